@@ -1,0 +1,120 @@
+"""One batch in an operator, and what happens to rows on which the operator raises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from dataflow_core.errors import OperatorError
+from dataflow_core.operators.dataset import TwoPhase
+from dataflow_core.pipeline.plan import Step, TableRef
+from dataflow_core.storage.base import Storage
+from dataflow_core.storage.outcome import Outcome, Removed
+from dataflow_core.storage.table_storage import TableStorage
+from dataflow_core.table.frames import Frame, concat_frames
+
+
+def run_step(
+    step: Step, frame: Frame, tables: Mapping[str, Storage], decision: pd.DataFrame | None = None
+) -> Outcome:
+    """Run one step over some rows and return its account.
+
+    Args:
+        step: The step.
+        frame: The rows.
+        tables: The second tables of the plan, by name.
+        decision: For a two-phase operator, what it decided about these rows.
+
+    Raises:
+        OperatorError: The operator failed on a whole table, or broke its contract.
+    """
+    bindings = {n: tables[v.name] if isinstance(v, TableRef) else v for n, v in step.bindings.items()}
+    if decision is not None and isinstance(operator := step.operator, TwoPhase):
+        return _attempt(
+            step.name, frame, lambda s: s.perform(
+                operator, bindings, lambda inner: operator.apply(inner, decision, **bindings)
+            )
+        )  # fmt: skip
+
+    def run(storage: TableStorage) -> None:
+        step.operator.run(storage, **bindings)
+
+    if step.is_barrier:
+        return _attempt(step.name, frame, run)
+    return _isolating(step, frame, run)
+
+
+def sketch_step(step: Step, frame: Frame) -> pd.DataFrame:
+    """Return a two-phase operator's sketch of some rows."""
+    assert isinstance(step.operator, TwoPhase)
+    try:
+        return step.operator.sketch(TableStorage(frame), **step.bindings)
+    except Exception as error:
+        raise _located(step.name, error) from error
+
+
+def _attempt(name: str, frame: Frame, run: Callable[[TableStorage], None]) -> Outcome:
+    storage = TableStorage(frame)
+    storage.step_name = name
+    run(storage)
+    return storage.outcomes[-1]
+
+
+def _isolating(step: Step, frame: Frame, run: Callable[[TableStorage], None]) -> Outcome:
+    """Run over a batch; when the operator raises, find the rows that make it raise.
+
+    A row operator's result does not depend on the batch, so halves can be tried apart.
+    """
+    started = time.perf_counter()
+    try:
+        return _attempt(step.name, frame, run)
+    except OperatorError as error:
+        if error.__cause__ is None:
+            raise
+        if len(frame) <= 1:
+            return _failed_row(step.name, frame, error)
+    half = len(frame) // 2
+    positions = np.arange(len(frame))
+    halves = (frame.take(part) for part in (positions[:half], positions[half:]))
+    merged = _merged(step.name, frame, [_isolating(step, part, run) for part in halves])
+    merged.seconds = time.perf_counter() - started
+    return merged
+
+
+def _failed_row(name: str, frame: Frame, error: OperatorError) -> Outcome:
+    cause = error.__cause__
+    failed = Removed()
+    failed.add(frame, [type(cause).__name__], messages=[str(cause)])
+    return Outcome(name, frame, frame.take(np.empty(0, np.int64)), Removed(), failed)
+
+
+def _merged(name: str, before: Frame, parts: list[Outcome]) -> Outcome:
+    dropped, failed = Removed(), Removed()
+    for part in parts:
+        for mine, theirs in ((dropped, part.dropped), (failed, part.failed)):
+            if len(theirs):
+                mine.add(
+                    concat_frames(theirs.rows), theirs.reasons, theirs.values,
+                    theirs.related, theirs.messages,
+                )  # fmt: skip
+    # An empty half has no columns of the operator's, and must not mark them as absent.
+    filled = [part.after for part in parts if len(part.after)] or [parts[0].after]
+    return Outcome(
+        name,
+        before,
+        concat_frames(filled),
+        dropped,
+        failed,
+        np.concatenate([part.parents for part in parts]),
+        np.concatenate([part.children for part in parts]),
+        np.concatenate([part.joined for part in parts]),
+    )
+
+
+def _located(name: str, error: Exception) -> OperatorError:
+    if isinstance(error, OperatorError):
+        return error
+    return OperatorError(f"step {name!r} failed: {type(error).__name__}: {error}")

@@ -1,0 +1,131 @@
+"""The ledger: where every row ended, with sums that are checked after each step and between stages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dataflow_core.errors import OperatorError
+from dataflow_core.storage.outcome import Outcome
+from dataflow_core.table.frames import Frame
+from dataflow_core.table.identity import RowIds, checksum
+
+LEDGER_SCHEMA = pa.schema(
+    [
+        ("row_id", pa.uint64()),
+        ("fate", pa.string()),
+        ("step", pa.string()),
+        ("reason", pa.string()),
+        ("related_row_id", pa.uint64()),
+    ]
+)
+"""``fate`` is output, dropped, duplicate, quarantined, expanded (``related_row_id``: a child) or added."""
+
+
+@dataclass
+class StepAccount:
+    """The sums of one step over a whole run.
+
+    Attributes:
+        step: The step's name.
+        rows_in: Rows that went in, those of a second table included.
+        rows_out: Rows that came out.
+        dropped: Rows dropped.
+        quarantined: Rows that failed.
+        expanded: Rows that became other rows.
+        made: Rows made of others.
+        seconds: Time spent in the operator.
+        reasons: Dropped and failed rows by reason.
+    """
+
+    step: str
+    rows_in: int = 0
+    rows_out: int = 0
+    dropped: int = 0
+    quarantined: int = 0
+    expanded: int = 0
+    made: int = 0
+    seconds: float = 0.0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Add the account of one batch, after checking its sums."""
+        outcome.check_sums()
+        self.rows_in += outcome.rows_in
+        self.rows_out += len(outcome.after)
+        self.dropped += len(outcome.dropped)
+        self.quarantined += len(outcome.failed)
+        self.expanded += outcome.expanded
+        self.made += len(outcome.children)
+        self.seconds += outcome.seconds
+        self.reasons.update(outcome.dropped.reasons)
+        self.reasons.update(outcome.failed.reasons)
+
+    def check(self) -> None:
+        """Check the sums of the whole step.
+
+        Raises:
+            OperatorError: They do not match.
+        """
+        ended = self.rows_out + self.dropped + self.quarantined + self.expanded
+        if self.rows_in + self.made != ended:
+            raise OperatorError(
+                f"step {self.step!r}: {self.rows_in:,} rows in and {self.made:,} made, "
+                f"but {ended:,} accounted for; the run is not to be trusted and stops here."
+            )
+
+
+@dataclass
+class TableSum:
+    """A running count and checksum of the rows of a table, to compare what was written and read."""
+
+    rows: int = 0
+    sum: int = 0
+
+    def add(self, ids: RowIds) -> None:
+        """Count rows."""
+        self.rows += len(ids)
+        self.sum = (self.sum + checksum(ids)) % 2**64
+
+    def check(self, other: TableSum, table: str) -> None:
+        """Raise when two passes over a table did not see the same rows."""
+        if self != other:
+            raise OperatorError(
+                f"table {table!r}: {self.rows:,} rows were written, {other.rows:,} read back "
+                "(or other ones). Was the run directory or the source changed during the run?"
+            )
+
+
+def ledger_entries(outcome: Outcome) -> pa.Table | None:
+    """Return the ledger's lines for the rows that ended in a step; None if all went through."""
+    dropped, failed, step = outcome.dropped, outcome.failed, outcome.step
+    fates = ["duplicate" if related is not None else "dropped" for related in dropped.related]
+    parts = [
+        _entries(dropped.ids, fates, step, dropped.reasons, dropped.related),
+        _entries(failed.ids, ["quarantined"] * len(failed), step, failed.reasons, failed.related),
+        _entries(outcome.parents, ["expanded"] * len(outcome.parents), step, None, outcome.children),
+        _entries(outcome.joined, ["added"] * len(outcome.joined), step, None, None),
+    ]
+    entries = pa.concat_tables(parts)
+    return entries if entries.num_rows else None
+
+
+def output_entries(frame: Frame) -> pa.Table:
+    """Return the ledger's lines for rows of the result."""
+    return _entries(frame.ids, ["output"] * len(frame), None, None, None)
+
+
+def _entries(ids: RowIds, fates: list[str], step: str | None, reasons: Any, related: Any) -> pa.Table:
+    rows = len(ids)
+    columns = [
+        pa.array(np.asarray(ids), pa.uint64()),
+        pa.array(fates, pa.string()),
+        pa.array([step] * rows, pa.string()),
+        pa.array([None] * rows if reasons is None else reasons, pa.string()),
+        pa.array([None] * rows if related is None else related, pa.uint64()),
+    ]
+    return pa.table(columns, schema=LEDGER_SCHEMA)

@@ -1,0 +1,261 @@
+"""The local engine: one process, batches in memory, barriers only where a step needs all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow as pa
+
+from dataflow_core.engine.batch import run_step, sketch_step
+from dataflow_core.engine.decisions import Decision
+from dataflow_core.engine.ledger import StepAccount, TableSum, ledger_entries
+from dataflow_core.engine.parts import PartTable, PartWriter
+from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.samples import Samples
+from dataflow_core.engine.sources import SourceReader, source_of
+from dataflow_core.errors import RunError
+from dataflow_core.operators.dataset import TwoPhase
+from dataflow_core.pipeline.plan import SOURCE, Plan, Stage, Step
+from dataflow_core.storage.outcome import Outcome
+from dataflow_core.storage.source import BATCH_ROWS, Batch
+from dataflow_core.storage.table_storage import TableStorage
+from dataflow_core.table.frames import Frame, concat_frames
+from dataflow_core.table.identity import RowIds
+
+Notify = Callable[..., None]
+"""Called as ``notify("before_step", step=…)``: the observers of a run."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How to run, none of which changes the result.
+
+    Attributes:
+        batch_rows: The most rows a batch.
+        limit: The most rows of the main source, or None for all (this one does change the result).
+        max_failures: The share of rows that may fail before the run stops.
+        notify: Observers of the run.
+        progress: Called with a table's name and its rows so far, after every batch.
+    """
+
+    batch_rows: int = BATCH_ROWS
+    limit: int | None = None
+    max_failures: float = 0.05
+    notify: Notify = lambda _event, **_details: None
+    progress: Callable[[str, int], None] = lambda _table, _rows: None
+
+
+@dataclass
+class LocalEngine:
+    """Runs the stages of a plan in order.
+
+    Args:
+        plan: The plan; its sources are all given.
+        directory: Where to commit.
+        options: How to run.
+        exact: Whether to read all source rows for their types first.
+    """
+
+    plan: Plan
+    directory: RunDirectory
+    options: EngineOptions
+    exact: bool = False
+    accounts: dict[str, StepAccount] = field(default_factory=dict)
+    samples: Samples = field(default_factory=Samples)
+    _tables: dict[str, PartTable] = field(default_factory=dict)
+    _sums: dict[str, TableSum] = field(default_factory=dict)
+    _readers: dict[str, SourceReader] = field(default_factory=dict)
+    _sketches: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    _removed: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
+        self._readers = {name: self._reader(name) for name in self.plan.sources}
+        self._ledger = self.directory.writer("ledger", "ended")
+
+    def run(self) -> PartTable:
+        """Run all stages and return the result's table.
+
+        Raises:
+            SchemaMisfit: A source row does not fit the types of the source's head; run again, exactly.
+            DataflowError: The run failed; committed parts stay.
+        """
+        for name in self.plan.sources:
+            if self._is_read_twice(name):
+                self._copy_source(name)
+        for stage in self.plan.stages:
+            self._run_stage(stage)
+        if self.plan.result in self.plan.sources and self.plan.result not in self._tables:
+            self._copy_source(self.plan.result)
+        self.close()
+        for account in self.accounts.values():
+            account.check()
+        return self._tables[self.plan.result]
+
+    def close(self) -> None:
+        """Commit what was dropped, quarantined and entered into the ledger so far."""
+        for writer in (*self._removed.values(), self._ledger):
+            writer.close()
+
+    def rows_in(self) -> int:
+        """Return the rows read from the main source, unreadable ones included."""
+        return self._readers[SOURCE].rows
+
+    def unreadable(self) -> int:
+        """Return the rows of all sources that could not be read."""
+        return sum(reader.unreadable for reader in self._readers.values())
+
+    def _run_stage(self, stage: Stage) -> None:
+        for step in stage.steps:
+            self.options.notify("before_step", step=step)
+        writer = self.directory.writer("tables", stage.result)
+        total = TableSum()
+        for frame in self._stage_frames(stage):
+            writer.write(frame)
+            self._sketch(stage.result, frame)
+            total.add(frame.ids)
+            self.options.progress(stage.result, total.rows)
+        self._commit(stage.result, writer, total)
+        for step in stage.steps:
+            self.options.notify("after_step", step=step, outcome=self.accounts[step.name])
+
+    def _stage_frames(self, stage: Stage) -> Iterator[Frame]:
+        first, *rest = stage.steps
+        if stage.kind == "whole-table":
+            for frame in self._whole_table(first):
+                yield self._through(rest, frame)
+        elif stage.kind == "two-phase":
+            decision = self._decide(first)
+            for frame in self._frames(stage.table):
+                yield self._through(rest, self._step(first, frame, decision.of(frame.ids)))
+        else:
+            for frame in self._frames(stage.table):
+                yield self._through(stage.steps, frame)
+
+    def _through(self, steps: Sequence[Step], frame: Frame) -> Frame:
+        for step in steps:
+            frame = self._step(step, frame)
+        return frame
+
+    def _step(self, step: Step, frame: Frame, decision: pd.DataFrame | None = None) -> Frame:
+        outcome = run_step(step, frame, self._second_tables(step), decision)
+        self._note(step, outcome)
+        return outcome.after
+
+    def _whole_table(self, step: Step) -> Iterator[Frame]:
+        table = self._load(step.table)
+        after = self._step(step, table)
+        rows = self.options.batch_rows
+        for start in range(0, max(len(after), 1), rows):
+            yield after.slice(start, rows)
+
+    def _decide(self, step: Step) -> Decision:
+        assert isinstance(step.operator, TwoPhase)
+        return Decision(step.operator.decide(pd.concat(self._sketches.pop(step.name))))
+
+    def _sketch(self, table: str, frame: Frame) -> None:
+        """Let the two-phase steps that come next look at the rows while they are in memory."""
+        for step in self.plan.consumers(table):
+            if isinstance(step.operator, TwoPhase) and not step.other_tables and step.table == table:
+                self._sketches.setdefault(step.name, []).append(sketch_step(step, frame))
+
+    def _note(self, step: Step, outcome: Outcome) -> None:
+        account = self.accounts[step.name]
+        account.add(outcome)
+        entries = ledger_entries(outcome)
+        if entries is not None:
+            self._ledger.write(Frame.from_arrow(entries, entries["row_id"].to_numpy()))
+        for kind, removed in (("dropped", outcome.dropped), ("quarantine", outcome.failed)):
+            if len(removed):
+                self._set_aside(kind, step.name, removed.table(step.name))
+        if account.quarantined > max(10, self.options.max_failures * account.rows_in):
+            raise RunError(
+                f"step {step.name!r}: {account.quarantined:,} of {account.rows_in:,} rows failed "
+                f"({', '.join(account.reasons)}), more than the {self.options.max_failures:.0%} "
+                f"allowed. The failed rows and their messages are in {self.directory.path}/quarantine."
+            )
+
+    def _set_aside(self, kind: str, step: str, rows: pa.Table) -> None:
+        if (kind, step) not in self._removed:
+            self._removed[kind, step] = self.directory.writer(kind, step)
+        self._removed[kind, step].write(Frame.from_arrow(rows, rows["row_id"].to_numpy()))
+        self.samples.add(rows)
+
+    def _frames(self, name: str) -> Iterator[Frame]:
+        if name not in self._tables:
+            yield from self._readers[name].frames()
+            return
+        total = TableSum()
+        for frame in self._tables[name].frames():
+            total.add(frame.ids)
+            yield frame
+        self._sums[name].check(total, name)
+
+    def _is_read_twice(self, name: str) -> bool:
+        consumers = self.plan.consumers(name)
+        return len(consumers) > 1 or any(
+            isinstance(step.operator, TwoPhase) and step.table == name for step in consumers
+        )
+
+    def _copy_source(self, name: str) -> None:
+        writer = self.directory.writer("tables", name)
+        total = TableSum()
+        for frame in self._readers[name].frames():
+            writer.write(frame)
+            self._sketch(name, frame)
+            total.add(frame.ids)
+            self.options.progress(name, total.rows)
+        self._commit(name, writer, total)
+
+    def _commit(self, name: str, writer: PartWriter, total: TableSum) -> None:
+        self._tables[name] = writer.close()
+        self._sums[name] = total
+
+    def _second_tables(self, step: Step) -> dict[str, TableStorage]:
+        return {name: _LazyTable(lambda name=name: self._load(name)) for name in step.other_tables}
+
+    def _load(self, name: str) -> Frame:
+        return concat_frames(list(self._frames(name)))
+
+    def _reader(self, name: str) -> SourceReader:
+        def set_aside(batch: Batch, ids: RowIds) -> None:
+            self._set_aside("quarantine", name, _unreadable(batch, ids, name))
+
+        return SourceReader(
+            name,
+            source_of(name, self.plan.sources[name]),
+            batch_rows=self.options.batch_rows,
+            limit=self.options.limit if name == SOURCE else None,
+            exact=self.exact,
+            set_aside=set_aside,
+        )
+
+
+class _LazyTable(TableStorage):
+    """A second table, loaded when the operator asks for it."""
+
+    def __init__(self, load: Callable[[], Frame]) -> None:
+        super().__init__()
+        self._load_frame = load
+
+    def load(self) -> Frame:
+        return self._load_frame()
+
+
+def _unreadable(batch: Batch, ids: RowIds, name: str) -> pa.Table:
+    rows = batch.bad_rows
+    return pa.table(
+        {
+            "row_id": pa.array(ids, pa.uint64()),
+            "step": pa.array([name] * len(rows), pa.string()),
+            "reason": pa.array(["unreadable"] * len(rows), pa.string()),
+            "value": pa.array([None] * len(rows), pa.string()),
+            "message": pa.array([row.message for row in rows], pa.string()),
+            "related_row_id": pa.array([None] * len(rows), pa.uint64()),
+            "path": pa.array([row.path for row in rows], pa.string()),
+            "line": pa.array([row.line for row in rows], pa.int64()),
+            "raw": pa.array([row.raw for row in rows], pa.binary()),
+        }
+    )

@@ -1,0 +1,112 @@
+"""The report of a run: rows in, out and gone by step, and where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataflow_core.engine.ledger import StepAccount
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A dropped or failed row, for people to look at.
+
+    Attributes:
+        row: The row's id.
+        step: The step that removed it.
+        reason: Why.
+        value: The measure that decided, if any.
+        text: The beginning of the row's first text column.
+    """
+
+    row: str
+    step: str
+    reason: str
+    value: str | None
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did.
+
+    Attributes:
+        pipeline: The pipeline's name.
+        run_dir: The run directory.
+        output: Where the result was written.
+        rows_in: Rows read from the main source, unreadable ones included.
+        rows_out: Rows in the result.
+        unreadable: Rows of sources that could not be read and were set aside.
+        seconds: Wall time of the whole run.
+        steps: The account of each step, in order.
+        samples: Some of the rows that were dropped or failed.
+    """
+
+    pipeline: str
+    run_dir: Path
+    output: str
+    rows_in: int
+    rows_out: int
+    unreadable: int
+    seconds: float
+    steps: tuple[StepAccount, ...]
+    samples: tuple[Sample, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report for ``report.json``."""
+        return {
+            **vars(self),
+            "run_dir": str(self.run_dir),
+            "steps": [{**vars(step), "reasons": dict(step.reasons)} for step in self.steps],
+            "samples": [asdict(sample) for sample in self.samples],
+        }
+
+    def table(self) -> str:
+        """Return the table of steps as text."""
+        header = ("step", "in", "out", "dropped", "quarantined", "rows/s", "reasons")
+        rows = [header, *(_row(step) for step in self.steps)]
+        return align(rows, left=(0, len(header) - 1))
+
+    def __str__(self) -> str:
+        lines = [self.table(), ""]
+        if self.unreadable:
+            lines.append(f"{self.unreadable:,} unreadable rows were set aside in {self.run_dir}.")
+        speed = f" ({self.rows_in / self.seconds:,.0f} rows/s)" if self.seconds > 0 else ""
+        lines.append(
+            f"{self.rows_in:,} rows in, {self.rows_out:,} out, {self.seconds:.1f} s{speed}"
+        )
+        lines.append(f"output   {self.output}")
+        lines.append(f"run      {self.run_dir}")
+        return "\n".join(lines)
+
+
+def align(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
+    """Return rows of cells as text with aligned columns; columns in ``left`` are left-aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _row(step: StepAccount) -> tuple[str, ...]:
+    speed = f"{step.rows_in / step.seconds:,.0f}" if step.seconds > 0 else "-"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in step.reasons.most_common(3))
+    if len(step.reasons) > 3:
+        reasons += ", …"
+    return (
+        step.step,
+        f"{step.rows_in:,}",
+        f"{step.rows_out:,}",
+        f"{step.dropped:,}",
+        f"{step.quarantined:,}",
+        speed,
+        reasons,
+    )

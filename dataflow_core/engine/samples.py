@@ -1,0 +1,65 @@
+"""A few of the dropped rows of each step and reason, for people to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.types as pat
+
+from dataflow_core.engine.report import Sample
+from dataflow_core.table.identity import format_id
+
+PER_REASON = 3
+TEXT_LENGTH = 160
+
+_ACCOUNT = ("row_id", "step", "reason", "value", "message", "related_row_id", "path", "line")
+
+
+@dataclass
+class Samples:
+    """The first rows removed for each step and reason."""
+
+    taken: list[Sample] = field(default_factory=list)
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, rows: pa.Table) -> None:
+        """Take what is still wanted from removed rows.
+
+        Args:
+            rows: Rows with their reasons, as `Removed.table` makes them.
+        """
+        wanted = []
+        for position, (step, reason) in enumerate(
+            zip(rows["step"].to_pylist(), rows["reason"].to_pylist(), strict=True)
+        ):
+            self._counts[step, reason] += 1
+            if self._counts[step, reason] <= PER_REASON:
+                wanted.append(position)
+        if wanted:
+            self._take(rows.take(pa.array(wanted)))
+
+    def _take(self, rows: pa.Table) -> None:
+        texts = _main_text(rows)
+        for row, text in zip(rows.select(_ACCOUNT[:5]).to_pylist(), texts, strict=True):
+            value = row["value"] if row["value"] is not None else row["message"]
+            shown = text if text is None else text[:TEXT_LENGTH]
+            self.taken.append(
+                Sample(format_id(row["row_id"]), row["step"], row["reason"], value, shown)
+            )
+
+
+def _main_text(rows: pa.Table) -> list[str | None]:
+    """Return the texts of the column with the longest ones: most likely the text itself."""
+    best: list[str | None] = [None] * rows.num_rows
+    if "raw" in rows.column_names and pat.is_binary(rows.schema.field("raw").type):
+        return [raw.decode("utf-8", "replace") for raw in rows["raw"].to_pylist()]
+    for name in rows.column_names:
+        kind = rows.schema.field(name).type
+        if name in _ACCOUNT or not (pat.is_string(kind) or pat.is_large_string(kind)):
+            continue
+        texts = rows[name].to_pylist()
+        if sum(map(len, filter(None, texts))) > sum(map(len, filter(None, best))):
+            best = texts
+    return best

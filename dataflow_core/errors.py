@@ -1,0 +1,91 @@
+"""The exception tree: everything that this project raises on purpose is a `DataflowError`.
+
+    DataflowError
+    ├── StorageError              a source or target cannot be read or written
+    │   ├── SourceError           missing, empty, unreadable, or not what its ending says
+    │   ├── BadRowError           one row of a source cannot be parsed
+    │   └── FormatError           a format cannot express a column or value
+    ├── ConfigurationError        an operator or pipeline got a wrong parameter
+    ├── ColumnError               an operator is bound to a column that is not there
+    ├── ExpressionError           a column expression does not compile or does not fit its columns
+    ├── OperatorError             an operator failed or broke its contract (row identity, ledger sums)
+    ├── PlanError                 a pipeline cannot be compiled, or a plan cannot run as asked
+    │   └── RecipeError           a recipe file is wrong, with its file and line
+    ├── RunError                  a run cannot start or go on (its directory, its limits)
+    └── PluginError               a plugin cannot be loaded, or a name is unknown or claimed twice
+
+A message says what failed, where, what was found, what was wanted, and how to fix it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DataflowError(Exception):
+    """The root of every error that this project raises on purpose."""
+
+
+class StorageError(DataflowError):
+    """A source or target cannot be read or written."""
+
+
+class SourceError(StorageError):
+    """A source is missing, empty, unreadable, or not what its ending says."""
+
+
+class BadRowError(StorageError):
+    """One row of a source cannot be parsed; the message has file, line and column."""
+
+
+class FormatError(StorageError):
+    """A format cannot express a column or a value without altering it."""
+
+
+class ConfigurationError(DataflowError):
+    """An operator or pipeline got an unknown, missing or invalid parameter."""
+
+
+class ColumnError(DataflowError):
+    """An operator is bound to a column that is not there, or that has another type."""
+
+
+class ExpressionError(DataflowError):
+    """A column expression does not compile, or does not fit the columns that it names."""
+
+
+class OperatorError(DataflowError):
+    """An operator failed, or broke its contract on row identity or ledger sums."""
+
+
+class PlanError(DataflowError):
+    """A pipeline cannot be compiled, or a plan cannot run as asked."""
+
+
+class RecipeError(PlanError):
+    """A recipe file is wrong; the message names file and line."""
+
+
+class RunError(DataflowError):
+    """A run cannot start or go on."""
+
+
+class PluginError(DataflowError):
+    """A plugin cannot be loaded, or a registered name is unknown or claimed twice."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name closest to ``name``, or None when none is close."""
+    known = [str(candidate) for candidate in known]
+    folded = {candidate.lower(): candidate for candidate in known}
+    if name.lower() in folded:
+        return folded[name.lower()]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the closest known name, or an empty string."""
+    close = nearest(name, known)
+    return f" Did you mean {close!r}?" if close else ""

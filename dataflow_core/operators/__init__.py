@@ -1,0 +1,32 @@
+"""What an operator's author imports."""
+
+from dataflow_core.operators.base import Evaluator, Generator, Operator, Refiner
+from dataflow_core.operators.columns import (
+    AnyColumn,
+    BooleanColumn,
+    IntegerColumn,
+    ListColumn,
+    NumberColumn,
+    TextColumn,
+)
+from dataflow_core.operators.filters import BoundsFilter, Filter, truth
+from dataflow_core.table.failures import RowFailure
+from dataflow_core.table.frames import arrow_column
+
+__all__ = [
+    "AnyColumn",
+    "BooleanColumn",
+    "BoundsFilter",
+    "Evaluator",
+    "Filter",
+    "Generator",
+    "IntegerColumn",
+    "ListColumn",
+    "NumberColumn",
+    "Operator",
+    "Refiner",
+    "RowFailure",
+    "TextColumn",
+    "arrow_column",
+    "truth",
+]

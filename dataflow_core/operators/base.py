@@ -1,0 +1,177 @@
+"""Operators: validated configuration, and a `run` that reads a table, changes it and writes it back."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dataflow_core.errors import ConfigurationError, DataflowError, did_you_mean
+from dataflow_core.operators import columns as column_rules
+from dataflow_core.operators.columns import PRODUCED, Parameter
+from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.storage.bindings import inputs, outputs
+
+Function = Literal["generate", "evaluate", "filter", "refine"]
+Scope = Literal["row", "dataset"]
+
+
+class Operator(BaseModel):
+    """The base of all operators; derive from one of its four functions.
+
+    Fields are the configuration: validated, immutable, and all that construction does. ``run`` takes a
+    storage and the columns to work on, as ``input_*`` and ``output_*`` parameters with defaults.
+
+    Class attributes:
+        function: What it does to rows; set by the four base classes.
+        scope: ``"row"``: each output row depends on one input row, so an engine may batch freely.
+            ``"dataset"``: needs all rows.
+        modality: ``"text"``, ``"image"``, ``"document"`` or ``"any"``.
+        makes_rows: Whether it turns a row into any number of child rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    function: ClassVar[Function]
+    scope: ClassVar[Scope] = "row"
+    modality: ClassVar[Literal["text", "image", "document", "any"]] = "text"
+    makes_rows: ClassVar[bool] = False
+
+    def __init__(self, **configuration: Any) -> None:
+        try:
+            super().__init__(**configuration)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(type(self), error)) from None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "run" in cls.__dict__:
+            cls.run = _performed_by_storage(cls.__dict__["run"])  # type: ignore[method-assign]
+
+    def run(self, storage: Storage, *columns: Any, **bindings: Any) -> None:
+        """Transform the table of a storage.
+
+        Args:
+            storage: Where to read and write.
+            *columns: The columns by position.
+            **bindings: The columns by name.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define run")
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """Return the column parameters of ``run``, in order."""
+        return _parameters(cls)
+
+    @classmethod
+    def bind(cls, **given: Any) -> dict[str, Any]:
+        """Return complete bindings: the given columns, and defaults for the rest.
+
+        Raises:
+            ConfigurationError: A parameter is unknown, missing, or no column name.
+        """
+        return column_rules.bind(cls.__name__, cls.parameters(), given)
+
+    def reads(self, bindings: Bindings) -> dict[str, tuple[str, ...]]:
+        """Return the columns that it reads, by parameter; override where fields name columns."""
+        return inputs(bindings)
+
+    def writes(self, bindings: Bindings) -> dict[str, tuple[str, ...]]:
+        """Return the columns that it writes, by parameter; override where fields name columns."""
+        return outputs(bindings)
+
+    def columns_after(
+        self, columns: Mapping[str, pa.DataType], bindings: Bindings
+    ) -> dict[str, pa.DataType]:
+        """Return the table's columns and types after this operator.
+
+        Args:
+            columns: The columns before it.
+            bindings: Its columns.
+        """
+        after = dict(columns)
+        kinds = {parameter.name: parameter.kind for parameter in self.parameters()}
+        for name, written in self.writes(bindings).items():
+            for column in written:
+                after[column] = PRODUCED[kinds[name].name if name in kinds else "any"]
+        return after
+
+    @classmethod
+    def step_name(cls) -> str:
+        """Return the class's name in snake case, which names its steps by default."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+
+
+class Generator(Operator):
+    """An operator that makes columns or rows: answers, questions, translations, chunks."""
+
+    function: ClassVar[Function] = "generate"
+
+
+class Evaluator(Operator):
+    """An operator that adds columns with measures of a row, and keeps every row."""
+
+    function: ClassVar[Function] = "evaluate"
+
+
+class Refiner(Operator):
+    """An operator that rewrites values, and keeps every row."""
+
+    function: ClassVar[Function] = "refine"
+
+
+@functools.cache
+def _parameters(cls: type[Operator]) -> tuple[Parameter, ...]:
+    run = cls.run
+    return column_rules.parameters_of(getattr(run, "__wrapped__", run), cls.__name__)
+
+
+def _performed_by_storage(run: Callable[..., None]) -> Callable[..., None]:
+    """Let the storage decide what running means: to work on a table, or to record a plan."""
+
+    @functools.wraps(run)
+    def perform(self: Operator, storage: Storage, *columns: Any, **bindings: Any) -> None:
+        if not isinstance(storage, Storage):
+            raise ConfigurationError(
+                f"{type(self).__name__}.run takes a storage first, found {type(storage).__name__}. "
+                "Wrap a file with FileStorage(path), a DataFrame with MemoryStorage(table)."
+            )
+        bound = self.bind(**_named(type(self), columns), **bindings)
+        storage.perform(self, bound, lambda inner: run(self, inner, **bound))
+
+    return perform
+
+
+def _named(cls: type[Operator], columns: tuple[Any, ...]) -> dict[str, Any]:
+    names = [parameter.name for parameter in cls.parameters()]
+    if len(columns) > len(names):
+        raise ConfigurationError(
+            f"{cls.__name__}.run takes {len(names)} columns ({', '.join(names) or 'none'}), "
+            f"found {len(columns)}."
+        )
+    return dict(zip(names, columns, strict=False))
+
+
+def _explain(cls: type[Operator], error: ValidationError) -> str:
+    lines = [_explain_one(cls, item) for item in error.errors(include_url=False)]
+    return f"{cls.__name__} got a wrong configuration:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _explain_one(cls: type[Operator], item: Any) -> str:
+    field = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = list(cls.model_fields)
+        return (
+            f"{field}: no such parameter.{did_you_mean(field, known)} "
+            f"It takes: {', '.join(known) or 'none'}."
+        )
+    if item["type"] == "missing":
+        return f"{field}: required, not given."
+    if isinstance(cause := item.get("ctx", {}).get("error"), DataflowError):
+        return f"{field}: {cause}"
+    found = "" if item["type"] == "value_error" and not field else f" (found {item['input']!r})"
+    return f"{field}: {item['msg']}{found}".removeprefix(": ")

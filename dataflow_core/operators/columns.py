@@ -1,0 +1,184 @@
+"""How `run` parameters say what kind of column they want: ``input_text: TextColumn = "text"``."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union
+
+import pyarrow as pa
+import pyarrow.types as pat
+
+from dataflow_core.errors import ConfigurationError, did_you_mean
+from dataflow_core.storage.base import Storage
+from dataflow_core.table.types import is_json
+
+Kind = Literal["any", "text", "number", "integer", "boolean", "list"]
+
+
+@dataclass(frozen=True)
+class ColumnKind:
+    """The kind of values that a column must hold (or will hold)."""
+
+    name: Kind
+
+    def accepts(self, kind: pa.DataType) -> bool:
+        """Tell whether an Arrow type is of this kind; null and JSON columns may hold anything."""
+        if self.name == "any" or pat.is_null(kind) or is_json(kind):
+            return True
+        return _ACCEPTS[self.name](kind)
+
+
+TextColumn = Annotated[str, ColumnKind("text")]
+NumberColumn = Annotated[str, ColumnKind("number")]
+IntegerColumn = Annotated[str, ColumnKind("integer")]
+BooleanColumn = Annotated[str, ColumnKind("boolean")]
+ListColumn = Annotated[str, ColumnKind("list")]
+AnyColumn = Annotated[str, ColumnKind("any")]
+
+PRODUCED: Mapping[str, pa.DataType] = {
+    "any": pa.null(),
+    "text": pa.string(),
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "list": pa.list_(pa.null()),
+}
+"""The Arrow type that a plan expects of an output column of each kind."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One ``input_*`` or ``output_*`` parameter of an operator's ``run``.
+
+    Attributes:
+        name: The parameter's name.
+        kind: The kind of column that it names.
+        default: Its default: a column, several, None for "none", or `inspect.Parameter.empty`.
+        takes: What it takes: one column, several, or a second table.
+        optional: Whether None is allowed.
+    """
+
+    name: str
+    kind: ColumnKind
+    default: Any
+    takes: Literal["column", "columns", "table"]
+    optional: bool
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the operator reads it (else it writes it)."""
+        return self.name.startswith("input_")
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is inspect.Parameter.empty
+
+
+def parameters_of(run: Callable[..., Any], owner: str) -> tuple[Parameter, ...]:
+    """Return the column parameters of a ``run`` method.
+
+    Args:
+        run: The function, as the operator's class defines it.
+        owner: The class's name, for messages.
+
+    Raises:
+        ConfigurationError: A parameter is neither ``storage`` nor ``input_*``/``output_*``.
+    """
+    signature = inspect.signature(run)
+    hints = typing.get_type_hints(run, include_extras=True)
+    names = list(signature.parameters)[2:]
+    for name in names:
+        if not name.startswith(("input_", "output_")):
+            raise ConfigurationError(
+                f"{owner}.run has a parameter {name!r}; its parameters, after the storage, name "
+                "columns and begin with input_ or output_. Make it a field of the class instead."
+            )
+    return tuple(
+        _parameter(name, hints.get(name, str), signature.parameters[name].default) for name in names
+    )
+
+
+def bind(
+    owner: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the bindings of a call: what was given, and defaults for the rest.
+
+    Raises:
+        ConfigurationError: A parameter is unknown, missing, or of the wrong form.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(
+                f"{owner}.run has no parameter {name!r}.{did_you_mean(name, known)} "
+                f"It takes: {', '.join(known) or 'none'}."
+            )
+    return {name: _bound(owner, known[name], given) for name in known}
+
+
+def _bound(owner: str, parameter: Parameter, given: Mapping[str, Any]) -> Any:
+    value = given.get(parameter.name, parameter.default)
+    if value is inspect.Parameter.empty:
+        raise ConfigurationError(
+            f"{owner}.run needs {parameter.name}: name the column, "
+            f'such as {parameter.name}="text".'
+        )
+    if value is None and parameter.optional:
+        return None
+    if parameter.takes == "table":
+        if isinstance(value, Storage):
+            return value
+        wanted = "a storage: a FileStorage, a MemoryStorage, or a fork of the pipeline's own"
+    elif parameter.takes == "columns":
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        wanted = "column names, as a list of strings"
+    else:
+        if isinstance(value, str) and value:
+            return value
+        wanted = "a column name, as a string"
+    raise ConfigurationError(f"{owner}.run: {parameter.name} is {value!r}; it takes {wanted}.")
+
+
+def _parameter(name: str, hint: Any, default: Any) -> Parameter:
+    kind, bare, optional = ColumnKind("any"), hint, False
+    if typing.get_origin(bare) in (Union, types.UnionType):
+        options = [arg for arg in typing.get_args(bare) if arg is not type(None)]
+        optional = len(options) < len(typing.get_args(bare))
+        bare = options[0]
+    if typing.get_origin(bare) is Annotated:
+        kind = next((m for m in bare.__metadata__ if isinstance(m, ColumnKind)), kind)
+        bare = bare.__origin__
+    return Parameter(name, kind, default, _takes(bare), optional or default is None)
+
+
+def _takes(bare: Any) -> Literal["column", "columns", "table"]:
+    if isinstance(bare, type) and issubclass(bare, Storage):
+        return "table"
+    return "column" if bare is str else "columns"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pat.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pat.is_integer(kind) or pat.is_floating(kind) or pat.is_decimal(kind))
+
+
+_ACCEPTS: Mapping[str, Callable[[pa.DataType], bool]] = {
+    "text": _is_text,
+    "number": _is_number,
+    "integer": lambda kind: bool(pat.is_integer(kind)),
+    "boolean": lambda kind: bool(pat.is_boolean(kind)),
+    "list": lambda kind: bool(pat.is_list(kind) or pat.is_large_list(kind)),
+}

@@ -1,0 +1,80 @@
+"""Dataset operators in two phases: a small sketch of each batch, one global decision, then its effect.
+
+Only the sketches of all rows are in memory at once, so such an operator runs beyond memory, and in
+parallel. A dataset operator without phases gets the whole table at once.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from dataflow_core.operators.base import Operator, Scope
+from dataflow_core.operators.filters import Filter
+from dataflow_core.storage.base import Storage
+
+
+class TwoPhase(Operator):
+    """An operator over all rows that an engine may run batch by batch.
+
+    A subclass defines `run` with its columns, as ``self.run_phases(storage, input_text=input_text)``.
+    """
+
+    scope: ClassVar[Scope] = "dataset"
+
+    @abstractmethod
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        """Return what the decision needs to know of some rows.
+
+        Args:
+            storage: Some of the rows.
+            **bindings: The columns of `run`.
+
+        Returns:
+            A small table indexed by row id, in numpy or Arrow dtypes.
+        """
+
+    @abstractmethod
+    def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        """Return the decision over all rows, indexed by the ids of the rows that it concerns.
+
+        Args:
+            sketches: The sketches of all rows, in order.
+        """
+
+    @abstractmethod
+    def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
+        """Give the decision effect on some rows.
+
+        Args:
+            storage: Some of the rows.
+            decision: The part of the decision that concerns them.
+            **bindings: The columns of `run`.
+        """
+
+    def run_phases(self, storage: Storage, **bindings: Any) -> None:
+        """Run all phases on one table."""
+        decision = self.decide(self.sketch(storage, **bindings))
+        self.apply(storage, decision, **bindings)
+
+
+class DatasetFilter(TwoPhase, Filter):
+    """A filter whose verdict on a row depends on other rows.
+
+    `decide` returns the rows to drop, with a column ``reason`` and, if they apply, ``value`` and
+    ``duplicate_of`` (the id of the row that each repeats).
+    """
+
+    def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
+        """Drop the rows that the decision names."""
+        if len(decision):
+            storage.drop(
+                decision.index,
+                decision["reason"].tolist(),
+                value=decision["value"].tolist() if "value" in decision else None,
+                duplicate_of=decision["duplicate_of"].tolist()
+                if "duplicate_of" in decision
+                else None,
+            )

@@ -1,0 +1,53 @@
+"""The general operators, namespace ``core``; each is imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataflow_core.operators.general.apply import Apply
+    from dataflow_core.operators.general.concatenate import Concatenate
+    from dataflow_core.operators.general.deduplicate_exact import DeduplicateExact
+    from dataflow_core.operators.general.derive_column import DeriveColumn
+    from dataflow_core.operators.general.explode import Explode
+    from dataflow_core.operators.general.filter_rows import FilterRows
+    from dataflow_core.operators.general.join import Join
+    from dataflow_core.operators.general.rename_columns import RenameColumns
+    from dataflow_core.operators.general.sample import Sample
+    from dataflow_core.operators.general.select_columns import SelectColumns
+    from dataflow_core.operators.general.sort import Sort
+
+_FILES = {
+    "Apply": "apply",
+    "Concatenate": "concatenate",
+    "DeduplicateExact": "deduplicate_exact",
+    "DeriveColumn": "derive_column",
+    "Explode": "explode",
+    "FilterRows": "filter_rows",
+    "Join": "join",
+    "RenameColumns": "rename_columns",
+    "Sample": "sample",
+    "SelectColumns": "select_columns",
+    "Sort": "sort",
+}
+
+__all__ = [
+    "Apply",
+    "Concatenate",
+    "DeduplicateExact",
+    "DeriveColumn",
+    "Explode",
+    "FilterRows",
+    "Join",
+    "RenameColumns",
+    "Sample",
+    "SelectColumns",
+    "Sort",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FILES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)

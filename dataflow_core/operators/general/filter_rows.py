@@ -1,0 +1,69 @@
+"""Keep the rows for which an expression over their columns is true."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.types as pat
+from pydantic import field_validator
+
+from dataflow_core.errors import ExpressionError
+from dataflow_core.operators.expressions import Expression, columns_for
+from dataflow_core.operators.filters import Filter
+from dataflow_core.storage.base import Bindings, Storage
+
+
+class FilterRows(Filter):
+    """Keep the rows for which a condition over their columns holds.
+
+    The condition is an SQL expression (`dataflow_core.operators.expressions`): comparison, ``AND``,
+    ``OR``, ``NOT``, ``IN``, ``BETWEEN``, ``IS NULL``, ``LIKE``, arithmetic, ``CASE``, ``CAST`` and functions such
+    as ``len``, ``contains`` and ``regexp_matches``. As in SQL, a comparison with null is null, and such a
+    row is dropped with reason ``"condition_is_null"``; the others with ``"condition_is_false"``.
+
+    Attributes:
+        where: The condition.
+
+    Raises:
+        ExpressionError: The condition does not parse or does not fit the columns.
+        ColumnError: It names a column that is not there.
+
+    Example:
+        >>> from dataflow_core import MemoryStorage
+        >>> table = MemoryStorage([{"n": 1, "lang": "en"}, {"n": 5, "lang": "en"}, {"n": 9, "lang": "fr"}])
+        >>> FilterRows(where="n >= 3 AND lang IN ('en', 'de')").run(table)
+        >>> table.rows()
+        [{'n': 5, 'lang': 'en'}]
+    """
+
+    modality: ClassVar = "any"
+
+    where: str
+
+    @field_validator("where")
+    @classmethod
+    def _parses(cls, where: str) -> str:
+        _ = Expression(where).columns
+        return where
+
+    def run(self, storage: Storage) -> None:
+        """Drop the rows for which the condition does not hold."""
+        condition = Expression(self.where)
+        table = storage.read(condition.columns)
+        verdict = condition.evaluate(columns_for(condition.columns, table), len(table))
+        if not (pat.is_boolean(verdict.type) or pat.is_null(verdict.type)):
+            raise ExpressionError(f"{self.where!r} is {verdict.type}, not a condition. Compare it.")
+        unknown = pc.is_null(verdict).to_numpy(zero_copy_only=False)
+        reasons = np.where(unknown, "condition_is_null", "condition_is_false")
+        self.keep(
+            storage,
+            pd.Series(pc.fill_null(verdict, False).to_numpy(zero_copy_only=False), index=table.index),
+            reason=pd.Series(reasons, index=table.index, dtype=object),
+        )
+
+    def reads(self, bindings: Bindings) -> dict[str, tuple[str, ...]]:
+        """Return the columns that the condition names."""
+        return {"where": Expression(self.where).columns}

@@ -1,0 +1,105 @@
+"""Add the columns of another table, row by row where keys agree."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from dataflow_core.errors import ColumnError, OperatorError
+from dataflow_core.operators.base import Generator, Scope
+from dataflow_core.operators.general.hashing import row_digests
+from dataflow_core.storage.base import Storage
+
+
+class Join(Generator):
+    """Add the columns of a second table to each row, where the key columns of both have equal values.
+
+    The second table is a lookup: its keys must be unique, so that each row keeps its identity, and it is
+    held in memory. Keys are compared with their types, and null matches nothing.
+
+    Attributes:
+        unmatched: What becomes of rows without a match: ``"keep"`` (their new columns are null) or
+            ``"drop"``, with reason ``"no_match"``.
+        suffix: What to append to a new column whose name is taken; none: an error.
+
+    Raises:
+        ColumnError: A key is not in both tables, or a new column's name is taken.
+        OperatorError: A key stands twice in the second table.
+
+    Example:
+        >>> from dataflow_core import MemoryStorage
+        >>> table = MemoryStorage([{"lang": "de", "text": "ja"}])
+        >>> names = MemoryStorage([{"lang": "de", "name": "German"}])
+        >>> Join().run(table, input_table=names, input_on=["lang"])
+        >>> table.rows()
+        [{'lang': 'de', 'text': 'ja', 'name': 'German'}]
+    """
+
+    modality: ClassVar = "any"
+    scope: ClassVar[Scope] = "dataset"
+
+    unmatched: Literal["keep", "drop"] = "keep"
+    suffix: str = Field(default="", pattern=r"^\w*$")
+
+    def run(self, storage: Storage, input_table: Storage, input_on: tuple[str, ...]) -> None:
+        """Add the columns.
+
+        Args:
+            storage: The table.
+            input_table: The second table.
+            input_on: The key columns, in both tables.
+        """
+        table, lookup = storage.read(), input_table.read()
+        for name in input_on:
+            if name not in lookup.columns:
+                raise ColumnError(f"join: the second table has no column {name!r}.")
+        places = self._places(table, lookup, list(input_on))
+        for name in lookup.columns:
+            if name not in input_on:
+                table[self._free(name, table)] = _picked(lookup[name], places, table.index)
+        storage.write(table)
+        if self.unmatched == "drop":
+            storage.drop(table.index[places < 0], "no_match")
+
+    def _places(
+        self, table: pd.DataFrame, lookup: pd.DataFrame, on: list[str]
+    ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Return for each row the position of its match in the lookup, -1 for none."""
+        known = {}
+        for position, key in enumerate(_keys(lookup, on)):
+            if key is not None and known.setdefault(key, position) != position:
+                values = lookup.iloc[position][on].to_dict()
+                raise OperatorError(
+                    f"join: the key {values} stands twice in the second table. "
+                    "Deduplicate it first (core/deduplicate_exact)."
+                )
+        return np.array([known.get(key, -1) if key else -1 for key in _keys(table, on)], np.int64)
+
+    def _free(self, name: str, table: pd.DataFrame) -> str:
+        free = name + self.suffix if name in table.columns else name
+        if free in table.columns:
+            raise ColumnError(
+                f"join: both tables have a column {name!r}; set suffix, such as suffix='_right', or "
+                "remove one of them first."
+            )
+        return free
+
+
+def _keys(table: pd.DataFrame, on: list[str]) -> list[tuple[int, int] | None]:
+    digests = row_digests(table, on)
+    null = table[on].isna().any(axis=1).to_numpy(dtype=bool)
+    pairs = zip(digests["high"].tolist(), digests["low"].tolist(), null.tolist(), strict=True)
+    return [None if missing else (high, low) for high, low, missing in pairs]
+
+
+def _picked(
+    column: pd.Series, places: np.ndarray[tuple[int], np.dtype[np.int64]], index: pd.Index
+) -> pd.Series:
+    if column.dtype == object:
+        values = column.tolist()
+        picked = [values[place] if place >= 0 else None for place in places]
+        return pd.Series(picked, index=index, dtype=object)
+    return pd.Series(column.array.take(places, allow_fill=True), index=index)

@@ -1,0 +1,186 @@
+"""Checks of a plan before it runs: every problem at once, each with its step, column and way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from dataflow_core.errors import PlanError, did_you_mean, nearest
+from dataflow_core.pipeline.plan import Plan, Step
+
+Code = Literal[
+    "missing_column",
+    "type_mismatch",
+    "overwritten_before_use",
+    "unused_output",
+    "unused_table",
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a plan.
+
+    Attributes:
+        level: ``"error"``: the plan must not run; ``"warning"``: it may.
+        code: What kind of problem it is.
+        step: The step.
+        parameter: The parameter that names the column, or the field that mentions it.
+        column: The column.
+        message: What was found and wanted, and how to mend it.
+        nearest: The existing column with the closest name, if any is close.
+    """
+
+    level: Literal["error", "warning"]
+    code: Code
+    step: str
+    parameter: str
+    column: str
+    message: str
+    nearest: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the problem for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        where = f"step {self.step!r}" + (f", {self.parameter}" if self.parameter else "")
+        return f"{self.level}: {where}: {self.message}"
+
+
+def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Problem]:
+    """Return everything that is wrong with a plan, in the order of its steps.
+
+    Args:
+        plan: The plan.
+        columns: The columns of its main source; None where the source is not known yet, and only what
+            does not depend on it is checked.
+    """
+    problems = list(_overwritten(plan)) + list(_unused_outputs(plan)) + list(_unused_tables(plan))
+    if columns is not None:
+        problems += _columns(plan, columns)
+    order = {step.name: number for number, step in enumerate(plan.steps)}
+    return sorted(problems, key=lambda problem: order[problem.step])
+
+
+def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
+    """Raise one error that lists every problem of level error, if there is any.
+
+    Raises:
+        PlanError: The plan must not run.
+    """
+    errors = [problem for problem in problems if problem.level == "error"]
+    if errors:
+        count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
+        lines = "\n".join(f"  {str(problem).removeprefix('error: ')}" for problem in errors)
+        raise PlanError(f"{plan.name} cannot run, {count}:\n{lines}")
+
+
+def _columns(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:
+    tables = plan.columns(source)
+    for step in plan.steps:
+        known = tables[step.table]
+        kinds = {parameter.name: parameter.kind for parameter in step.operator.parameters()}
+        for parameter, names in step.operator.reads(step.columns).items():
+            for name in names:
+                if name not in known:
+                    yield _missing(step, parameter, name, list(known))
+                elif parameter in kinds and not kinds[parameter].accepts(known[name]):
+                    yield Problem(
+                        "error", "type_mismatch", step.name, parameter, name,
+                        f"column {name!r} is {_type_name(known[name])}, "
+                        f"{step.operator.step_name()} wants {kinds[parameter].name}. Bind another "
+                        "column, or convert it first with core/derive_column.",
+                    )  # fmt: skip
+        # Later steps that name the missing column would only repeat the message.
+        for names in step.operator.reads(step.columns).values():
+            for table in _after(plan, step.table):
+                for name in names:
+                    tables[table].setdefault(name, pa.null())
+
+
+def _missing(step: Step, parameter: str, name: str, known: list[str]) -> Problem:
+    listed = ", ".join(known[:15]) + (", …" if len(known) > 15 else "")
+    return Problem(
+        "error", "missing_column", step.name, parameter, name,
+        f"no column {name!r}.{did_you_mean(name, known)} The table has: {listed or 'no columns'}.",
+        nearest(name, known),
+    )  # fmt: skip
+
+
+def _after(plan: Plan, table: str) -> set[str]:
+    reached = {table}
+    for step in plan.steps:
+        if step.table in reached:
+            reached.add(step.name)
+    return reached
+
+
+def _overwritten(plan: Plan) -> Iterator[Problem]:
+    """Find columns that a step makes and a later one overwrites before anything has read them."""
+    for step, column, later in _fates(plan):
+        if later is not None and column in _written(later) and column not in _read(later):
+            yield Problem(
+                "error", "overwritten_before_use", later.name, "", column,
+                f"overwrites column {column!r}, which step {step.name!r} makes and nothing has read. "
+                "Give one of them another output column.",
+            )  # fmt: skip
+
+
+def _unused_outputs(plan: Plan) -> Iterator[Problem]:
+    for step, column, later in _fates(plan):
+        if later is None or column in _read(later) or column in _written(later):
+            continue
+        yield Problem(
+            "warning", "unused_output", step.name, "", column,
+            f"makes column {column!r}, which nothing reads before step {later.name!r} removes it.",
+        )  # fmt: skip
+
+
+def _fates(plan: Plan) -> Iterator[tuple[Step, str, Step | None]]:
+    """Yield each made column with the first later step that reads, overwrites or removes it."""
+    for step in plan.steps:
+        for column in sorted(_written(step) - _read(step)):
+            yield step, column, _first_touch(plan, step, column)
+
+
+def _first_touch(plan: Plan, step: Step, column: str) -> Step | None:
+    # A filter has used its own measure; what happens to it later is no loss.
+    if step.operator.function == "filter" or len(plan.consumers(step.name)) != 1:
+        return None
+    later = plan.consumers(step.name)[0]
+    if later.table != step.name:
+        return None
+    touched = column in _read(later) or column in _written(later)
+    return later if touched or not _keeps(later, column) else _first_touch(plan, later, column)
+
+
+def _keeps(step: Step, column: str) -> bool:
+    return column in step.operator.columns_after({column: pa.null()}, step.columns)
+
+
+def _unused_tables(plan: Plan) -> Iterator[Problem]:
+    for step in plan.steps:
+        if step.name != plan.result and not plan.consumers(step.name):
+            yield Problem(
+                "warning", "unused_table", step.name, "", "",
+                "the branch that ends here is never joined or concatenated; its rows go nowhere.",
+            )  # fmt: skip
+
+
+def _read(step: Step) -> set[str]:
+    return {name for names in step.operator.reads(step.columns).values() for name in names}
+
+
+def _written(step: Step) -> set[str]:
+    return {name for names in step.operator.writes(step.columns).values() for name in names}
+
+
+def _type_name(kind: pa.DataType) -> str:
+    return "JSON of mixed shapes" if str(kind).startswith("extension<arrow.json") else str(kind)
+
+
+

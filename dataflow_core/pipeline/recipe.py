@@ -1,0 +1,259 @@
+"""Recipes: plans as YAML files. Python makes a plan, a plan makes a recipe, a recipe makes the plan again."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic_core import PydanticSerializationError
+
+from dataflow_core.errors import DataflowError, PlanError, RecipeError, did_you_mean
+from dataflow_core.operators.base import Operator
+from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef, Value
+from dataflow_core.pipeline.recorder import Recording, RecordingStorage
+from dataflow_core.pipeline.yaml_lines import Lines, load_with_lines
+from dataflow_core.storage.base import Storage
+from dataflow_core.storage.file import FileSource, FileStorage
+
+VERSION = 1
+
+NameOf = Callable[[type], str | None]
+"""The registered name of an operator's class, or None."""
+
+Resolve = Callable[[str], type]
+"""The operator's class for a registered name."""
+
+_TOP = ("dataflow", "name", "sources", "steps", "result")
+_STEP = ("name", "operator", "config", "columns", "table")
+
+
+def plan_as_dict(plan: Plan, named: NameOf | None) -> dict[str, Any]:
+    """Return a plan as plain data, the content of its recipe.
+
+    Args:
+        plan: The plan.
+        named: Gives registered names; other operators are named ``module:Class``.
+    """
+    sources = {n: _source_text(n, s) for n, s in plan.sources.items() if n != SOURCE}
+    steps, before = [], SOURCE
+    for step in plan.steps:
+        steps.append(_step_as_dict(step, before, named))
+        before = step.name
+    content: dict[str, Any] = {"dataflow": VERSION, "name": plan.name}
+    if sources:
+        content["sources"] = sources
+    content["steps"] = steps
+    if plan.result != before:
+        content["result"] = plan.result
+    return content
+
+
+def to_yaml(plan: Plan, named: NameOf | None = None) -> str:
+    """Return a plan's recipe.
+
+    Raises:
+        RecipeError: An operator's configuration cannot be written down, such as a Python function.
+    """
+    for step in plan.steps:
+        require_writable(step)
+    return yaml.safe_dump(plan_as_dict(plan, named), sort_keys=False, allow_unicode=True)
+
+
+def from_yaml(
+    text: str, resolve: Resolve | None = None, *, path: str = "recipe", storage: Storage | None = None
+) -> Plan:
+    """Return the plan of a recipe.
+
+    Args:
+        text: The YAML text.
+        resolve: Finds operators by registered name; ``module:Class`` works without it.
+        path: The file's name, for messages.
+        storage: The main source.
+
+    Raises:
+        RecipeError: The recipe is wrong; the message names file and line.
+    """
+    content, lines = load_with_lines(text, path)
+    reader = _Reader(path, lines, resolve)
+    return reader.plan(content, storage)
+
+
+def load_recipe(path: Path, resolve: Resolve | None = None, storage: Storage | None = None) -> Plan:
+    """Return the plan of a recipe file.
+
+    Raises:
+        RecipeError: The file cannot be read, or the recipe is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot read the recipe {path}: {error}") from error
+    return from_yaml(text, resolve, path=str(path), storage=storage)
+
+
+def require_writable(step: Step) -> None:
+    """Refuse a step whose configuration cannot be written to a file.
+
+    Raises:
+        RecipeError: It holds something that YAML cannot, such as a Python function.
+    """
+    try:
+        step.operator.model_dump(mode="json")
+    except PydanticSerializationError as error:
+        raise RecipeError(
+            f"step {step.name!r} cannot be written to a recipe: {error}. Only configuration that YAML "
+            "can hold can; use an operator with expressions instead of Python functions."
+        ) from error
+
+
+def import_target(target: str) -> Any:
+    """Return what ``"module:Name"`` names.
+
+    Raises:
+        PlanError: The module or the name is not there.
+    """
+    module, _, name = target.partition(":")
+    try:
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise PlanError(
+            f"cannot import {target!r}: {error}. It takes module:Class, importable from here."
+        ) from error
+    return found
+
+
+class _Reader:
+    def __init__(self, path: str, lines: Lines, resolve: Resolve | None) -> None:
+        self._path = path
+        self._lines = lines
+        self._resolve = resolve
+
+    def plan(self, content: Any, storage: Storage | None) -> Plan:
+        content = self._mapping(content, (), _TOP)
+        if content.get("dataflow") != VERSION:
+            raise self._error(
+                ("dataflow",),
+                f"a recipe begins with 'dataflow: {VERSION}', its format; "
+                f"found {content.get('dataflow')!r}",
+            )
+        sources = self._sources(content.get("sources") or {}, storage)
+        steps, before = [], SOURCE
+        for number, item in enumerate(self._list(content.get("steps"), ("steps",))):
+            steps.append(self._step(item, ("steps", number), before))
+            before = steps[-1].name
+        try:
+            return Plan(
+                str(content.get("name") or Path(self._path).stem),
+                tuple(steps),
+                sources,
+                content.get("result", before),
+            )
+        except PlanError as error:
+            raise self._error((), str(error)) from error
+
+    def _sources(self, given: Any, storage: Storage | None) -> dict[str, Storage | None]:
+        sources: dict[str, Storage | None] = {SOURCE: storage}
+        for name, place in self._mapping(given, ("sources",), None).items():
+            if name == SOURCE or not isinstance(place, str):
+                raise self._error(("sources", name), "a second table is NAME: PATH of a file")
+            sources[name] = FileStorage(place)
+        return sources
+
+    def _step(self, item: Any, at: tuple[Any, ...], before: str) -> Step:
+        item = self._mapping(item, at, _STEP)
+        if not isinstance(target := item.get("operator"), str):
+            raise self._error(at, "a step names its operator, such as 'operator: core/filter_rows'")
+        cls = self._operator_class(target, (*at, "operator"))
+        config = self._mapping(item.get("config") or {}, (*at, "config"), None)
+        columns = self._mapping(item.get("columns") or {}, (*at, "columns"), None)
+        try:
+            operator = cls(**config)
+        except DataflowError as error:
+            raise self._error((*at, "config"), str(error)) from error
+        try:
+            bound = cls.bind(**{n: _given(v) for n, v in columns.items()})
+        except DataflowError as error:
+            raise self._error((*at, "columns"), str(error)) from error
+        name = item.get("name", cls.step_name())
+        recorded = {
+            n: TableRef(v.table) if isinstance(v, RecordingStorage) else v for n, v in bound.items()
+        }
+        return Step(str(name), operator, recorded, item.get("table", before))
+
+    def _operator_class(self, target: str, at: tuple[Any, ...]) -> type[Operator]:
+        try:
+            if ":" in target:
+                found = import_target(target)
+            elif self._resolve is not None:
+                found = self._resolve(target)
+            else:
+                raise PlanError("registered names need a plugin manager; use module:Class")
+        except DataflowError as error:
+            raise self._error(at, str(error)) from error
+        if not (isinstance(found, type) and issubclass(found, Operator)):
+            raise self._error(at, f"{target} is no operator class")
+        return found
+
+    def _mapping(self, value: Any, at: tuple[Any, ...], known: tuple[str, ...] | None) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise self._error(at, f"names and values wanted, found {value!r}")
+        for name in value:
+            if known is not None and name not in known:
+                raise self._error(
+                    (*at, name),
+                    f"unknown key {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}",
+                )
+        return dict(value)
+
+    def _list(self, value: Any, at: tuple[Any, ...]) -> list[Any]:
+        if not isinstance(value, list) or not value:
+            raise self._error(at, "a list of steps wanted, each beginning with '- name:'")
+        return value
+
+    def _error(self, at: tuple[Any, ...], message: str) -> RecipeError:
+        return RecipeError(f"{self._path}, line {self._lines.of(at)}: {message}")
+
+
+def _step_as_dict(step: Step, before: str, named: NameOf | None) -> dict[str, Any]:
+    cls = type(step.operator)
+    name = named(cls) if named is not None else None
+    content: dict[str, Any] = {
+        "name": step.name,
+        "operator": name or f"{cls.__module__}:{cls.__qualname__}",
+    }
+    if config := _config(step.operator):
+        content["config"] = config
+    if step.bindings:
+        content["columns"] = {n: _plain(v) for n, v in step.bindings.items()}
+    if step.table != before:
+        content["table"] = step.table
+    return content
+
+
+def _config(operator: Operator) -> dict[str, Any]:
+    try:
+        return operator.model_dump(mode="json", exclude_defaults=True)
+    except PydanticSerializationError:
+        return {"not_serialisable": repr(operator)}
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, TableRef):
+        return {"table": value.name}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, Mapping) and set(value) == {"table"}:
+        return RecordingStorage(Recording({}, {}), str(value["table"]))
+    return value
+
+
+def _source_text(name: str, storage: Storage | None) -> str:
+    source = getattr(storage, "source", None)
+    return source.name if isinstance(source, FileSource) else f"<{name}: {type(storage).__name__}>"

@@ -1,0 +1,66 @@
+"""What is wrong with a plugin that could not be loaded: the cause, and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginProblem:
+    """Why one plugin was not loaded, or why it is no longer called.
+
+    Attributes:
+        namespace: The plugin's namespace: the name of its entry point.
+        distribution: The distribution that it came with; two names joined where two claim a namespace.
+        version: The version of the distribution.
+        cause: What went wrong, in one line.
+        cure: What to do about it, in one line.
+        detail: The traceback, where there is one.
+    """
+
+    namespace: str
+    distribution: str
+    version: str
+    cause: str
+    cure: str
+    detail: str = ""
+
+    @property
+    def line(self) -> str:
+        """The problem in one line: the namespace and the cause."""
+        return f"{self.namespace} ({self.cause})"
+
+    @property
+    def explanation(self) -> str:
+        """The problem with its distribution and its cure."""
+        return f"plugin {self.namespace!r} ({self.distribution} {self.version}): {self.cause}. {self.cure}"
+
+
+class PluginFault(Exception):
+    """Raised while one plugin loads, and turned into a `PluginProblem`; it never leaves the package.
+
+    Args:
+        cause: What is wrong, in one line.
+        cure: What to do about it; None for the usual advice.
+    """
+
+    def __init__(self, cause: str, cure: str | None = None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.cure = cure
+
+
+def summarize(problems: Sequence[PluginProblem]) -> str:
+    """Return one line on plugins that could not be loaded; empty if there are none."""
+    if not problems:
+        return ""
+    count = "1 plugin" if len(problems) == 1 else f"{len(problems)} plugins"
+    listed = ", ".join(problem.line for problem in problems)
+    return f"{count} could not be loaded: {listed}; see `dataflow plugins doctor`"
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception's type and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

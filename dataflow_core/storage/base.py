@@ -1,0 +1,102 @@
+"""What an operator sees of a table: read it, change it, write it back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from dataflow_core.operators.base import Operator
+
+Bindings: TypeAlias = "Mapping[str, str | tuple[str, ...] | Storage | None]"
+"""The columns (or second table) that a step gives to an operator's ``input_*`` and ``output_*``."""
+
+
+class Storage(ABC):
+    """A table that operators read and replace.
+
+    The index of every DataFrame is the row's id. An operator keeps it: the ids that come back say which
+    rows were kept and dropped, and in which order. What stands behind the table (a whole dataset, one
+    batch, a recorder that only traces) is none of the operator's business.
+    """
+
+    @abstractmethod
+    def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the table.
+
+        Args:
+            columns: The columns wanted; None for all. Columns that are not read are carried along
+                unchanged when the table is written.
+
+        Returns:
+            A DataFrame of the operator's own, indexed by row id (uint64). Strings and nested values are
+            Arrow-backed; numbers and booleans have pandas' nullable dtypes.
+
+        Raises:
+            ColumnError: A column is not there.
+        """
+
+    @abstractmethod
+    def write(self, table: pd.DataFrame) -> None:
+        """Replace the table.
+
+        Rows whose ids are missing are dropped; a repeated id makes child rows, where the operator
+        declares `makes_rows`. A `RowFailure` in a cell sends its row to quarantine.
+
+        Args:
+            table: The new table, indexed by the ids that `read` gave.
+
+        Raises:
+            OperatorError: The index is not made of row ids, or rows appear that were never read.
+            FormatError: A column mixes values that cannot be carried unaltered.
+        """
+
+    @abstractmethod
+    def drop(
+        self,
+        rows: Sequence[int] | pd.Index,
+        reason: str | Sequence[str],
+        *,
+        value: Any = None,
+        duplicate_of: Sequence[int] | None = None,
+    ) -> None:
+        """Drop rows and say why.
+
+        Args:
+            rows: The ids of the rows to drop.
+            reason: One reason for all, or one for each row: a short snake-case word.
+            value: The measured value that decided, one for all or one for each row.
+            duplicate_of: For duplicates, the id of the row that each repeats.
+        """
+
+    @abstractmethod
+    def perform(
+        self, operator: Operator, bindings: Bindings, body: Callable[[Storage], None]
+    ) -> None:
+        """Run one operator on this table; `Operator.run` calls it, nobody else needs to.
+
+        Args:
+            operator: The operator.
+            bindings: Its columns.
+            body: What the operator's ``run`` does, given the storage to work on.
+        """
+
+    def extend(self, other: Storage) -> None:
+        """Append the rows of another table, which get ids of their own.
+
+        Args:
+            other: The other table; it stays as it is.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot be extended")
+
+    def columns(self) -> Mapping[str, pa.DataType] | None:
+        """Return the columns and types of the table as far as a cheap look tells; None if unknown."""
+        return None
+
+    def fork(self) -> Storage:
+        """Return an independent table that starts as this one does: the beginning of a branch."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be forked")

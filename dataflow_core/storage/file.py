@@ -1,0 +1,222 @@
+"""Tables from files: one file, a pattern, or a folder, in any of the known formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dataflow_core.errors import FormatError, SourceError
+from dataflow_core.storage.bindings import missing_column
+from dataflow_core.storage.formats import (
+    Reader,
+    ReadOptions,
+    SchemaMisfit,
+    SourceBatch,
+    expand_source,
+    reader_for,
+)
+from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source
+from dataflow_core.storage.table_storage import TableStorage
+from dataflow_core.storage.targets import open_target
+from dataflow_core.table.frames import Frame, concat_frames
+from dataflow_core.table.identity import source_ids
+from dataflow_core.table.types import conform, unify_schemas, visible
+
+
+class FileSource(Source):
+    """The rows of files, one after the other, as one table.
+
+    Args:
+        source: A path, a pattern with ``*`` or ``**``, or a folder.
+        options: What to read and what to do with rows that cannot be read.
+    """
+
+    def __init__(self, source: str, options: ReadOptions) -> None:
+        self.name = source
+        self.options = options
+
+    @cached_property
+    def readers(self) -> list[Reader]:
+        """One reader a file, in order of name."""
+        return [reader_for(path, self.options) for path in expand_source(self.name)]
+
+    def schema(self) -> pa.Schema:
+        """Return the joint schema of all files, from their heads or footers."""
+        return self._joint(self._sampled)
+
+    def exact_schema(self) -> pa.Schema:
+        """Return the joint schema of all rows."""
+        return self._joint(self._exact)
+
+    def batches(
+        self,
+        schema: pa.Schema,
+        batch_rows: int = BATCH_ROWS,
+        batch_bytes: int = BATCH_BYTES,
+        limit: int | None = None,
+    ) -> Iterator[Batch]:
+        """Yield the rows of all files in order; see `Source.batches`."""
+        # Once the exact types are known, the sampled ones have proved too narrow.
+        own_schemas = self._exact if "_exact" in self.__dict__ else self._sampled
+        base, left = 0, limit
+        for reader, own in zip(self.readers, own_schemas, strict=True):
+            last = -1
+            for part in reader.batches(_narrow(own, schema), batch_rows, batch_bytes):
+                batch = _placed(part, base, schema, left)
+                last = max(last, _last_position(part))
+                yield batch
+                if left is not None:
+                    left -= batch.table.num_rows + len(batch.bad_rows)
+                    if left <= 0:
+                        return
+            base += last + 1
+
+    def describe(self) -> str:
+        """Return the path, pattern or folder."""
+        return self.name
+
+    def fingerprint(self) -> str:
+        """Return the files with their sizes and times of change."""
+        stats = [(str(r.path), r.path.stat()) for r in self.readers]
+        return "; ".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
+
+    @cached_property
+    def _sampled(self) -> list[pa.Schema]:
+        return [reader.sample_schema() for reader in self.readers]
+
+    @cached_property
+    def _exact(self) -> list[pa.Schema]:
+        return [reader.exact_schema() for reader in self.readers]
+
+    def _joint(self, schemas: list[pa.Schema]) -> pa.Schema:
+        try:
+            joint = unify_schemas([visible(schema) for schema in schemas])
+        except FormatError as error:
+            raise SourceError(f"{self.name}: the files do not fit together: {error}") from error
+        if self.options.columns is not None:
+            for name in self.options.columns:
+                if name not in joint.names:
+                    raise missing_column(self.name, name, joint.names)
+            joint = pa.schema([joint.field(name) for name in self.options.columns])
+        return joint
+
+
+class FileStorage(TableStorage):
+    """A table from files; the files are never written to.
+
+    Reads JSONL, JSON (an array, or objects one after the other), CSV and TSV, Parquet, and Arrow, each
+    also compressed as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are streamed; used
+    directly, the table is loaded when first read, and operators change it in memory.
+
+    Args:
+        source: A path, a pattern (``data/*.jsonl.gz``, ``data/**/*.parquet``), or a folder.
+        columns: The columns to read; None for all. Others are not even parsed where the format allows.
+        types: For CSV and TSV, in which every value is text: the type of columns that are not
+            (``{"score": "float64"}``; string, int64, float64 or bool).
+        on_bad_row: What to do with a row that cannot be read: ``"error"`` stops and names file, line
+            and column; ``"quarantine"`` goes on and keeps the row aside.
+
+    Example:
+        >>> storage = FileStorage("examples/reviews.jsonl")
+        >>> storage.read(["text"]).shape
+        (5, 1)
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        columns: Sequence[str] | None = None,
+        types: Mapping[str, str] | None = None,
+        on_bad_row: Literal["error", "quarantine"] = "error",
+    ) -> None:
+        super().__init__()
+        options = ReadOptions(
+            columns=tuple(columns) if columns is not None else None,
+            types=dict(types or {}),
+            on_bad_row=on_bad_row,
+        )
+        self.source = FileSource(str(source), options)
+
+    def load(self) -> Frame:
+        """Read all rows."""
+        return _load(self.source)
+
+    def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the table; before any operator has run, only the wanted columns are read."""
+        if columns is None or self._frame is not None or self.source.options.columns is not None:
+            return super().read(columns)
+        schema = self.source.schema()
+        for name in columns:
+            if name not in schema.names:
+                raise missing_column(f"storage {self.source.name}", name, schema.names)
+        projected = FileStorage(
+            self.source.name,
+            columns=columns,
+            types=self.source.options.types,
+            on_bad_row=self.source.options.on_bad_row,
+        )
+        return projected.read()
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """Return the columns and their types, from the head of each file."""
+        schema = self.source.schema() if self._frame is None else self._frame.schema()
+        return dict(zip(schema.names, schema.types, strict=True))
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as it stands to a file or folder; see `open_target`.
+
+        Raises:
+            FormatError: The format cannot express a column or value; nothing is written.
+        """
+        table = self.frame.to_arrow()
+        with open_target(str(path), visible(table.schema)) as target:
+            target.write(table)
+
+
+def _load(source: FileSource) -> Frame:
+    schema = source.schema()
+    try:
+        return _frame(source, schema)
+    except SchemaMisfit:
+        return _frame(source, source.exact_schema())
+
+
+def _frame(source: FileSource, schema: pa.Schema) -> Frame:
+    frames = [
+        Frame.from_arrow(batch.table, source_ids("source", batch.positions))
+        for batch in source.batches(schema)
+    ]
+    empty = Frame.from_arrow(schema.empty_table(), np.empty(0, np.uint64))
+    return concat_frames(frames) if frames else empty
+
+
+def _narrow(own: pa.Schema, wanted: pa.Schema) -> pa.Schema:
+    return pa.schema([field for field in own if field.name in wanted.names])
+
+
+def _placed(part: SourceBatch, base: int, schema: pa.Schema, left: int | None) -> Batch:
+    if left is not None and part.table.num_rows + len(part.bad_rows) > left:
+        part = _cut(part, left)
+    table = conform(part.table, schema)
+    bad = tuple(row.position + base for row in part.bad_rows)
+    return Batch(table, part.positions + base, part.bad_rows, bad)
+
+
+def _cut(part: SourceBatch, rows: int) -> SourceBatch:
+    all_positions = [*part.positions.tolist(), *(row.position for row in part.bad_rows)]
+    end = sorted(all_positions)[rows - 1]
+    keep = int((part.positions <= end).sum())
+    bad = tuple(row for row in part.bad_rows if row.position <= end)
+    return SourceBatch(part.table.slice(0, keep), part.positions[:keep], bad)
+
+
+def _last_position(part: SourceBatch) -> int:
+    last = int(part.positions[-1]) if len(part.positions) else -1
+    return max([last, *(row.position for row in part.bad_rows)])

@@ -1,0 +1,26 @@
+"""File formats: a reader and a writer each for JSONL, JSON, CSV, TSV, Parquet and Arrow."""
+
+from __future__ import annotations
+
+from dataflow_core.storage.formats.base import (
+    BadRow,
+    Reader,
+    ReadOptions,
+    SchemaMisfit,
+    SourceBatch,
+    Writer,
+)
+from dataflow_core.storage.formats.discovery import expand_source
+from dataflow_core.storage.formats.endings import reader_for, writer_for
+
+__all__ = [
+    "BadRow",
+    "ReadOptions",
+    "Reader",
+    "SchemaMisfit",
+    "SourceBatch",
+    "Writer",
+    "expand_source",
+    "reader_for",
+    "writer_for",
+]

@@ -1,0 +1,150 @@
+"""Files that appear whole or not at all: a temporary file beside the target, flushed, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dataflow_core.errors import StorageError
+
+
+class AtomicFile(io.RawIOBase):
+    """A binary file for writing that takes its name only on `commit`.
+
+    Args:
+        path: The target; a symbolic link is followed. Its folder is made if need be.
+
+    Raises:
+        StorageError: The folder or the file cannot be made, or the target is no regular file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self._target = Path(os.path.realpath(path))
+        self._temporary = self._target.with_name(
+            f".{self._target.name[:200]}.{secrets.token_hex(6)}.tmp"
+        )
+        with writing(path):
+            _check_target(path, self._target)
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+            self._descriptor = os.open(self._temporary, flags, 0o666)
+        self._size = 0
+        self._open = True
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the number of bytes written."""
+        return self._size
+
+    def write(self, data: Any) -> int:
+        """Write all of some bytes.
+
+        Raises:
+            StorageError: The disk is full, or writing failed otherwise; the temporary file is gone.
+        """
+        view = memoryview(data).cast("B")
+        try:
+            with writing(self.path):
+                _write_all(self._descriptor, view)
+        except StorageError:
+            self.discard()
+            raise
+        self._size += len(view)
+        return len(view)
+
+    def commit(self) -> None:
+        """Flush the bytes to the disk and give the file its name.
+
+        Raises:
+            StorageError: That failed; the temporary file is gone, the target as it was.
+        """
+        try:
+            with writing(self.path):
+                os.fsync(self._descriptor)
+                _copy_mode(self._target, self._descriptor)
+                self._close_descriptor()
+                os.replace(self._temporary, self._target)
+                _sync_folder(self._target.parent)
+        except StorageError:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Remove the temporary file; the target stays as it was."""
+        self._close_descriptor()
+        with suppress(FileNotFoundError):
+            os.unlink(self._temporary)
+
+    def _close_descriptor(self) -> None:
+        if self._open:
+            self._open = False
+            os.close(self._descriptor)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an error of the operating system into one that says how to fix it.
+
+    Raises:
+        StorageError: The body raised an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"cannot write {path}: {reason}. {_advice(error, path)}") from error
+
+
+def _advice(error: OSError, path: Path) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "Free some space on that disk, or write elsewhere; nothing of the file was kept."
+        case errno.EACCES | errno.EPERM:
+            return f"Allow writing to the folder {path.parent}, or write elsewhere."
+        case errno.EROFS:
+            return "That file system is read-only: write elsewhere."
+        case errno.ENOTDIR | errno.EEXIST:
+            return f"A part of {path.parent} is a file, not a folder: choose another path."
+        case errno.EISDIR:
+            return "Name a file inside the folder."
+        case errno.ENAMETOOLONG:
+            return "Choose a shorter name."
+        case _:
+            return "Check the disk, or write elsewhere; nothing of the file was kept."
+
+
+def _check_target(path: Path, target: Path) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    while len(view):
+        view = view[os.write(descriptor, view) :]
+
+
+def _copy_mode(target: Path, descriptor: int) -> None:
+    with suppress(FileNotFoundError, PermissionError):
+        mode = target.stat().st_mode & 0o777
+        os.fchmod(descriptor, mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

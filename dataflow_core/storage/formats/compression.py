@@ -1,0 +1,154 @@
+"""Compressed files (.gz, .zst, .bz2) as streams; a file that was cut short is an error, never a short table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Protocol
+
+import pyarrow as pa
+
+from dataflow_core.errors import SourceError
+from dataflow_core.storage.formats.atomic import AtomicFile
+from dataflow_core.storage.formats.signature import (
+    HEAD_BYTES,
+    check_binary,
+    check_text,
+    head_of,
+    unreadable,
+)
+
+CODECS: Mapping[str, str] = MappingProxyType({".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"})
+"""Arrow's name of the codec of each ending."""
+
+_NAMES: Mapping[str, str] = MappingProxyType({"gzip": "gzip", "zstd": "zstd", "bz2": "bzip2"})
+
+
+class ByteStream(Protocol):
+    """Where readers of text formats get their bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, none at the end."""
+
+
+def codec_of(path: Path) -> str | None:
+    """Return the codec that a file's ending promises, None for a plain file."""
+    return CODECS.get(path.suffix.lower())
+
+
+@contextmanager
+def open_text(path: Path, wanted: str) -> Iterator[ByteStream]:
+    """Open a file of a text format for reading, unpacked.
+
+    Args:
+        path: The file.
+        wanted: The format that its ending promises, for messages.
+
+    Raises:
+        SourceError: The file is missing, empty, unreadable, damaged, or not what its ending says.
+    """
+    check_content(path, wanted)
+    with open_unpacked(path) as stream:
+        yield _Named(stream, path)
+
+
+def check_content(path: Path, wanted: str) -> None:
+    """Refuse a file of a text format whose first bytes, packed or unpacked, say otherwise.
+
+    Raises:
+        SourceError: The file is missing, empty, unreadable, or not what its ending says.
+    """
+    head = head_of(path)
+    codec = codec_of(path)
+    if codec is None:
+        check_text(path, head, wanted)
+        return
+    check_binary(path, head, f"{_NAMES[codec]}", _NAMES[codec])
+    with open_unpacked(path) as stream:
+        inner = _Named(stream, path).read(HEAD_BYTES)
+    if not inner:
+        raise SourceError(f"{path} is empty once unpacked; name a file that holds rows.")
+    check_text(path, inner, f"packed {wanted}")
+
+
+@contextmanager
+def open_unpacked(path: Path) -> Iterator[pa.NativeFile]:
+    """Open a file as an Arrow stream of its unpacked bytes.
+
+    Raises:
+        SourceError: The file cannot be opened.
+    """
+    codec = codec_of(path)
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(pa.OSFile(str(path), "rb"))
+            if codec is not None:
+                stream = stack.enter_context(pa.CompressedInputStream(stream, codec))
+        except OSError as error:
+            raise unreadable(path, error) from error
+        yield stream
+
+
+def damaged(path: Path, error: Exception) -> SourceError:
+    """Return the error for a packed file that cannot be unpacked to its end."""
+    reason = "it was cut short" if "runcated" in str(error) else str(error)
+    return SourceError(
+        f"{path} cannot be unpacked: {reason}. Fetch or pack it again; none of its rows after the "
+        "fault can be read."
+    )
+
+
+class TextTarget:
+    """A file of a text format for writing, packed as its ending says, that appears on `commit`.
+
+    Args:
+        path: The target.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = AtomicFile(path)
+        self._codec = codec_of(path)
+        self._sink: pa.NativeFile | None = None
+        if self._codec is not None:
+            self._sink = pa.CompressedOutputStream(
+                pa.PythonFile(self._file, mode="w"), self._codec
+            )
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write bytes."""
+        if self._sink is None:
+            return self._file.write(data)
+        self._sink.write(data)
+        return len(data)
+
+    def commit(self) -> None:
+        """Finish the file and give it its name."""
+        if self._sink is not None:
+            self._sink.close()
+        self._file.commit()
+
+    def discard(self) -> None:
+        """Throw the file away."""
+        self._file.discard()
+
+
+class _Named:
+    """A stream whose faults name the file."""
+
+    def __init__(self, stream: pa.NativeFile | IO[bytes], path: Path) -> None:
+        self._stream = stream
+        self._path = path
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            data: bytes = self._stream.read(size)
+        except OSError as error:
+            if codec_of(self._path) is None:
+                raise unreadable(self._path, error) from error
+            raise damaged(self._path, error) from error
+        return data

@@ -1,0 +1,88 @@
+"""Find the data files that a source names: a file, a glob, or a folder."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dataflow_core.errors import SourceError, did_you_mean
+from dataflow_core.storage.formats.endings import format_of, known_endings
+
+
+def expand_source(source: str) -> list[Path]:
+    """Return the data files that a source names, sorted by name.
+
+    Args:
+        source: A file; a glob such as ``data/**/*.jsonl``; or a folder, whose data files are found
+            recursively (hidden ones, and names that begin with ``_``, are skipped).
+
+    Returns:
+        At least one path.
+
+    Raises:
+        SourceError: Nothing is there, or the files are of several formats.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _one_format(source, _in_folder(path), f"the folder {source}")
+    if path.exists():
+        return [path]
+    if glob.has_magic(source):
+        return _one_format(source, _matches(str(path)), f"the glob {source}")
+    raise _missing(path)
+
+
+def _matches(pattern: str) -> list[Path]:
+    found = (Path(name) for name in glob.iglob(pattern, recursive=True))
+    return sorted(path for path in found if path.is_file())
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    return sorted(path for path in _visible_files(folder) if format_of(path) is not None)
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+        yield from (Path(root, name) for name in names if not name.startswith((".", "_")))
+
+
+def _one_format(source: str, paths: list[Path], where: str) -> list[Path]:
+    if not paths:
+        raise SourceError(
+            f"{where} has no data files. Known endings: {known_endings()}. Check the path."
+        )
+    by_format = defaultdict(list)
+    for path in paths:
+        known = format_of(path)
+        by_format[known.name if known else "unknown"].append(path)
+    if len(by_format) > 1:
+        found = "; ".join(f"{name}: {_some(files)}" for name, files in sorted(by_format.items()))
+        raise SourceError(
+            f"{where} has files of several formats ({found}). Name one format with a glob, such as "
+            f"{Path(source) / '*.jsonl' if Path(source).is_dir() else '*.jsonl'}."
+        )
+    return paths
+
+
+def _some(paths: Iterable[Path]) -> str:
+    names = [str(path) for path in paths]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _missing(path: Path) -> SourceError:
+    folder = path.parent
+    if not folder.is_dir():
+        return SourceError(f"{path} does not exist: there is no folder {folder}. Check the path.")
+    names = [name for name in os.listdir(folder) if not name.startswith(".")]
+    hint = did_you_mean(path.name, names)
+    return SourceError(f"{path} does not exist.{hint or ' Check the path.'}")
+
+
+def _raise(error: OSError) -> None:
+    raise SourceError(
+        f"{error.filename} cannot be listed: {error.strerror}; allow reading that folder."
+    ) from error

@@ -1,0 +1,104 @@
+"""Arrow's JSON parser for blocks of flat rows, used only where its result is provably exact.
+
+On its own it takes a missing key for a null, rounds long integers in a column of floats, reads NaN,
+and lets invalid UTF-8 through. Each is checked here, and `FlatParser.parse` returns None when in doubt.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pj
+import pyarrow.types as pat
+
+from dataflow_core.storage.formats.base import RESERVED_PREFIX
+from dataflow_core.table.types import null_count
+
+_LARGEST = 1 << 30
+_EXACT = float(1 << 53)
+
+
+class FlatParser:
+    """Parses blocks of lines that hold flat objects of one schema.
+
+    Args:
+        schema: All keys of the objects; strings, int64, double, bool or null.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._doubles = [field.name for field in schema if pat.is_float64(field.type)]
+        self._options = pj.ParseOptions(
+            explicit_schema=schema, unexpected_field_behavior="error"
+        )
+
+    @classmethod
+    def for_schema(cls, schema: pa.Schema) -> Self | None:
+        """Return a parser for this schema, or None where its columns are not all flat."""
+        flat = all(_is_flat(field.type) for field in schema)
+        reserved = any(name.startswith(RESERVED_PREFIX) for name in schema.names)
+        return cls(schema) if flat and schema.names and not reserved else None
+
+    def parse(self, block: bytes, lines: int) -> pa.Table | None:
+        """Parse a block of whole lines.
+
+        Args:
+            block: The lines.
+            lines: How many there are.
+
+        Returns:
+            The table, one row a line; None where this parser cannot prove that it read every value
+            exactly, so that the caller must read the block another way.
+        """
+        # Arrow crashes on a line that holds `null`, and does not count blank lines.
+        if not block.startswith(b"{") or block.count(b"\n{") != lines - 1 or len(block) > _LARGEST:
+            return None
+        table = self._read(block)
+        if table is None or table.num_rows != lines:
+            return None
+        return table if self._is_exact(table, block) else None
+
+    def _read(self, block: bytes) -> pa.Table | None:
+        reading = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
+        try:
+            table = pj.read_json(pa.BufferReader(block), reading, self._options)
+            table.validate(full=True)  # Arrow's parser does not look at UTF-8.
+        except pa.ArrowInvalid:
+            return None
+        return table
+
+    def _is_exact(self, table: pa.Table, block: bytes) -> bool:
+        return all(_exact_doubles(table[name]) for name in self._doubles) and all(
+            _has_every_key(name, table[name], block) for name in table.column_names
+        )
+
+
+def _is_flat(kind: pa.DataType) -> bool:
+    return bool(
+        pat.is_string(kind)
+        or pat.is_int64(kind)
+        or pat.is_float64(kind)
+        or pat.is_boolean(kind)
+        or pat.is_null(kind)
+    )
+
+
+def _has_every_key(name: str, column: pa.ChunkedArray, block: bytes) -> bool:
+    """Tell whether a null of the column is a null in every row, and in none a missing key."""
+    if null_count(column) == 0:
+        return True
+    # In flat JSON a key with its quotation marks and colon occurs nowhere but as that key, and Arrow
+    # refuses a repeated one. Names that JSON must escape could hide in others.
+    plain = name.isascii() and name.isprintable() and not set(name) & {'"', "\\"}
+    return plain and block.count(f'"{name}":'.encode()) == len(column)
+
+
+def _exact_doubles(column: pa.ChunkedArray) -> bool:
+    """Tell whether no value may have been an integer that a double rounds, a -0, or no number at all."""
+    for chunk in column.chunks:
+        values = chunk.drop_null().to_numpy(zero_copy_only=False)
+        if not (np.abs(values) <= _EXACT).all() or (np.signbit(values) & (values == 0)).any():
+            return False
+    return True

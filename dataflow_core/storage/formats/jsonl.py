@@ -1,0 +1,197 @@
+"""JSONL: one JSON object a line.
+
+Blocks of lines whose columns are flat go through Arrow's parser, which is several times faster; what it
+cannot prove to have read exactly is read again line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from dataflow_core.errors import SourceError
+from dataflow_core.storage.formats.base import Reader, ReadOptions, SourceBatch
+from dataflow_core.storage.formats.chunking import split
+from dataflow_core.storage.formats.compression import ByteStream, open_text
+from dataflow_core.storage.formats.json_columns import RowParser, SchemaScan
+from dataflow_core.storage.formats.json_flat import FlatParser
+from dataflow_core.storage.formats.json_rows import RawRow
+from dataflow_core.storage.formats.json_writing import JsonRowsWriter
+from dataflow_core.table.types import conform, visible
+
+SAMPLE_BYTES = 1 << 20
+SCAN_BYTES = 2 << 20
+_BOM = b"\xef\xbb\xbf"
+
+
+class JsonLinesReader(Reader):
+    """Reads a JSONL file.
+
+    Args:
+        path: The file.
+        options: How to read it.
+    """
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        super().__init__(path, options)
+        self._parser = RowParser(path, options)
+
+    def sample_schema(self) -> pa.Schema:
+        """Return the columns and types of the first megabyte; bad rows do not count."""
+        return self._sample.schema(self.options)
+
+    def exact_schema(self) -> pa.Schema:
+        """Return the columns and types of all rows."""
+        scan = SchemaScan(self.path)
+        with self._open() as stream:
+            for block in _Blocks(stream, SCAN_BYTES):
+                scan.add(self._parser.parse(block.rows())[0])
+        return scan.schema(self.options)
+
+    def batches(
+        self, schema: pa.Schema, batch_rows: int, batch_bytes: int
+    ) -> Iterator[SourceBatch]:
+        """Yield the rows in order."""
+        schema = visible(schema)
+        flat = self._flat_parser(schema)
+        with self._open() as stream:
+            for block in _Blocks(stream, batch_bytes):
+                table = flat.parse(block.data, block.lines) if flat else None
+                if table is None:
+                    batch = self._line_by_line(block, schema)
+                else:
+                    numbers = np.arange(block.position, block.skip_rows())
+                    batch = SourceBatch(conform(table.select(_kept(table, schema)), schema), numbers)
+                yield from _cut(batch, batch_rows)
+
+    def _line_by_line(self, block: _Block, schema: pa.Schema) -> SourceBatch:
+        rows, positions, bad = self._parser.parse(block.rows())
+        return SourceBatch(self._parser.table(rows, schema), positions, bad)
+
+    def _flat_parser(self, schema: pa.Schema) -> FlatParser | None:
+        """Return the quick parser, if all columns of the file, wanted or not, are flat."""
+        own = self._sample.schema(ReadOptions())
+        if any(self.options.wants(name) and name not in schema.names for name in own.names):
+            return None
+        wanted = {field.name: field.type for field in schema}
+        fields = [pa.field(field.name, wanted.get(field.name, field.type)) for field in own]
+        return FlatParser.for_schema(pa.schema(fields))
+
+    @cached_property
+    def _sample(self) -> SchemaScan:
+        scan = SchemaScan(self.path)
+        seen = False
+        with self._open() as stream:
+            for block in _Blocks(stream, SAMPLE_BYTES):
+                raws = block.rows()
+                rows = self._parser.parse(raws, forgive=True)[0]
+                scan.add(rows)
+                seen = seen or bool(raws)
+                if rows:
+                    break
+        if not seen:
+            raise SourceError(f"{self.path} is empty (it has blank lines only).")
+        return scan
+
+    @contextmanager
+    def _open(self) -> Iterator[ByteStream]:
+        with open_text(self.path, "JSONL") as stream:
+            yield stream
+
+
+class JsonLinesWriter(JsonRowsWriter):
+    """Writes a JSONL file: one object a line, keys in the order of the columns.
+
+    Args:
+        path: The file to make or replace; packed if it ends in .gz, .zst or .bz2.
+        schema: The columns and types of every table to come.
+
+    Raises:
+        FormatError: JSON cannot express a column.
+        StorageError: The file cannot be made.
+    """
+
+
+class _Block:
+    """Some whole lines of a file."""
+
+    def __init__(self, data: bytes, count: _Count) -> None:
+        self.data = data
+        self.lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        self.position = count.rows
+        self._count = count
+
+    def skip_rows(self) -> int:
+        """Count every line as a row, unparsed, and return the next position."""
+        self._count.lines += self.lines
+        self._count.rows += self.lines
+        return self._count.rows
+
+    def rows(self) -> list[RawRow]:
+        """Return the lines that are not blank."""
+        first = self._count.lines + 1
+        lines = self.data.removesuffix(b"\n").split(b"\n")
+        kept = [(n, text) for n, text in enumerate(lines, first) if text and not text.isspace()]
+        raws = [RawRow(p, n, text) for p, (n, text) in enumerate(kept, self.position)]
+        self._count.lines += self.lines
+        self._count.rows += len(raws)
+        return raws
+
+
+class _Count:
+    """How many lines and rows of a file are behind us."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.rows = 0
+
+
+class _Blocks:
+    """The lines of a stream in blocks of about one size; a longer line is a block of its own."""
+
+    def __init__(self, stream: ByteStream, size: int) -> None:
+        self._stream = stream
+        self._size = max(1, size)
+
+    def __iter__(self) -> Iterator[_Block]:
+        count = _Count()
+        first = True
+        for data in self._pieces():
+            yield _Block(data.removeprefix(_BOM) if first else data, count)
+            first = False
+
+    def _pieces(self) -> Iterator[bytes]:
+        pieces: list[bytes] = []
+        while chunk := self._stream.read(self._size):
+            end = chunk.rfind(b"\n") + 1
+            if not end:
+                pieces.append(chunk)
+                continue
+            yield b"".join([*pieces, chunk[:end]])
+            pieces = [chunk[end:]] if end < len(chunk) else []
+        if pieces:
+            yield b"".join(pieces)
+
+
+def _kept(table: pa.Table, schema: pa.Schema) -> list[str]:
+    return [name for name in table.column_names if name in schema.names]
+
+
+def _cut(batch: SourceBatch, rows: int) -> Iterator[SourceBatch]:
+    if batch.table.num_rows <= rows:
+        yield batch
+        return
+    start = 0
+    bad = list(batch.bad_rows)
+    for piece in split(batch.table, rows):
+        end = start + piece.num_rows
+        last = batch.positions[end - 1] if end < batch.table.num_rows else np.iinfo(np.int64).max
+        now = tuple(row for row in bad if row.position < last)
+        yield SourceBatch(piece, batch.positions[start:end], now)
+        bad = bad[len(now) :]
+        start = end

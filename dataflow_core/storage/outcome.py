@@ -1,0 +1,168 @@
+"""What one operator did to the rows of a table, with sums that must match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow_core.errors import OperatorError
+from dataflow_core.table.frames import Frame, concat_frames
+from dataflow_core.table.identity import RowIds, checksum, format_id
+from dataflow_core.table.types import json_text
+
+NO_IDS: RowIds = np.empty(0, dtype=np.uint64)
+
+
+@dataclass
+class Removed:
+    """Rows that left the table, with why; all lists have one entry a row.
+
+    Attributes:
+        ids: The rows' ids.
+        rows: The rows as they were when they left.
+        reasons: Why, in a short snake-case word.
+        values: The measure that decided, as JSON text; for failures the raw answer; or None.
+        related: The row that each duplicates, or None.
+        messages: A sentence for people, or None.
+    """
+
+    ids: RowIds = field(default_factory=lambda: NO_IDS)
+    rows: list[Frame] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    values: list[str | None] = field(default_factory=list)
+    related: list[int | None] = field(default_factory=list)
+    messages: list[str | None] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(
+        self,
+        rows: Frame,
+        reasons: Sequence[str],
+        values: Sequence[Any] | None = None,
+        related: Sequence[int | None] | None = None,
+        messages: Sequence[str | None] | None = None,
+    ) -> None:
+        """Append rows."""
+        ids = rows.ids
+        self.rows.append(rows)
+        self.ids = np.concatenate([self.ids, ids])
+        self.reasons += reasons
+        self.values += [_text(value) for value in values] if values is not None else _nones(ids)
+        self.related += list(related) if related is not None else _nones(ids)
+        self.messages += list(messages) if messages is not None else _nones(ids)
+
+    def table(self, step: str) -> pa.Table:
+        """Return the removed rows with their reasons, as run directories and notebooks keep them.
+
+        Args:
+            step: The step that removed them.
+
+        Returns:
+            The rows as they were when they left, after the columns row_id, step, reason, value,
+            message and related_row_id.
+        """
+        rows = concat_frames(self.rows)
+        columns: dict[str, Any] = {
+            "row_id": pa.array(self.ids, pa.uint64()),
+            "step": pa.array([step] * len(self), pa.string()),
+            "reason": pa.array(self.reasons, pa.string()),
+            "value": pa.array(self.values, pa.string()),
+            "message": pa.array(self.messages, pa.string()),
+            "related_row_id": pa.array(self.related, pa.uint64()),
+        }
+        for name in rows.names:
+            columns[name if name not in columns else f"{name}_"] = rows.columns[name].arrow()
+        return pa.table(columns)
+
+
+@dataclass
+class Outcome:
+    """The account of one step over some rows.
+
+    Attributes:
+        step: The step's name.
+        before: The rows that went in.
+        after: The rows that came out.
+        dropped: Rows dropped, with reasons.
+        failed: Rows sent to quarantine, with reasons.
+        parents: For each row made from another one, its parent's id.
+        children: The ids of the rows made, aligned with ``parents``.
+        joined: Ids of rows that came in from a second table.
+        seconds: Wall time.
+    """
+
+    step: str
+    before: Frame
+    after: Frame
+    dropped: Removed
+    failed: Removed
+    parents: RowIds = field(default_factory=lambda: NO_IDS)
+    children: RowIds = field(default_factory=lambda: NO_IDS)
+    joined: RowIds = field(default_factory=lambda: NO_IDS)
+    seconds: float = 0.0
+
+    @property
+    def rows_in(self) -> int:
+        """Rows that went in, those of a second table included."""
+        return len(self.before) + len(self.joined)
+
+    @property
+    def expanded(self) -> int:
+        """Rows that became other rows."""
+        return len(np.unique(self.parents))
+
+    def check_sums(self) -> None:
+        """Check that every row that went in ended in exactly one place, and none came from nowhere.
+
+        Raises:
+            OperatorError: The sums do not match.
+        """
+        gone = [self.dropped.ids, self.failed.ids, np.unique(self.parents)]
+        entered = checksum(self.before.ids) + checksum(self.joined) + checksum(self.children)
+        ended = sum(checksum(ids) for ids in gone) + checksum(self.after.ids)
+        if (entered - ended) % 2**64 == 0:
+            return
+        raise OperatorError(
+            f"step {self.step!r}: the ledger does not balance. {self.rows_in:,} rows went in and "
+            f"{len(self.children):,} were made, but {len(self.after):,} came out, "
+            f"{len(self.dropped):,} were dropped, {len(self.failed):,} failed and "
+            f"{self.expanded:,} became other rows; a row was lost or counted twice. "
+            "This is a defect of the operator or of the storage that ran it."
+        )
+
+
+def positions_of(ids: RowIds, wanted: RowIds) -> npt.NDArray[np.int64]:
+    """Return the position of each wanted id, -1 where there is none; ids must be unique."""
+    if len(ids) == len(wanted) and np.array_equal(ids, wanted):
+        return np.arange(len(ids))
+    if not len(ids):
+        return np.full(len(wanted), -1)
+    order = np.argsort(ids, kind="stable")
+    found = np.searchsorted(ids, wanted, sorter=order)
+    positions = order[np.minimum(found, len(ids) - 1)]
+    return np.where(ids[positions] == wanted, positions, -1)
+
+
+def listed(ids: RowIds, most: int = 3) -> str:
+    """Return the first ids, for messages."""
+    shown = ", ".join(format_id(row_id) for row_id in ids[:most])
+    return shown + (f" and {len(ids) - most:,} more" if len(ids) > most else "")
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if value is not value or not isinstance(value, (bool, int, float, list, dict)):
+        return str(value)
+    return json_text(value)
+
+
+def _nones(ids: RowIds) -> list[Any]:
+    return [None] * len(ids)

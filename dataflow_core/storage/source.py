@@ -1,0 +1,75 @@
+"""Sources: where the rows of a run come from, batch by batch, with a schema that all batches share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow_core.storage.formats import BadRow
+
+BATCH_ROWS = 10_000
+BATCH_BYTES = 2 << 20
+"""Batches of about 2 MB stay in the processor's caches; larger ones measured slower."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a source.
+
+    Attributes:
+        table: The rows, in the schema that was asked for.
+        positions: Their row numbers within the whole source, from 0.
+        bad_rows: Rows in between that could not be read, in quarantine mode.
+        bad_positions: Their row numbers within the whole source.
+    """
+
+    table: pa.Table
+    positions: npt.NDArray[np.int64]
+    bad_rows: tuple[BadRow, ...] = ()
+    bad_positions: tuple[int, ...] = ()
+
+
+class Source(ABC):
+    """Rows that can be read again and again, always the same and in the same order."""
+
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Return the columns and types as far as a cheap look tells (a footer, the first megabyte)."""
+
+    def exact_schema(self) -> pa.Schema:
+        """Return the columns and types of all rows, reading them all if need be."""
+        return self.schema()
+
+    @abstractmethod
+    def batches(
+        self,
+        schema: pa.Schema,
+        batch_rows: int = BATCH_ROWS,
+        batch_bytes: int = BATCH_BYTES,
+        limit: int | None = None,
+    ) -> Iterator[Batch]:
+        """Yield the rows in order.
+
+        Args:
+            schema: The wanted schema: `schema()` or `exact_schema()`.
+            batch_rows: The most rows a batch.
+            batch_bytes: About the most bytes a batch.
+            limit: The most rows in all.
+
+        Raises:
+            SchemaMisfit: A row does not fit the schema: start again with `exact_schema()`.
+            BadRowError: A row cannot be read.
+        """
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return where the rows come from, for people and run files: a path or URL, no secrets."""
+
+    def fingerprint(self) -> str:
+        """Return a text that changes when the content does."""
+        return self.describe()

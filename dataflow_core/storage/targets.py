@@ -1,0 +1,95 @@
+"""Targets: where a result goes. One file, or many: a folder, or a pattern such as ``part-*.jsonl``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+
+from dataflow_core.errors import FormatError
+from dataflow_core.storage.formats import Writer, writer_for
+
+ROWS_PER_FILE = 100_000
+
+
+class Target:
+    """A place to which a table is written, whole or not at all.
+
+    Args:
+        paths: The path of a file by its number, from 0.
+        schema: The table's schema.
+        rows_per_file: The most rows a file; None for one file.
+    """
+
+    def __init__(self, pattern: Path, schema: pa.Schema, rows_per_file: int | None) -> None:
+        self._pattern = pattern
+        self._schema = schema
+        self._rows_per_file = rows_per_file
+        self._done: list[Writer] = []
+        self._rows = 0
+        self._writer = self._next()
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows."""
+        while self._rows_per_file is not None and self._rows + table.num_rows > self._rows_per_file:
+            room = self._rows_per_file - self._rows
+            self._writer.write(table.slice(0, room))
+            table = table.slice(room)
+            self._done.append(self._writer)
+            self._writer, self._rows = self._next(), 0
+        self._writer.write(table)
+        self._rows += table.num_rows
+
+    def close(self) -> None:
+        """Put the files in place."""
+        for writer in (*self._done, self._writer):
+            writer.close()
+
+    def discard(self) -> None:
+        """Throw away what was written."""
+        for writer in (*self._done, self._writer):
+            writer.discard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def _next(self) -> Writer:
+        name = self._pattern.name.replace("*", f"{len(self._done):05d}")
+        return writer_for(self._pattern.with_name(name), self._schema)
+
+
+def open_target(goal: str, schema: pa.Schema) -> Target:
+    """Return a target for a table.
+
+    Args:
+        goal: A file whose ending names the format (``clean.jsonl``, ``clean.csv.gz``, ``clean.parquet``),
+            a pattern with ``*`` in the file name (``out/part-*.jsonl.zst``), or a folder (``out/``), which
+            gets ``part-*.parquet``. Patterns and folders get files of at most 100,000 rows.
+        schema: The table's schema, without hidden columns.
+
+    Raises:
+        FormatError: The ending is unknown, or the format cannot express a column.
+        StorageError: The place cannot be written to.
+    """
+    path = Path(goal)
+    if goal.endswith("/") or path.is_dir():
+        return Target(_empty_folder(path) / "part-*.parquet", schema, ROWS_PER_FILE)
+    if "*" in path.name:
+        return Target(path, schema, ROWS_PER_FILE)
+    return Target(path, schema, None)
+
+
+def _empty_folder(path: Path) -> Path:
+    if path.is_dir() and any(path.glob("part-*")):
+        raise FormatError(
+            f"{path} holds part files already; name an empty folder, or remove them first, "
+            "so that rows of two runs do not mix."
+        )
+    return path

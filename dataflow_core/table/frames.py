@@ -1,0 +1,229 @@
+"""Frames: the rows of a table between Arrow and pandas, converted column by column and only when asked.
+
+A column that nobody touched is never converted: reading hands out a pandas array made from the Arrow
+column, and writing recognises that array and takes the Arrow column back.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.types as pat
+from pandas.arrays import ArrowExtensionArray, BooleanArray, FloatingArray, IntegerArray
+
+from dataflow_core.table.failures import RowFailure
+from dataflow_core.table.identity import RowIds
+from dataflow_core.table.types import HIDDEN, concat, is_json, json_values, visible
+from dataflow_core.table.values import array_of
+
+INDEX_NAME = "row_id"
+
+
+class Column:
+    """One column, in Arrow form or as the pandas array that an operator wrote.
+
+    Args:
+        arrow: The column as Arrow, or None.
+        array: The column as a pandas array, where ``arrow`` is None.
+        kind: The Arrow type that the column had before an operator wrote it, if any.
+    """
+
+    __slots__ = ("_array", "_arrow", "_kind")
+
+    def __init__(
+        self,
+        arrow: pa.ChunkedArray | None = None,
+        array: Any = None,
+        kind: pa.DataType | None = None,
+    ) -> None:
+        self._arrow = arrow
+        self._array = array
+        self._kind = arrow.type if arrow is not None else kind
+
+    def arrow(self) -> pa.ChunkedArray:
+        """Return the column as Arrow."""
+        if self._arrow is None:
+            self._arrow = to_arrow(self._array, self._kind)
+            self._array = None
+        return self._arrow
+
+    def lend(self) -> Any:
+        """Return the column as an array that an operator may change without changing this column."""
+        if self._arrow is not None:
+            return to_pandas(self._arrow)
+        return copy.deepcopy(self._array) if _is_object(self._array) else self._array.copy()
+
+    def replaced_by(self, array: Any) -> Column:
+        """Return the column that holds ``array``: itself when those are the values it lent."""
+        untouched = isinstance(array, ArrowExtensionArray) and array.__arrow_array__() is self._arrow
+        return self if untouched else Column(array=array, kind=self._kind)
+
+    def failures(self) -> Iterable[tuple[int, RowFailure]]:
+        """Yield the position and value of each failure that an operator wrote into the column."""
+        if self._arrow is None and _is_object(self._array):
+            for position, value in enumerate(self._array):
+                if isinstance(value, RowFailure):
+                    yield position, value
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Column:
+        """Return the rows at ``positions``."""
+        if self._arrow is None:
+            return Column(array=self._array.take(positions), kind=self._kind)
+        return Column(arrow=_chunked(_combined(self._arrow).take(pa.array(positions))))
+
+
+class Frame:
+    """Rows with their ids: what storages hold, operators change, and engines pass on.
+
+    Args:
+        columns: The columns by name, hidden ones included.
+        ids: One id a row.
+    """
+
+    __slots__ = ("columns", "ids")
+
+    def __init__(self, columns: Mapping[str, Column], ids: RowIds) -> None:
+        self.columns = dict(columns)
+        self.ids = ids
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table, ids: RowIds) -> Frame:
+        """Make a frame of an Arrow table and the ids of its rows."""
+        return cls({name: Column(table[name]) for name in table.column_names}, ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the visible columns."""
+        return [name for name in self.columns if name not in HIDDEN]
+
+    def to_arrow(self) -> pa.Table:
+        """Return the frame as an Arrow table, hidden columns included."""
+        if not self.columns:
+            return _no_columns(len(self))
+        return pa.table({name: column.arrow() for name, column in self.columns.items()})
+
+    def to_pandas(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return columns as a DataFrame whose index holds the row ids."""
+        index = pd.Index(self.ids, name=INDEX_NAME)
+        arrays = {name: self.columns[name].lend() for name in names}
+        return pd.DataFrame(arrays, index=index, columns=pd.Index(names, dtype=object), copy=False)
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Frame:
+        """Return the rows at ``positions``."""
+        columns = {name: column.take(positions) for name, column in self.columns.items()}
+        return Frame(columns, self.ids[positions])
+
+    def slice(self, start: int, length: int) -> Frame:
+        """Return up to ``length`` rows from ``start`` on."""
+        return self.take(np.arange(start, min(start + length, len(self)), dtype=np.int64))
+
+    def schema(self) -> pa.Schema:
+        """Return the Arrow schema of the visible columns."""
+        return visible(self.to_arrow().schema)
+
+
+def concat_frames(frames: Sequence[Frame]) -> Frame:
+    """Concatenate frames, widening column types where they differ."""
+    if len(frames) == 1:
+        return frames[0]
+    ids = [frame.ids for frame in frames] or [np.empty(0, np.uint64)]
+    return Frame.from_arrow(concat([frame.to_arrow() for frame in frames]), np.concatenate(ids))
+
+
+def arrow_column(values: pd.Series) -> pa.Array:
+    """Return a column of a DataFrame as one Arrow array, without copying where it is Arrow-backed."""
+    return _combined(to_arrow(values.array, None))
+
+
+def to_pandas(column: pa.ChunkedArray) -> Any:
+    """Return an Arrow column as an array on which ordinary pandas code works and nulls are kept.
+
+    Integers, floats and booleans become pandas' nullable arrays, values of Arrow's JSON type an object
+    array of Python values, and everything else (strings, lists, structs, times) is Arrow-backed.
+    """
+    kind = column.type
+    if is_json(kind):
+        return _object_array(json_values(column))
+    if pat.is_integer(kind) or pat.is_float32(kind) or pat.is_float64(kind):
+        values, mask = _values_and_mask(column)
+        return IntegerArray(values, mask) if pat.is_integer(kind) else FloatingArray(values, mask)
+    if pat.is_boolean(kind):
+        return BooleanArray(*_values_and_mask(column))
+    return ArrowExtensionArray(column)
+
+
+def to_arrow(array: Any, kind: pa.DataType | None) -> pa.ChunkedArray:
+    """Return a pandas or numpy array as an Arrow column.
+
+    Args:
+        array: The array of a DataFrame's column.
+        kind: The type that the column had before, which it keeps if its values allow.
+
+    Raises:
+        FormatError: The column mixes values that no Arrow type carries.
+    """
+    if isinstance(array, ArrowExtensionArray):
+        return _keep_text(_chunked(array.__arrow_array__()), kind)
+    if isinstance(array, (IntegerArray, FloatingArray, BooleanArray)):
+        return _chunked(array.__arrow_array__())
+    if _is_object(array):
+        return _chunked(array_of(list(array), kind))
+    return _keep_text(_chunked(pa.array(array, from_pandas=True)), kind)
+
+
+def column_arrays(table: pd.DataFrame) -> Iterable[tuple[str, Any]]:
+    """Yield the name and the array of each column of a DataFrame."""
+    for position, name in enumerate(table.columns):
+        yield name, table.iloc[:, position].array
+
+
+def _values_and_mask(column: pa.ChunkedArray) -> tuple[Any, Any]:
+    array = _combined(column)
+    mask = np.asarray(array.is_null())
+    filled = array.fill_null(False if pat.is_boolean(array.type) else 0) if array.null_count else array
+    # pandas may write into these in place, so they must not be views of Arrow's memory.
+    return np.array(filled.to_numpy(zero_copy_only=False)), mask.copy()
+
+
+def _keep_text(column: pa.ChunkedArray, kind: pa.DataType | None) -> pa.ChunkedArray:
+    wanted = pa.string() if kind is None or not pat.is_large_string(kind) else kind
+    if pat.is_large_string(column.type) and not column.type.equals(wanted):
+        return column.cast(wanted)
+    return column
+
+
+def _combined(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    if isinstance(column, pa.Array):
+        return column
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+
+
+def _object_array(values: list[Any]) -> npt.NDArray[np.object_]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _is_object(array: Any) -> bool:
+    return getattr(array, "dtype", None) == object
+
+
+def _no_columns(rows: int) -> pa.Table:
+    return pa.table({"_": pa.nulls(rows)}).select([])
+

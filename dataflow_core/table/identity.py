@@ -1,0 +1,85 @@
+"""Row ids: 64-bit numbers that a row keeps through every step, engine, batch size and resume.
+
+The id of a source row is a mix of its source's key and its position; the id of a child row is a mix of
+its parent's id, the step that made it, and its ordinal among its siblings. The mix is SplitMix64's
+finaliser (Steele, Lea and Flood 2014), a bijection: rows of one source never collide.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+RowIds = npt.NDArray[np.uint64]
+
+
+def source_ids(source_key: str, positions: npt.NDArray[np.int64]) -> RowIds:
+    """Return the ids of the rows of a source.
+
+    Args:
+        source_key: The source's name in its plan, such as ``"source"``.
+        positions: Row numbers within the whole source, from 0.
+
+    Returns:
+        One uint64 a row.
+    """
+    return _mix(np.uint64(_hash(source_key)) + positions.astype(np.uint64))
+
+
+def child_ids(parents: RowIds, step_key: str, ordinals: npt.NDArray[np.int64]) -> RowIds:
+    """Return the ids of rows that a step made of other rows.
+
+    Args:
+        parents: The parent's id of each new row.
+        step_key: The name of the step that made them.
+        ordinals: The row's number among the children of its parent, from 0.
+
+    Returns:
+        One uint64 a row.
+    """
+    return _mix(_mix(parents ^ np.uint64(_hash(step_key))) + ordinals.astype(np.uint64))
+
+
+def ordinals(parents: RowIds) -> npt.NDArray[np.int64]:
+    """Number the occurrences of each id from 0, in order."""
+    order = np.argsort(parents, kind="stable")
+    ranked = parents[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if len(ranked) else order
+    counts = np.diff(np.r_[starts, len(ranked)])
+    numbers = np.empty(len(parents), dtype=np.int64)
+    numbers[order] = np.arange(len(parents)) - np.repeat(starts, counts)
+    return numbers
+
+
+def checksum(ids: RowIds) -> int:
+    """Return an order-independent sum of ids (modulo 2^64), with which ledgers compare sets of rows."""
+    return int(np.add.reduce(_mix(ids), dtype=np.uint64)) if len(ids) else 0
+
+
+def format_id(row_id: int) -> str:
+    """Return an id as people see it: 16 hexadecimal digits."""
+    return f"{int(row_id):016x}"
+
+
+def parse_id(text: str) -> int:
+    """Return the id of its 16 hexadecimal digits.
+
+    Raises:
+        ValueError: The text is not 1 to 16 hexadecimal digits.
+    """
+    if not 1 <= len(text) <= 16:
+        raise ValueError(f"a row id has up to 16 hexadecimal digits, found {text!r}")
+    return int(text, 16)
+
+
+def _hash(text: str) -> int:
+    return xxhash.xxh3_64_intdigest(text.encode())
+
+
+def _mix(values: RowIds) -> RowIds:
+    with np.errstate(over="ignore"):
+        mixed = values + np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return mixed ^ (mixed >> np.uint64(31))
