@@ -17,7 +17,14 @@ from typing import Any
 import pluggy
 
 from dataflow_core.plugins import hookspecs
-from dataflow_core.plugins.catalogue import KINDS, SNAKE_CASE, Plugin, Registered, checked_specs
+from dataflow_core.plugins.catalogue import (
+    KINDS,
+    SNAKE_CASE,
+    Kind,
+    Plugin,
+    Registered,
+    checked_specs,
+)
 from dataflow_core.plugins.discovery import Claim, normalized
 from dataflow_core.plugins.problems import PluginFault, PluginProblem, one_line
 
@@ -59,7 +66,7 @@ class Loader:
             claims: The claims.
             disabled: Namespaces and distributions to leave out; ``"*"`` leaves out all.
         """
-        wanted = []
+        wanted: list[Claim] = []
         for claim in sorted(claims, key=lambda claim: (claim.namespace, claim.distribution)):
             (self.disabled if _is_disabled(claim, disabled) else wanted).append(claim)
         counts = Counter(claim.namespace for claim in wanted)
@@ -220,7 +227,7 @@ def _check_marked(module: ModuleType) -> None:
 
 
 def _collected(claim: Claim, module: ModuleType, hooks: pluggy.PluginManager) -> Plugin:
-    registered: dict[str, tuple[Registered[Any], ...]] = {}
+    registered: dict[Kind, tuple[Registered[Any], ...]] = {}
     implementations = {
         caller.name: impl
         for caller in hooks.get_hookcallers(module) or ()
@@ -231,12 +238,12 @@ def _collected(claim: Claim, module: ModuleType, hooks: pluggy.PluginManager) ->
         if impl.wrapper or impl.hookwrapper:
             raise PluginFault(f"{name} is a wrapper", "Implement the hook without wrapper=True.")
     for kind in KINDS:
-        if impl := implementations.get(f"{hookspecs.PROJECT}_register_{kind}s"):
+        if implementation := implementations.get(f"{hookspecs.PROJECT}_register_{kind}s"):
             registered[kind] = tuple(
                 Registered(claim.namespace, claim.distribution, claim.version, spec)
-                for spec in checked_specs(kind, impl.function())
+                for spec in checked_specs(kind, implementation.function())
             )
-    return Plugin(claim, registered)  # type: ignore[arg-type]
+    return Plugin(claim, registered)
 
 
 def _is_hook(name: str) -> bool:

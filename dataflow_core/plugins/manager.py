@@ -248,14 +248,14 @@ class PluginManager:
             return f"no {kind} {name!r}: {self._with_namespace(kind, name)}"
         if why := self._absence(namespace):
             near = nearest(name, names)
-            return f"no {kind} {name!r}: {why}" + (f" Did you mean {near!r}?" if near else "")
-        own = [full_name for full_name in names if full_name.startswith(f"{namespace}/")]
+            return f"no {kind} {name!r}: " + (f"did you mean {near!r}? " if near else "") + why
+        own = {item.spec.name: item.full_name for item in names.values() if _is_of(namespace, item)}
         elsewhere = [full_name for full_name, item in names.items() if item.spec.name == bare]
-        near = nearest(name, own) or next(iter(elsewhere), None)
-        if near:
+        close = nearest(bare, own)
+        if near := own[close] if close else next(iter(elsewhere), None):
             return f"no {kind} {name!r}. Did you mean {near!r}?"
         listed = f"`dataflow {kind}s list --namespace {namespace}` lists them."
-        return f"no {kind} {name!r}. The plugin {namespace!r} has {len(own)} {kind}s. {listed}"
+        return f"no {kind} {name!r}. The plugin {namespace!r} has {len(own)} {kind}s; {listed}"
 
     def _with_namespace(self, kind: Kind, bare: str) -> str:
         names = self._catalogue.of_kind(kind)
@@ -280,8 +280,9 @@ class PluginManager:
                 f"take it out of {DISABLE_VARIABLE} to use it."
             )
         return (
-            f"the plugin {namespace!r} is not installed.{did_you_mean(namespace, known)} "
-            f"If it is one of ours: pip install dataflow-{namespace.replace('_', '-')}"
+            f"the plugin {namespace!r} is not installed "
+            f"(there are: {', '.join(known)}). If it is one of ours: "
+            f"pip install dataflow-{namespace.replace('_', '-')}"
         )
 
     def _unknown_scheme(self, scheme: str, found: Sequence[Registered[StorageSpec]]) -> str:
@@ -298,6 +299,10 @@ class PluginManager:
             f"no plugin opens the scheme {scheme}://.{did_you_mean(scheme, known)} "
             f"There are: {listed}." + (f" {broken}" if broken else "")
         )
+
+
+def _is_of(namespace: str, registered: Registered[Any]) -> bool:
+    return registered.namespace == namespace
 
 
 def _from_environment() -> list[str]:

@@ -242,12 +242,6 @@ def check_target_names(path: Path, schema: pa.Schema) -> None:
         )
 
 
-def slices(count: int, size: int) -> Iterator[slice]:
-    """Yield slices of at most ``size`` that together cover ``count`` rows."""
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
-
-
 def shorten(raw: bytes, limit: int = 80) -> str:
     """Return the beginning of some bytes as a quoted text."""
     text = raw[: limit * 4].decode("utf-8", "backslashreplace")

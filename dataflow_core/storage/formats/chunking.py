@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 
-from dataflow_core.storage.formats.base import slices
+from dataflow_core.storage.formats.base import SourceBatch
 
 
 class Rechunker:
@@ -53,5 +54,21 @@ def rows_for(row_bytes: int, batch_rows: int, batch_bytes: int) -> int:
 
 def split(table: pa.Table, rows: int) -> Iterator[pa.Table]:
     """Yield slices of at most ``rows`` rows."""
-    for piece in slices(table.num_rows, rows):
-        yield table.slice(piece.start, piece.stop - piece.start)
+    for start in range(0, table.num_rows, rows):
+        yield table.slice(start, rows)
+
+
+def cut(batch: SourceBatch, rows: int) -> Iterator[SourceBatch]:
+    """Yield a batch in batches of at most ``rows`` rows, bad rows between the rows they stood between."""
+    if batch.table.num_rows <= rows:
+        yield batch
+        return
+    start = 0
+    bad = list(batch.bad_rows)
+    for piece in split(batch.table, rows):
+        end = start + piece.num_rows
+        last = batch.positions[end - 1] if end < batch.table.num_rows else np.iinfo(np.int64).max
+        now = tuple(row for row in bad if row.position < last)
+        yield SourceBatch(piece, batch.positions[start:end], now)
+        bad = bad[len(now) :]
+        start = end

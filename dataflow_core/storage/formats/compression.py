@@ -115,9 +115,7 @@ class TextTarget:
         self._codec = codec_of(path)
         self._sink: pa.NativeFile | None = None
         if self._codec is not None:
-            self._sink = pa.CompressedOutputStream(
-                pa.PythonFile(self._file, mode="w"), self._codec
-            )
+            self._sink = pa.CompressedOutputStream(pa.PythonFile(self._file, mode="w"), self._codec)
 
     def write(self, data: bytes | memoryview) -> int:
         """Write bytes."""

@@ -30,9 +30,7 @@ class FlatParser:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._doubles = [field.name for field in schema if pat.is_float64(field.type)]
-        self._options = pj.ParseOptions(
-            explicit_schema=schema, unexpected_field_behavior="error"
-        )
+        self._options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
 
     @classmethod
     def for_schema(cls, schema: pa.Schema) -> Self | None:

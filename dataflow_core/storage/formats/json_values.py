@@ -80,7 +80,7 @@ class Shape:
             field.add([value[name] for value in values])
 
     def _integer_type(self) -> pa.DataType:
-        if -(1 << 63) <= self._low and self._high < 1 << 63:
+        if self._low >= -(1 << 63) and self._high < 1 << 63:
             return pa.int64()
         return pa.uint64() if self._low >= 0 and self._high < 1 << 64 else JSON_TYPE
 
@@ -132,7 +132,8 @@ def _fits(values: Sequence[Any], kind: pa.DataType) -> bool:
         return kinds <= {float} or (kinds <= {int, float} and _exact_doubles(values))
     if pat.is_list(kind) or pat.is_large_list(kind):
         return kinds <= {list} and _fits(
-            list(chain.from_iterable(value for value in values if value is not None)), kind.value_type
+            list(chain.from_iterable(value for value in values if value is not None)),
+            kind.value_type,
         )
     if pat.is_struct(kind):
         return kinds <= {dict} and _objects_fit([v for v in values if v is not None], kind)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import SourceError
 from dataflow_core.storage.formats.base import Reader, ReadOptions, SourceBatch
-from dataflow_core.storage.formats.chunking import split
+from dataflow_core.storage.formats.chunking import cut
 from dataflow_core.storage.formats.compression import ByteStream, open_text
 from dataflow_core.storage.formats.json_columns import RowParser, SchemaScan
 from dataflow_core.storage.formats.json_flat import FlatParser
@@ -66,8 +66,10 @@ class JsonLinesReader(Reader):
                     batch = self._line_by_line(block, schema)
                 else:
                     numbers = np.arange(block.position, block.skip_rows())
-                    batch = SourceBatch(conform(table.select(_kept(table, schema)), schema), numbers)
-                yield from _cut(batch, batch_rows)
+                    batch = SourceBatch(
+                        conform(table.select(_kept(table, schema)), schema), numbers
+                    )
+                yield from cut(batch, batch_rows)
 
     def _line_by_line(self, block: _Block, schema: pa.Schema) -> SourceBatch:
         rows, positions, bad = self._parser.parse(block.rows())
@@ -180,18 +182,3 @@ class _Blocks:
 
 def _kept(table: pa.Table, schema: pa.Schema) -> list[str]:
     return [name for name in table.column_names if name in schema.names]
-
-
-def _cut(batch: SourceBatch, rows: int) -> Iterator[SourceBatch]:
-    if batch.table.num_rows <= rows:
-        yield batch
-        return
-    start = 0
-    bad = list(batch.bad_rows)
-    for piece in split(batch.table, rows):
-        end = start + piece.num_rows
-        last = batch.positions[end - 1] if end < batch.table.num_rows else np.iinfo(np.int64).max
-        now = tuple(row for row in bad if row.position < last)
-        yield SourceBatch(piece, batch.positions[start:end], now)
-        bad = bad[len(now) :]
-        start = end

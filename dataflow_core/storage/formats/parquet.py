@@ -50,7 +50,9 @@ class ParquetReader(Reader):
                 yield SourceBatch(table, np.arange(position, position + batch.num_rows))
                 position += batch.num_rows
 
-    def _pieces(self, file: pq.ParquetFile, names: list[str], size: int) -> Iterator[pa.RecordBatch]:
+    def _pieces(
+        self, file: pq.ParquetFile, names: list[str], size: int
+    ) -> Iterator[pa.RecordBatch]:
         try:
             yield from file.iter_batches(batch_size=size, columns=names, use_threads=False)
         except (OSError, pa.ArrowException) as error:
@@ -90,9 +92,7 @@ class ParquetWriter(Writer):
         _check_schema(path, self._schema)
         self._file = AtomicFile(path)
         sink = pa.PythonFile(self._file, mode="w")
-        self._writer = pq.ParquetWriter(
-            sink, self._schema, compression="zstd", compression_level=1
-        )
+        self._writer = pq.ParquetWriter(sink, self._schema, compression="zstd", compression_level=1)
         self._chunks = Rechunker(self._schema, GROUP_ROWS)
 
     def write(self, table: pa.Table) -> None:

@@ -1,0 +1,263 @@
+"""Examine the plugins for what only shows when they are used: wrong targets, slow hook modules.
+
+Nothing that a target names is imported where its source tells enough, and each hook module is timed
+in a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from dataflow_core.plugins.catalogue import Plugin, Registered
+from dataflow_core.plugins.discovery import CORE_DISTRIBUTION, Claim, normalized
+from dataflow_core.plugins.hook_timing import HEAVY, Timing, time_hook_module
+from dataflow_core.plugins.loading import ALL
+from dataflow_core.plugins.manager import DISABLE_VARIABLE, PluginManager
+from dataflow_core.plugins.target_source import Whereabouts, whereabouts
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+SLOW_SECONDS = 0.05
+"""CPU time that a hook module may take to import, beyond what the core has imported already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that the doctor found.
+
+    Attributes:
+        level: ``"error"``: something does not work; ``"warning"``: it works, but not as it should;
+            ``"note"``: nothing is wrong, but something is not available or was not checked.
+        namespace: The plugin's namespace.
+        subject: What it is about: the plugin, a module, or a full name.
+        cause: What was found.
+        cure: What to do about it.
+        detail: The traceback, where there is one.
+    """
+
+    level: Literal["error", "warning", "note"]
+    namespace: str
+    subject: str
+    cause: str
+    cure: str
+    detail: str = ""
+
+
+def examine(manager: PluginManager, namespace: str | None = None) -> list[Finding]:
+    """Return what is wrong with the plugins, or with one of them, errors first.
+
+    Args:
+        manager: The plugin manager; it must not be strict.
+        namespace: The only plugin to examine; None for all.
+
+    Raises:
+        PluginError: The namespace is neither loaded nor broken.
+    """
+    broken = {problem.namespace for problem in manager.problems}
+    if namespace is not None and namespace not in broken:
+        manager.require_namespace(namespace)
+    findings = [*_problems(manager), *_disabled_in_vain(manager)]
+    for plugin in manager.plugins():
+        if namespace in (None, plugin.claim.namespace):
+            findings += _examine_plugin(plugin)
+    chosen = [item for item in findings if namespace in (None, item.namespace)]
+    return sorted(chosen, key=lambda item: ("error", "warning", "note").index(item.level))
+
+
+def _examine_plugin(plugin: Plugin) -> Iterator[Finding]:
+    yield from _hook_module(plugin.claim)
+    yield from _bounds(plugin.claim.namespace, plugin.claim.distribution)
+    if not any(plugin.registered.values()):
+        yield Finding(
+            level="warning",
+            namespace=plugin.claim.namespace,
+            subject=plugin.claim.module,
+            cause="it registers nothing",
+            cure="Return specifications from its dataflow_register_… hooks.",
+        )
+    for registered in plugin.registered.values():
+        for item in registered:
+            yield from _target(item)
+            yield from _extra(item)
+
+
+def _problems(manager: PluginManager) -> Iterator[Finding]:
+    for problem in manager.problems:
+        yield Finding(
+            level="error",
+            namespace=problem.namespace,
+            subject=f"{problem.distribution} {problem.version}",
+            cause=problem.cause,
+            cure=problem.cure,
+            detail=problem.detail,
+        )
+        for distribution in problem.distribution.split(" and "):
+            yield from _bounds(problem.namespace, distribution)
+
+
+def _disabled_in_vain(manager: PluginManager) -> Iterator[Finding]:
+    claims = manager.disabled()
+    known = {name for claim in claims for name in (claim.namespace, claim.distribution)}
+    known |= {normalized(claim.distribution) for claim in claims}
+    for name in sorted(manager.disabled_names - known - {ALL}):
+        yield Finding(
+            level="warning",
+            namespace=name,
+            subject=DISABLE_VARIABLE,
+            cause=f"it names {name!r}, which is no installed plugin that can be disabled",
+            cure=f"Take it out of {DISABLE_VARIABLE}.",
+        )
+
+
+def _hook_module(claim: Claim) -> Iterator[Finding]:
+    timing = time_hook_module(claim.module)
+    if timing is None:
+        yield _about_module(claim, "it cannot be imported in a process of its own", "Import less.")
+        return
+    yield from _judged(claim, timing)
+
+
+def _judged(claim: Claim, timing: Timing) -> Iterator[Finding]:
+    light = "Import only from dataflow_core.plugins there; heavy modules where they are used."
+    if timing.heavy:
+        yield _about_module(claim, f"importing it imports {', '.join(timing.heavy)}", light)
+    if timing.seconds > SLOW_SECONDS:
+        yield _about_module(
+            claim,
+            f"importing it takes {timing.seconds * 1000:.0f} ms, wanted at most "
+            f"{SLOW_SECONDS * 1000:.0f} ms",
+            light,
+        )
+    if timing.prints:
+        yield _about_module(claim, "importing it prints", "Print nothing: it spoils --json.")
+
+
+def _about_module(claim: Claim, cause: str, cure: str) -> Finding:
+    return Finding(
+        level="warning", namespace=claim.namespace, subject=claim.module, cause=cause, cure=cure
+    )
+
+
+def _target(item: Registered[Any]) -> Iterator[Finding]:
+    found = whereabouts(item)
+    if found.missing:
+        yield _about(item, "error", found.missing, "Correct the target in the specification.")
+    elif found.defined_in:
+        yield _about(
+            item,
+            "warning",
+            f"its target {item.spec.target!r} only passes on what {found.defined_in!r} defines, "
+            "so that its class cannot be traced to its name",
+            _write_target(found, item),
+        )
+
+
+def _write_target(found: Whereabouts, item: Registered[Any]) -> str:
+    return f'Write target="{found.defined_in}:{found.defined_as}" for {item.spec.name!r}.'
+
+
+def _extra(item: Registered[Any]) -> Iterator[Finding]:
+    extra, metadata = item.spec.extra, _metadata(item.distribution)
+    if extra is None or metadata is None:
+        return
+    extras = {normalized(name) for name in metadata.get_all("Provides-Extra") or ()}
+    if normalized(extra) not in extras:
+        yield _about(
+            item,
+            "error",
+            f"it needs the extra {extra!r}, which {item.distribution} does not have "
+            f"(it has: {', '.join(sorted(extras)) or 'none'})",
+            "Declare the extra in the plugin's pyproject.toml, or correct the specification.",
+        )
+    elif lacking := _lacking(item.distribution, extra):
+        yield _about(
+            item,
+            "note",
+            f"it needs {', '.join(lacking)}, not installed",
+            f"pip install '{item.distribution}[{extra}]'",
+        )
+
+
+def _about(
+    item: Registered[Any], level: Literal["error", "warning", "note"], cause: str, cure: str
+) -> Finding:
+    return Finding(
+        level=level, namespace=item.namespace, subject=item.full_name, cause=cause, cure=cure
+    )
+
+
+def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
+    """Compare the versions of the core that a distribution requires with the installed one."""
+    requirements = [line for line in _requires(distribution) if _names_core(line)]
+    if not requirements or distribution == CORE_DISTRIBUTION:
+        return
+    try:
+        parsed = _parsed(requirements)
+    except ImportError:
+        yield Finding(
+            level="note",
+            namespace=namespace,
+            subject=distribution,
+            cause=f"{', '.join(requirements)} was not checked, for want of the package 'packaging'",
+            cure="pip install packaging",
+        )
+        return
+    found = _core_version()
+    for requirement in parsed:
+        if not requirement.specifier.contains(found, prereleases=True):
+            yield Finding(
+                level="error",
+                namespace=namespace,
+                subject=distribution,
+                cause=f"it requires {requirement}, found {CORE_DISTRIBUTION} {found}",
+                cure=f"pip install --upgrade {distribution} '{requirement}'",
+            )
+
+
+def _names_core(requirement: str) -> bool:
+    match = re.match(r"[\w.-]+", requirement)
+    return match is not None and normalized(match[0]) == CORE_DISTRIBUTION
+
+
+def _core_version() -> str:
+    from dataflow_core import __version__
+
+    return __version__
+
+
+def _parsed(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
+    """Return the requirements that hold here; `packaging` is no requirement of the core itself."""
+    from packaging.requirements import Requirement
+
+    parsed = [Requirement(line) for line in requirements]
+    return [item for item in parsed if not item.marker or item.marker.evaluate({"extra": extra})]
+
+
+def _lacking(distribution: str, extra: str) -> list[str]:
+    """Return the requirements of an extra that are not installed; none if that cannot be told."""
+    try:
+        always = {str(item) for item in _parsed(_requires(distribution))}
+        wanted = _parsed(_requires(distribution), normalized(extra))
+    except ImportError:
+        return []
+    added = [item for item in wanted if str(item) not in always]
+    return [item.name for item in added if _metadata(item.name) is None]
+
+
+def _requires(distribution: str) -> list[str]:
+    metadata = _metadata(distribution)
+    return list(metadata.get_all("Requires-Dist") or ()) if metadata else []
+
+
+@lru_cache
+def _metadata(distribution: str) -> Any:
+    try:
+        return importlib.metadata.metadata(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
