@@ -1,4 +1,4 @@
-"""The core's own plugin: the general operators, registered through the same hooks as any plugin's."""
+"""The core's own plugin: the general operators, registered through the hooks of all plugins."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import shutil
 import time
@@ -137,13 +136,12 @@ def _expected_schema(plan: Plan) -> Any:
 def _asked(
     plan: Plan, sources: Mapping[str, str], output: str, options: EngineOptions
 ) -> dict[str, Any]:
-    settings = dataclasses.asdict(options)
     return {
         "format": 1,
         "plan": plan_as_dict(plan, named=None),
         "sources": dict(sources),
         "output": output,
-        "options": {name: settings[name] for name in ("batch_rows", "limit", "max_failures")},
+        "options": {n: getattr(options, n) for n in ("batch_rows", "limit", "max_failures")},
         "versions": {"dataflow-llm-core": dataflow_core.__version__, "python": platform.python_version()},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic_core import PydanticSerializationError
 
-from dataflow_core.errors import DataflowError, PlanError, RecipeError, did_you_mean
+from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RecipeError, did_you_mean
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef, Value
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
@@ -107,6 +108,40 @@ def require_writable(step: Step) -> None:
             f"step {step.name!r} cannot be written to a recipe: {error}. Only configuration that YAML "
             "can hold can; use an operator with expressions instead of Python functions."
         ) from error
+
+
+def reconfigure(plan: Plan, settings: Mapping[str, Any]) -> Plan:
+    """Return a plan with other configuration.
+
+    Args:
+        plan: The plan.
+        settings: Values by ``step.field``.
+
+    Raises:
+        ConfigurationError: There is no such step, or the operator refuses the value.
+    """
+    changes: dict[str, dict[str, Any]] = {}
+    names = [step.name for step in plan.steps]
+    for setting, value in settings.items():
+        step, dot, field = setting.partition(".")
+        if not dot or step not in names:
+            raise ConfigurationError(
+                f"{setting!r}: a recipe's parameters are STEP.FIELD.{did_you_mean(step, names)} "
+                f"Its steps: {', '.join(names)}."
+            )
+        changes.setdefault(step, {})[field] = value
+    steps = tuple(
+        dataclasses.replace(step, operator=_with(step.operator, changes[step.name]))
+        if step.name in changes
+        else step
+        for step in plan.steps
+    )
+    return dataclasses.replace(plan, steps=steps)
+
+
+def _with(operator: Operator, changes: Mapping[str, Any]) -> Operator:
+    kept = {name: getattr(operator, name) for name in operator.model_fields_set}
+    return type(operator)(**(kept | dict(changes)))
 
 
 def import_target(target: str) -> Any:

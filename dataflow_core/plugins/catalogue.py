@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
 from dataflow_core.plugins.discovery import Claim
-from dataflow_core.plugins.problems import PluginFault
+from dataflow_core.plugins.problems import LoadingError
 from dataflow_core.plugins.specs import (
     CommandSpec,
     EngineSpec,
@@ -133,18 +133,19 @@ def checked_specs(kind: Kind, returned: Any) -> Iterator[Spec]:
     """Yield the specifications that a plugin's hook returned.
 
     Raises:
-        PluginFault: It returned something else, a specification is malformed, or a name comes twice.
+        LoadingError: It returned something else, a specification is malformed, or a name is
+            there twice.
     """
     hook, wanted = f"dataflow_register_{kind}s", KINDS[kind]
     if not isinstance(returned, Iterable) or isinstance(returned, (str, bytes, Mapping)):
-        raise PluginFault(
+        raise LoadingError(
             f"{hook} returned {_shown(returned)}, wanted a list of {wanted.__name__}",
             f"Return a list of {wanted.__name__} from the hook, an empty one for none.",
         )
     seen: set[str] = set()
     for spec in returned:
         if not isinstance(spec, wanted):
-            raise PluginFault(
+            raise LoadingError(
                 f"{hook} returned {_shown(spec)} in its list, wanted {wanted.__name__}",
                 f"Return only {wanted.__name__} from the hook.",
             )
@@ -156,7 +157,7 @@ def checked_specs(kind: Kind, returned: Any) -> Iterator[Spec]:
 def _check_unique(hook: str, spec: Spec, seen: set[str]) -> None:
     for name in (spec.name, *spec.aliases):
         if name in seen:
-            raise PluginFault(
+            raise LoadingError(
                 f"{hook} registers the name {name!r} twice", "Give each name or alias to one only."
             )
         seen.add(name)
@@ -166,20 +167,20 @@ def _check(hook: str, spec: Spec) -> None:
     for name in _STRINGS:
         value = getattr(spec, name, ())
         if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value):
-            raise PluginFault(
+            raise LoadingError(
                 f"{hook}: {name} of {spec.name!r} is {value!r}, wanted a tuple of strings",
                 f'Write {name}=("…",), with the comma.',
             )
     for name in (spec.name, *spec.aliases):
         if not isinstance(name, str) or not SNAKE_CASE.fullmatch(name):
-            raise PluginFault(
+            raise LoadingError(
                 f"{hook}: the name {name!r} is not in snake case",
                 "Name it like 'word_count_filter', without the namespace.",
             )
     _check_target(hook, spec)
     _check_choices(hook, spec)
     if not isinstance(spec.summary, str) or not spec.summary.strip() or "\n" in spec.summary:
-        raise PluginFault(
+        raise LoadingError(
             f"{hook}: the summary of {spec.name!r} is {spec.summary!r}", "Describe it in one line."
         )
 
@@ -189,7 +190,7 @@ def _check_target(hook: str, spec: Spec) -> None:
     form = _FOLDER_TARGET if is_folder else _TARGET
     if not isinstance(spec.target, str) or not form.fullmatch(spec.target):
         wanted = "package:folder" if is_folder else "package.module:Name"
-        raise PluginFault(
+        raise LoadingError(
             f"{hook}: the target {spec.target!r} of {spec.name!r} is not of the form '{wanted}'",
             "Name the module, a colon, and what it defines.",
         )
@@ -199,7 +200,7 @@ def _check_choices(hook: str, spec: Spec) -> None:
     for name, choices in _CHOICES.items():
         value = getattr(spec, name, choices[0])
         if value not in choices:
-            raise PluginFault(
+            raise LoadingError(
                 f"{hook}: {name} of {spec.name!r} is {value!r}, wanted one of {', '.join(choices)}",
                 f"Correct {name} in the specification.",
             )

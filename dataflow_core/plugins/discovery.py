@@ -46,7 +46,7 @@ def installed_claims() -> tuple[list[Claim], list[PluginProblem]]:
             if not text or GROUP not in text or _is_shadowed(distribution, seen):
                 continue
             claims += claims_of(distribution.entry_points)
-        except Exception as error:  # Metadata of strangers: whatever is wrong there, go on.
+        except Exception as error:  # noqa: BLE001  whatever is wrong with a stranger, go on
             problems.append(_unreadable(distribution, error))
     return claims, problems
 

@@ -10,12 +10,12 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from dataflow_core import __version__
 from dataflow_core.plugins.catalogue import Plugin, Registered
 from dataflow_core.plugins.discovery import CORE_DISTRIBUTION, Claim, normalized
-from dataflow_core.plugins.hook_timing import HEAVY, Timing, time_hook_module
+from dataflow_core.plugins.hook_timing import Timing, time_hook_module
 from dataflow_core.plugins.loading import ALL
 from dataflow_core.plugins.manager import DISABLE_VARIABLE, PluginManager
 from dataflow_core.plugins.target_source import Whereabouts, whereabouts
@@ -208,7 +208,7 @@ def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
             cure="pip install packaging",
         )
         return
-    found = _core_version()
+    found = __version__
     for requirement in parsed:
         if not requirement.specifier.contains(found, prereleases=True):
             yield Finding(
@@ -225,15 +225,9 @@ def _names_core(requirement: str) -> bool:
     return match is not None and normalized(match[0]) == CORE_DISTRIBUTION
 
 
-def _core_version() -> str:
-    from dataflow_core import __version__
-
-    return __version__
-
-
 def _parsed(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
     """Return the requirements that hold here; `packaging` is no requirement of the core itself."""
-    from packaging.requirements import Requirement
+    from packaging.requirements import Requirement  # noqa: PLC0415  slow, and only needed here
 
     parsed = [Requirement(line) for line in requirements]
     return [item for item in parsed if not item.marker or item.marker.evaluate({"extra": extra})]
@@ -255,7 +249,6 @@ def _requires(distribution: str) -> list[str]:
     return list(metadata.get_all("Requires-Dist") or ()) if metadata else []
 
 
-@lru_cache
 def _metadata(distribution: str) -> Any:
     try:
         return importlib.metadata.metadata(distribution)

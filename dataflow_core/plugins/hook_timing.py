@@ -71,7 +71,7 @@ def time_hook_module(module: str) -> Timing | None:
 def _measured(module: str) -> Timing | None:
     task = json.dumps({"module": module, "path": sys.path, "heavy": HEAVY})
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  our own interpreter and program
             [sys.executable, "-c", _PROGRAM, task],
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -32,8 +32,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin's hook module as the implementation of the hook of the same name."""
 
 
-# Registration: called once, in this order, when something is first looked up. Return specs only; the
-# module that a spec's target names is imported when the target is used.
+# Registration: called once, in this order, when something is first looked up. Return specs only;
+# the module that a spec's target names is imported when the target is used.
 
 
 @hookspec
@@ -91,7 +91,7 @@ def dataflow_register_templates() -> Iterable[TemplateSpec]:  # type: ignore[emp
 
 
 # Observation: called while a plan runs, in the process that coordinates the run, never in a worker.
-# What an observer returns is ignored. One that raises is reported once and called no more in that run.
+# What an observer returns is ignored. One that raises is reported once, and called no more.
 
 
 @hookspec
@@ -134,7 +134,7 @@ def dataflow_after_pipeline(plan: Any, run_dir: Path, report: Any) -> None:
     """
 
 
-# Failure: called instead of the matching "after" hook. The error is raised to the caller all the same.
+# Failure: called instead of the matching "after" hook; the error goes on to the caller.
 
 
 @hookspec

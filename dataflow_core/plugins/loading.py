@@ -26,7 +26,7 @@ from dataflow_core.plugins.catalogue import (
     checked_specs,
 )
 from dataflow_core.plugins.discovery import Claim, normalized
-from dataflow_core.plugins.problems import PluginFault, PluginProblem, one_line
+from dataflow_core.plugins.problems import LoadingError, PluginProblem, one_line
 
 CORE = "core"
 ALL = "*"
@@ -88,7 +88,7 @@ class Loader:
             self.plugins.append(_collected(claim, module, self._hooks))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # SystemExit and panics of extension modules among them.
+        except BaseException as error:  # noqa: BLE001  SystemExit too, and panics of extensions
             if module is not None and self._hooks.get_plugin(claim.namespace) is module:
                 self._hooks.unregister(module)
             self.problems.append(problem_of(claim, error))
@@ -109,7 +109,7 @@ class Loader:
             self._hooks.register(module, name=claim.namespace)
             self._hooks.check_pending()
         except pluggy.PluginValidationError as error:
-            raise PluginFault(
+            raise LoadingError(
                 f"PluginValidationError: {' '.join(str(error).split())}",
                 "Compare the hook's name and arguments with dataflow_core.plugins.hookspecs.",
             ) from error
@@ -126,7 +126,7 @@ def event_hooks() -> frozenset[str]:
 
 def problem_of(claim: Claim, error: BaseException) -> PluginProblem:
     """Return the problem that an error in a plugin's code is."""
-    if isinstance(error, PluginFault):
+    if isinstance(error, LoadingError):
         cause, cure = error.cause, error.cure or _advice(claim)
     else:
         cause, cure = _explained(claim, error)
@@ -161,7 +161,7 @@ def _advice(claim: Claim) -> str:
 
 def _detail(error: BaseException) -> str:
     """Return the traceback, from the plugin's own frames on."""
-    if isinstance(error, PluginFault) and error.__cause__ is None:
+    if isinstance(error, LoadingError) and error.__cause__ is None:
         return ""
     frames = error.__traceback__
     while frames is not None and _is_machinery(frames.tb_frame.f_code.co_filename):
@@ -180,17 +180,17 @@ def _is_disabled(claim: Claim, disabled: Collection[str]) -> bool:
 
 def _check_claim(claim: Claim) -> None:
     if claim.namespace == CORE:
-        raise PluginFault(
+        raise LoadingError(
             "the namespace 'core' is reserved for the core itself",
             f"Rename the entry point of {claim.distribution} in its pyproject.toml.",
         )
     if not SNAKE_CASE.fullmatch(claim.namespace):
-        raise PluginFault(
+        raise LoadingError(
             f"the namespace {claim.namespace!r} is not in snake case",
-            f"Rename the entry point of {claim.distribution} in its pyproject.toml, such as 'math'.",
+            f"Name the entry point of {claim.distribution} in its pyproject.toml like 'math'.",
         )
     if not _MODULE.fullmatch(claim.module):
-        raise PluginFault(
+        raise LoadingError(
             f"its entry point is {claim.module!r}, wanted the name of a module",
             f"Write {claim.namespace} = 'package._plugin' in the pyproject.toml "
             f"of {claim.distribution}.",
@@ -220,7 +220,7 @@ def _check_marked(module: ModuleType) -> None:
     marker = f"{hookspecs.PROJECT}_impl"
     for name, value in vars(module).items():
         if name in vars(hookspecs) and _is_hook(name) and not hasattr(value, marker):
-            raise PluginFault(
+            raise LoadingError(
                 f"{name} is not marked as a hook",
                 "Put @hookimpl above it (from dataflow_core.plugins import hookimpl).",
             )
@@ -236,7 +236,7 @@ def _collected(claim: Claim, module: ModuleType, hooks: pluggy.PluginManager) ->
     }
     for name, impl in implementations.items():
         if impl.wrapper or impl.hookwrapper:
-            raise PluginFault(f"{name} is a wrapper", "Implement the hook without wrapper=True.")
+            raise LoadingError(f"{name} is a wrapper", "Implement the hook without wrapper=True.")
     for kind in KINDS:
         if implementation := implementations.get(f"{hookspecs.PROJECT}_register_{kind}s"):
             registered[kind] = tuple(

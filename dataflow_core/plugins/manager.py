@@ -35,14 +35,16 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 class PluginManager:
     """Finds the installed plugins, and what they register.
 
-    Making one does nothing; the hook modules are imported at the first look-up, and an operator's own
-    module when it is loaded. A broken plugin is a problem in `problems`, never an error, unless strict.
+    Making one does nothing; the hook modules are imported at the first look-up, and an operator's
+    own module when it is loaded. A broken plugin is one of `problems`, never an error, unless
+    strict.
 
     Args:
         discover: Whether to look for third-party plugins; without, there is only the core.
         disabled: Namespaces or distributions to leave out before import, ``"*"`` for all; default:
             the environment's ``DATAFLOW_DISABLE_PLUGINS``, separated by commas.
-        strict: Whether a broken plugin raises `PluginError`; default: ``DATAFLOW_STRICT_PLUGINS=1``.
+        strict: Whether a broken plugin raises `PluginError`; default: if
+            ``DATAFLOW_STRICT_PLUGINS=1`` is set.
         entry_points: Entry points to use instead of those of the installed distributions.
 
     Example:
@@ -54,9 +56,9 @@ class PluginManager:
 
     def __init__(
         self,
-        discover: bool = True,
+        discover: bool = True,  # noqa: FBT001
         disabled: Iterable[str] | None = None,
-        strict: bool | None = None,
+        strict: bool | None = None,  # noqa: FBT001
         entry_points: Iterable[EntryPoint] | None = None,
     ) -> None:
         self.discover = discover
@@ -175,8 +177,8 @@ class PluginManager:
     def notify(self, event: str, **arguments: Any) -> None:
         """Tell the plugins' observers of an event in a run.
 
-        An observer that raises is reported once, in the log and in `problems`; its plugin observes no
-        more. A strict manager raises instead.
+        An observer that raises is reported once, in the log and in `problems`; its plugin observes
+        no more. A strict manager raises instead.
 
         Args:
             event: The hook's name without ``dataflow_``, such as ``"before_step"``.
@@ -234,7 +236,7 @@ class PluginManager:
             observer.function(*(arguments[name] for name in observer.arguments))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # A plugin that watches a run must not be able to stop it.
+        except BaseException as error:  # One that watches a run must not be able to stop it.
             problem = problem_of(observer.claim, error)
             if self.strict:
                 raise PluginError(f"{observer.event} of {problem.explanation}") from error
@@ -315,6 +317,6 @@ def _is_set(variable: str) -> bool:
 
 
 def _log(message: str) -> None:
-    import logging  # Only a run that goes wrong pays for it.
+    import logging  # noqa: PLC0415  slow, and only needed when something goes wrong
 
     logging.getLogger("dataflow").warning(message)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dataflow_core.errors import PluginError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginProblem:
@@ -12,7 +14,7 @@ class PluginProblem:
 
     Attributes:
         namespace: The plugin's namespace: the name of its entry point.
-        distribution: The distribution that it came with; two names joined where two claim a namespace.
+        distribution: The distribution that it came with; several where they claim one namespace.
         version: The version of the distribution.
         cause: What went wrong, in one line.
         cure: What to do about it, in one line.
@@ -34,11 +36,12 @@ class PluginProblem:
     @property
     def explanation(self) -> str:
         """The problem with its distribution and its cure."""
-        return f"plugin {self.namespace!r} ({self.distribution} {self.version}): {self.cause}. {self.cure}"
+        whose = f"plugin {self.namespace!r} ({self.distribution} {self.version})"
+        return f"{whose}: {self.cause}. {self.cure}"
 
 
-class PluginFault(Exception):
-    """Raised while one plugin loads, and turned into a `PluginProblem`; it never leaves the package.
+class LoadingError(PluginError):
+    """Raised while one plugin loads, and turned into a `PluginProblem` at once.
 
     Args:
         cause: What is wrong, in one line.

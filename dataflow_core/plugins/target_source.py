@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import importlib.machinery
 import importlib.util
 import sys
@@ -97,20 +96,21 @@ def _find(module: str) -> importlib.machinery.ModuleSpec | None:
     return found
 
 
-@functools.cache
 def _names_in(path: str) -> dict[str, ast.stmt]:
     """Return what a module's top level binds, inside ``if``, ``try`` and ``with`` too."""
     tree = ast.parse(Path(path).read_bytes(), path)
     return {name: statement for statement in _flat(tree.body) for name in _bound(statement)}
 
 
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _flat(body: list[Any]) -> Iterator[ast.stmt]:
     for statement in body:
         yield statement
         if isinstance(statement, (ast.If, ast.Try, ast.With)):
             for block in ("body", "handlers", "orelse", "finalbody"):
                 for inner in getattr(statement, block, []):
-                    yield from _flat(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
+                    yield from _flat(
+                        inner.body if isinstance(inner, ast.ExceptHandler) else [inner]
+                    )
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

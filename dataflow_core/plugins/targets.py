@@ -70,9 +70,9 @@ def _folder(registered: Registered[Any], package: str, folder: str) -> Path:
     for root in roots:
         if (path := Path(root, folder)).is_dir():
             return path
+    why = f"no folder {folder!r} in {roots[0]}" if roots else f"there is no package {package!r}"
     raise PluginError(
-        f"{_who(registered)}: its target {registered.spec.target!r} does not exist: "
-        f"{f'no folder {folder!r} in {roots[0]}' if roots else f'there is no package {package!r}'}. "
+        f"{_who(registered)}: its target {registered.spec.target!r} does not exist: {why}. "
         f"{_blame(registered)}"
     )
 

@@ -36,7 +36,7 @@ values = st.recursive(
 keys = st.sampled_from(["a", "b", "c d", 'q"', "é"]) | text.filter(
     lambda key: not key.startswith("__dataflow_")
 )
-ragged_rows = st.lists(st.dictionaries(keys, values, max_size=4), min_size=1, max_size=8)
+ragged_rows = st.lists(st.dictionaries(keys, values, max_size=4), min_size=1, max_size=8).filter(any)
 
 
 @st.composite

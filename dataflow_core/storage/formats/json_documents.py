@@ -160,7 +160,8 @@ class _Scanner:
 
     def _row(self, position: int) -> RawRow:
         line, column = self._line, self._column
-        text = self._text[self._at : self._value_end()]
+        end = self._value_end()
+        text = self._text[self._at : end]
         self._skip(len(text))
         return RawRow(position, line, text.encode("utf-8", "surrogateescape"), column)
 

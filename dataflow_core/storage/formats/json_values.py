@@ -27,7 +27,6 @@ class Shape:
         self._kinds: set[type] = set()
         self._low = 0
         self._high = 0
-        self._inexact = False
         self._item: Shape | None = None
         self._fields: dict[str, Shape] | None = None
         self._ragged = False
@@ -49,7 +48,8 @@ class Shape:
         if not kinds:
             return pa.null()
         if kinds == {int, float}:
-            return JSON_TYPE if self._inexact else pa.float64()
+            exact = -_EXACT <= self._low and self._high <= _EXACT
+            return pa.float64() if exact else JSON_TYPE
         if len(kinds) > 1:
             return JSON_TYPE
         (kind,) = kinds
@@ -62,8 +62,6 @@ class Shape:
     def _add_integers(self, values: list[int]) -> None:
         self._low = min(self._low, min(values))
         self._high = max(self._high, max(values))
-        if self._low < -_EXACT or self._high > _EXACT:
-            self._inexact = self._inexact or not all(map(_is_double, values))
 
     def _add_lists(self, values: list[list[Any]]) -> None:
         self._item = self._item or Shape()
@@ -148,19 +146,13 @@ def _objects_fit(values: list[dict[str, Any]], kind: pa.DataType) -> bool:
 
 
 def _exact_doubles(values: Sequence[Any]) -> bool:
-    return all(type(value) is not int or _is_double(value) for value in values)
-
-
-def _is_double(value: int) -> bool:
-    try:
-        return int(float(value)) == value
-    except OverflowError:
-        return False
+    return all(type(value) is not int or -_EXACT <= value <= _EXACT for value in values)
 
 
 def _misfit(name: str, kind: pa.DataType) -> SchemaMisfit:
     return SchemaMisfit(f"column {name!r} has a value that does not fit type {kind}")
 
 
+# Up to here every integer is exact in a double; Arrow converts none beyond.
 _EXACT = 1 << 53
 _SCALARS = {bool: pa.bool_(), str: pa.string(), float: pa.float64()}

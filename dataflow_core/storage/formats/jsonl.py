@@ -87,14 +87,15 @@ class JsonLinesReader(Reader):
     @cached_property
     def _sample(self) -> SchemaScan:
         scan = SchemaScan(self.path)
-        seen = False
+        found = taken = seen = 0
         with self._open() as stream:
             for block in _Blocks(stream, SAMPLE_BYTES):
                 raws = block.rows()
                 rows = self._parser.parse(raws, forgive=True)[0]
                 scan.add(rows)
-                seen = seen or bool(raws)
-                if rows:
+                found, seen, taken = found + len(rows), seen + len(raws), taken + len(block.data)
+                # A block ends at its last whole line, so it is a little smaller than asked for.
+                if found and taken >= SAMPLE_BYTES // 2:
                     break
         if not seen:
             raise SourceError(f"{self.path} is empty (it has blank lines only).")

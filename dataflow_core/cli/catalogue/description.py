@@ -1,0 +1,159 @@
+"""What can be said of a registered class: its specification, text, parameters and columns."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from dataflow_core.cli.catalogue.docstrings import parameters_in, text_of
+from dataflow_core.cli.catalogue.listing import summary_of
+from dataflow_core.cli.output import terminal_width
+from dataflow_core.errors import PluginError
+from dataflow_core.plugins import OperatorSpec, Registered
+
+_HEAD = ("function", "scope", "modality", "source", "schemes", "extra", "aliases", "target")
+_WIDEST = 100
+
+
+def describe_operator(registered: Registered[OperatorSpec], operator: Any) -> dict[str, Any]:
+    """Return a description of an operator: fields are parameters, ``run`` names the columns.
+
+    Raises:
+        PluginError: The target is no operator.
+    """
+    fields, run = getattr(operator, "model_fields", None), getattr(operator, "run", None)
+    if fields is None or run is None:
+        raise PluginError(
+            f"{registered.full_name} of {registered.distribution} {registered.version}: its target "
+            f"{registered.spec.target!r} is no operator: a class with fields and a run method."
+        )
+    said = _said(operator)
+    return {
+        **summary_of(registered),
+        "doc": inspect.cleandoc(operator.__doc__ or ""),
+        "parameters": [_field(name, field, said) for name, field in fields.items()],
+        "columns": list(_columns(run)),
+    }
+
+
+def describe_class(registered: Registered[Any], cls: Any) -> dict[str, Any]:
+    """Return a description of a pipeline or storage: its constructor's arguments are parameters."""
+    said = _said(cls)
+    return {
+        **summary_of(registered),
+        "doc": inspect.cleandoc(cls.__doc__ or ""),
+        "parameters": [
+            {
+                "name": name,
+                "type": _type_name(parameter.annotation),
+                **_default(parameter.default),
+                "description": said.get(name, ""),
+            }
+            for name, parameter in inspect.signature(cls).parameters.items()
+        ],
+    }
+
+
+def as_text(described: dict[str, Any]) -> str:
+    """Return a description as text to read."""
+    parts = ["\n".join(_head(described)), text_of(described["doc"])]
+    for title in ("parameters", "columns"):
+        lines = [line for entry in described.get(title, ()) for line in _entry(entry)]
+        if title in described:
+            parts.append("\n".join([title.capitalize(), *(lines or ["  none"])]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(described: dict[str, Any]) -> Iterator[str]:
+    yield f"{described['name']}: {described['summary']}"
+    yield ""
+    for name in _HEAD:
+        value = described.get(name)
+        if value:
+            shown = ", ".join(value) if isinstance(value, tuple) else value
+            yield f"  {name:<10}{shown}"
+    yield f"  {'plugin':<10}{described['distribution']} {described['version']}"
+
+
+def _entry(entry: dict[str, Any]) -> Iterator[str]:
+    default = "required" if entry["required"] else f"default {entry['default']!r}"
+    yield f"  {entry['name']}: {entry['type']}, {default}"
+    if entry["description"]:
+        width = min(terminal_width() or _WIDEST, _WIDEST)
+        indent = " " * 6
+        yield textwrap.fill(
+            entry["description"], width, initial_indent=indent, subsequent_indent=indent
+        )
+
+
+def _field(name: str, field: Any, said: dict[str, str]) -> dict[str, Any]:
+    limits = [repr(limit) for limit in field.metadata]
+    return {
+        "name": name,
+        "type": ", ".join([_type_name(field.annotation), *limits]),
+        "required": field.is_required(),
+        "default": None if field.is_required() else _field_default(field),
+        "description": field.description or said.get(name, ""),
+    }
+
+
+def _field_default(field: Any) -> Any:
+    if field.default_factory is None:
+        return field.default
+    takes_data = field.default_factory_takes_validated_data
+    return "computed" if takes_data else field.default_factory()
+
+
+def _columns(run: Any) -> Iterator[dict[str, Any]]:
+    said, hints = parameters_in(run.__doc__), _hints(run)
+    for name, parameter in inspect.signature(run).parameters.items():
+        if name.startswith(("input_", "output_")):
+            yield {
+                "name": name,
+                "type": _column_type(hints.get(name, parameter.annotation)),
+                **_default(parameter.default),
+                "description": said.get(name, ""),
+            }
+
+
+def _hints(run: Any) -> dict[str, Any]:
+    """Return the types of a function's parameters; as written where they cannot be resolved."""
+    try:
+        return typing.get_type_hints(run, include_extras=True)
+    except (NameError, AttributeError, TypeError):  # Names that only type checkers import.
+        return {}
+
+
+def _column_type(hint: Any) -> str:
+    """Return the kind of a column, where its type is annotated with one: ``"text column"``."""
+    options = [hint, *typing.get_args(hint)]
+    notes = [note for option in options for note in getattr(option, "__metadata__", ())]
+    kinds = [note.name for note in notes if isinstance(getattr(note, "name", None), str)]
+    bare = _type_name(getattr(hint, "__origin__", hint) if notes else hint)
+    if not kinds:
+        return "column" if bare in ("str", "any") else bare
+    optional = " or none" if type(None) in typing.get_args(hint) else ""
+    return f"{kinds[0]} column{optional}"
+
+
+def _default(default: Any) -> dict[str, Any]:
+    required = default is inspect.Parameter.empty
+    return {"required": required, "default": None if required else default}
+
+
+def _type_name(annotation: Any) -> str:
+    if annotation is inspect.Parameter.empty:
+        return "any"
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _said(cls: Any) -> dict[str, str]:
+    """Return what the docstrings of a class and of its bases say about its parameters."""
+    said: dict[str, str] = {}
+    for base in reversed(inspect.getmro(cls) if inspect.isclass(cls) else (cls,)):
+        said.update(parameters_in(base.__doc__))
+        said.update(parameters_in(getattr(base, "__init__", None).__doc__))
+    return said

@@ -1,0 +1,44 @@
+"""``dataflow check``: find what is wrong with a pipeline before it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import click
+
+from dataflow_core.cli.planning import check, load_plan, pipeline_options
+from dataflow_core.cli.session import current_manager
+
+
+@click.command("check")
+@pipeline_options
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+@click.pass_context
+def command(
+    context: click.Context,
+    pipeline: str,
+    source: str | None,
+    params: Iterable[str],
+    on_bad_row: str,
+    types: Iterable[str],
+    as_json: bool,
+) -> None:
+    """Compile PIPELINE, and report every problem at once; runs nothing.
+
+    Without --input, only what does not depend on the columns of a source is checked. Exits with 2 if
+    there is an error.
+    """
+    plan = load_plan(current_manager(), pipeline, source, params, on_bad_row, types)
+    problems = check(plan)
+    errors = [problem for problem in problems if problem.level == "error"]
+    if as_json:
+        content = {"pipeline": plan.name, "steps": len(plan.steps)}
+        click.echo(json.dumps(content | {"problems": [p.as_dict() for p in problems]}, indent=2))
+    else:
+        for problem in problems:
+            click.echo(str(problem))
+        found = f"{len(errors)} errors, {len(problems) - len(errors)} warnings"
+        click.echo(f"{plan.name}: {len(plan.steps)} steps, {found if problems else 'no problems'}")
+    if errors:
+        context.exit(2)

@@ -1,0 +1,134 @@
+"""The program ``dataflow``: its commands, and how errors become messages and exit codes.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or a failed check, 3 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from dataflow_core import __version__
+from dataflow_core.cli.lazy import LazyGroup
+from dataflow_core.errors import DataflowError
+from dataflow_core.plugins.manager import PluginManager
+
+PROGRAM = "dataflow"
+FAILED, INTERRUPTED = 1, 3
+
+BUILT_INS = {
+    "Pipelines": {
+        "run": ("dataflow_core.cli.run:command", "Run a pipeline, or resume its run."),
+        "check": (
+            "dataflow_core.cli.check:command",
+            "Compile a pipeline and report every problem; run nothing.",
+        ),
+        "plan": (
+            "dataflow_core.cli.plan:command",
+            "Show the steps of a pipeline, their columns and stages.",
+        ),
+        "preview": (
+            "dataflow_core.cli.preview:command",
+            "Run a few rows, and show them before and after each step.",
+        ),
+        "demo": ("dataflow_core.cli.demo:command", "Run the main job on bundled data."),
+    },
+    "What is installed": {
+        "operators": ("dataflow_core.cli.catalogue.operators:command", "List and show operators."),
+        "pipelines": ("dataflow_core.cli.catalogue.pipelines:command", "List and show pipelines."),
+        "storages": ("dataflow_core.cli.catalogue.storages:command", "List and show storages."),
+        "plugins": ("dataflow_core.cli.plugins:command", "List, show and examine plugins."),
+    },
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program, and return its exit code.
+
+    Args:
+        arguments: The command line without the program's name; None for that of the process.
+    """
+    color = False if os.environ.get("NO_COLOR") else None
+    try:
+        code = program.main(
+            args=None if arguments is None else list(arguments),
+            prog_name=PROGRAM,
+            standalone_mode=False,
+            obj=PluginManager(),
+            color=color,
+        )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _stopped(error)
+    except DataflowError as error:
+        label = click.style("Error:", fg="red", bold=True)
+        click.echo(f"{label} {error}", err=True, color=color)
+        return FAILED
+    return code or 0
+
+
+class Program(LazyGroup):
+    """The group of all commands; with ``--debug`` it shows the traceback of an error on its way out."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except (DataflowError, KeyboardInterrupt):
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            raise
+
+
+def _show_version(context: click.Context, _: click.Parameter, value: object) -> None:
+    if value and not context.resilient_parsing:
+        click.echo(f"{PROGRAM} {__version__}")
+        context.exit()
+
+
+@click.group(
+    cls=Program,
+    built_ins=BUILT_INS,
+    name=PROGRAM,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--debug",
+    is_flag=True,
+    envvar="DATAFLOW_DEBUG",
+    help="Show the traceback of an error.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def program(context: click.Context, *, debug: bool) -> None:  # noqa: ARG001  Program reads it
+    """Generate, evaluate, filter and refine training data for language models, reproducibly."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@program.result_callback()
+def _discard(*_: Any, **__: Any) -> None:
+    """Drop what a command returns, which would count as an exit code."""
+
+
+def _stopped(error: BaseException) -> int:
+    """Tell an interrupt from an input that ended at a question."""
+    if isinstance(error, click.Abort) and not isinstance(error.__cause__, KeyboardInterrupt):
+        click.echo("Aborted.", err=True)
+        return FAILED
+    click.echo("Interrupted.", err=True)
+    return INTERRUPTED

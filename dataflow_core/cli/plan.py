@@ -1,0 +1,70 @@
+"""``dataflow plan``: draw what a pipeline will do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dataflow_core.cli.planning import load_plan, pipeline_options
+from dataflow_core.cli.session import current_manager
+
+if TYPE_CHECKING:
+    from dataflow_core.pipeline.plan import Plan
+    from dataflow_core.plugins import PluginManager
+
+FORMATS = ("text", "json", "yaml", "python", "mermaid", "html")
+
+
+@click.command("plan")
+@pipeline_options
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal.")
+def command(
+    pipeline: str,
+    source: str | None,
+    params: Iterable[str],
+    on_bad_row: str,
+    types: Iterable[str],
+    form: str,
+    output: str | None,
+) -> None:
+    """Show the steps, columns and stages of PIPELINE.
+
+    The format yaml is a recipe that `dataflow run` takes; python is the source of a pipeline class.
+    """
+    plan = load_plan(current_manager(), pipeline, source, params, on_bad_row, types)
+    text = _drawn(plan, form, current_manager())
+    if output is None:
+        click.echo(text.rstrip("\n"))
+        return
+    try:
+        Path(output).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror}") from error
+
+
+def _drawn(plan: Plan, form: str, manager: PluginManager) -> str:
+    from dataflow_core.pipeline import drawing, python_source, recipe
+    from dataflow_core.pipeline.plan import SOURCE
+
+    storage = plan.sources[SOURCE]
+    columns = storage.columns() if storage is not None else None
+    tables = plan.columns(columns) if columns is not None else None
+    match form:
+        case "json":
+            return json.dumps(
+                recipe.plan_as_dict(plan, manager.name_of), indent=2, ensure_ascii=False
+            )
+        case "yaml":
+            return recipe.to_yaml(plan, manager.name_of)
+        case "python":
+            return python_source.to_python(plan)
+        case "mermaid":
+            return drawing.as_mermaid(plan)
+        case "html":
+            return drawing.as_html(plan, tables)
+    return drawing.as_text(plan, tables)

@@ -1,0 +1,200 @@
+"""What PIPELINE, --input and --param mean: a name, a recipe or a class; a path or URL; its parameters."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataflow_core.errors import ConfigurationError, PlanError, did_you_mean
+
+if TYPE_CHECKING:
+    from dataflow_core.pipeline.checks import Problem
+    from dataflow_core.pipeline.plan import Plan
+    from dataflow_core.plugins import PluginManager
+    from dataflow_core.storage.base import Storage
+
+Command = Callable[..., Any]
+
+
+def pipeline_options(command: Command) -> Command:
+    """Add the argument and the options by which commands name a pipeline and its input."""
+    decorators = [
+        click.argument("pipeline"),
+        click.option("--input", "-i", "source", metavar="SOURCE", help="A file, pattern, folder or URL."),
+        click.option(
+            "--param", "-p", "params", multiple=True, metavar="NAME=VALUE",
+            help="A parameter of the pipeline (for a recipe: STEP.FIELD=VALUE). Repeatable.",
+        ),
+        click.option(
+            "--on-bad-row", type=click.Choice(["error", "quarantine"]), default="error",
+            show_default=True, help="What to do with rows that cannot be read.",
+        ),
+        click.option(
+            "--column-type", "types", multiple=True, metavar="COLUMN=TYPE",
+            help="For CSV and TSV: string, int64, float64 or bool. Repeatable.",
+        ),
+    ]  # fmt: skip
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def load_plan(
+    manager: PluginManager,
+    pipeline: str,
+    source: str | None,
+    params: Iterable[str],
+    on_bad_row: str,
+    types: Iterable[str],
+) -> Plan:
+    """Return the plan that a command line names, unchecked.
+
+    Args:
+        manager: The plugins.
+        pipeline: A registered name, a recipe file, or ``module:Class``.
+        source: The input, or None.
+        params: ``NAME=VALUE`` texts.
+        on_bad_row: What to do with rows that cannot be read.
+        types: ``COLUMN=TYPE`` texts.
+
+    Raises:
+        DataflowError: The pipeline, a parameter or the input is wrong.
+    """
+    storage = open_storage(manager, source, on_bad_row, _pairs(types, "--column-type"))
+    given = _pairs(params, "--param")
+    if _is_recipe(pipeline):
+        return _recipe(manager, Path(pipeline), given, storage)
+    found = _pipeline_class(manager, pipeline)
+    return _compiled(found, pipeline, given, storage)
+
+
+def check(plan: Plan) -> list[Problem]:
+    """Return the problems of a plan, against its source's columns where there is one."""
+    from dataflow_core.pipeline.checks import check_plan
+    from dataflow_core.pipeline.plan import SOURCE
+
+    storage = plan.sources[SOURCE]
+    return check_plan(plan, storage.columns() if storage is not None else None)
+
+
+def open_storage(
+    manager: PluginManager, source: str | None, on_bad_row: str, types: Mapping[str, str]
+) -> Storage | None:
+    """Return the storage for an input: by its URL's scheme from a plugin, else from files.
+
+    Raises:
+        DataflowError: No plugin opens the scheme.
+    """
+    if source is None:
+        return None
+    registered = manager.resolve_storage(source)
+    if registered is not None:
+        storage: Storage = manager.load(registered)(source)
+        return storage
+    from dataflow_core.storage.file import FileStorage
+
+    mode: Any = on_bad_row
+    return FileStorage(source, types=types, on_bad_row=mode)
+
+
+def require_input(source: str | None) -> str:
+    """Return the input, or explain that one is needed.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if source is None:
+        raise click.UsageError(
+            "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
+        )
+    return source
+
+
+def _is_recipe(pipeline: str) -> bool:
+    return pipeline.endswith((".yaml", ".yml"))
+
+
+def _pipeline_class(manager: PluginManager, pipeline: str) -> Any:
+    if ":" not in pipeline:
+        return manager.load(manager.find("pipeline", pipeline))
+    from dataflow_core.pipeline.recipe import import_target
+
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    return import_target(pipeline)
+
+
+def _compiled(cls: Any, name: str, given: Mapping[str, str], storage: Storage | None) -> Plan:
+    from dataflow_core.pipeline.base import Pipeline
+
+    if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
+        raise PlanError(
+            f"{name} is no pipeline: a class derived from dataflow_core.Pipeline wanted."
+        )
+    arguments = _arguments(cls, name, given)
+    try:
+        pipeline = cls(storage, **arguments)
+    except TypeError as error:
+        raise ConfigurationError(f"cannot make the pipeline {name}: {error}") from error
+    return pipeline.compile(check=False)
+
+
+def _arguments(cls: type, name: str, given: Mapping[str, str]) -> dict[str, Any]:
+    parameters = dict(list(inspect.signature(cls.__init__).parameters.items())[2:])
+    hints = typing.get_type_hints(cls.__init__)
+    for parameter in given:
+        if parameter not in parameters:
+            raise ConfigurationError(
+                f"{name} has no parameter {parameter!r}.{did_you_mean(parameter, parameters)} "
+                f"It takes: {', '.join(parameters) or 'none'}."
+            )
+    return {n: _typed(name, n, text, hints.get(n, Any)) for n, text in given.items()}
+
+
+def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    if hint is str:
+        return text
+    try:
+        return TypeAdapter(hint).validate_python(_yaml_value(text))
+    except ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"]
+        raise ConfigurationError(f"{pipeline}: parameter {name}={text!r}: {message}.") from None
+
+
+def _recipe(
+    manager: PluginManager, path: Path, given: Mapping[str, str], storage: Storage | None
+) -> Plan:
+    from dataflow_core.pipeline.recipe import load_recipe, reconfigure
+
+    def resolve(name: str) -> Any:
+        return manager.load(manager.find("operator", name))
+
+    plan = load_recipe(path, resolve, storage)
+    return reconfigure(plan, {name: _yaml_value(text) for name, text in given.items()})
+
+
+def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option} takes NAME=VALUE, found {text!r}.")
+        pairs[name.strip()] = value
+    return pairs
+
+
+def _yaml_value(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text

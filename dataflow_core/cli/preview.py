@@ -1,0 +1,75 @@
+"""``dataflow preview``: a few rows through every step, with what each changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataflow_core.cli.planning import check, load_plan, pipeline_options, require_input
+from dataflow_core.cli.session import current_manager
+
+if TYPE_CHECKING:
+    from dataflow_core.engine.preview import StepPreview
+
+WIDTH = 70
+
+
+@click.command("preview")
+@pipeline_options
+@click.option("-n", "--rows", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def command(
+    pipeline: str,
+    source: str | None,
+    params: Iterable[str],
+    on_bad_row: str,
+    types: Iterable[str],
+    rows: int,
+    as_json: bool,
+) -> None:
+    """Run the first rows of --input through PIPELINE, and show what each step does to them."""
+    plan = load_plan(current_manager(), pipeline, require_input(source), params, on_bad_row, types)
+    from dataflow_core.engine.preview import preview_plan
+    from dataflow_core.pipeline.checks import require_sound
+
+    require_sound(plan, check(plan))
+    previews = preview_plan(plan, rows)
+    if as_json:
+        content = [preview.as_dict() for preview in previews]
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+        return
+    for preview in previews:
+        click.echo("\n".join(_lines(preview)))
+
+
+def _lines(preview: StepPreview) -> list[str]:
+    lines = [f"{preview.step}: {preview.rows_in} rows in, {preview.rows_out} out"]
+    for name in preview.new_columns:
+        values = [c.after for c in preview.changes if c.column == name]
+        lines.append(f"  + {name}: {', '.join(_short(v, 24) for v in values[:8])}")
+    for name, count in preview.changed.items():
+        lines.append(f"  ~ {name}: {count} changed")
+        for change in [c for c in preview.changes if c.column == name][:2]:
+            before, after = _where_they_part(change.before, change.after)
+            lines += [f"      {change.row}  {before}", f"      {'':16}→ {after}"]
+    for gone in preview.gone:
+        value = f" ({_short(gone.value or gone.message, 40)})" if gone.value or gone.message else ""
+        lines.append(f"  - {gone.row} {gone.reason}{value}")
+    return lines
+
+
+def _where_they_part(before: Any, after: Any) -> tuple[str, str]:
+    """Return two values from a little before the place where they begin to differ."""
+    old, new = str(before), str(after)
+    start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+    start = max(0, start - WIDTH // 3)
+    dots = "…" if start else ""
+    return dots + _short(old[start:], WIDTH), dots + _short(new[start:], WIDTH)
+
+
+def _short(value: Any, most: int) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= most else text[: most - 1] + "…"

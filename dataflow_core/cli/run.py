@@ -1,0 +1,89 @@
+"""``dataflow run``: run a pipeline over a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+
+import click
+
+from dataflow_core.cli.planning import check, load_plan, pipeline_options, require_input
+from dataflow_core.cli.session import current_manager
+
+
+@click.command("run")
+@pipeline_options
+@click.option(
+    "--output", "-o", metavar="PATH",
+    help="Where the result goes: FILE with a known ending, 'part-*.jsonl', or a folder. "
+    "Default: output.parquet in the run directory.",
+)  # fmt: skip
+@click.option(
+    "--run-dir", metavar="DIR", help="The run directory; default: a new one in dataflow-runs/."
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Read at most this many rows.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="The most rows a batch; never changes the result.",
+)
+@click.option(
+    "--max-failures", type=click.FloatRange(0, 1), default=0.05, show_default=True,
+    help="The share of rows that may fail in a step before the run stops.",
+)  # fmt: skip
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
+def command(
+    pipeline: str,
+    source: str | None,
+    params: Iterable[str],
+    on_bad_row: str,
+    types: Iterable[str],
+    output: str | None,
+    run_dir: str | None,
+    limit: int | None,
+    batch_size: int | None,
+    max_failures: float,
+    quiet: bool,
+) -> None:
+    """Run PIPELINE over the rows of --input.
+
+    PIPELINE is a registered name (text/pretrain_filter), a recipe (clean.yaml), or module:Class.
+    """
+    plan = load_plan(current_manager(), pipeline, require_input(source), params, on_bad_row, types)
+    from dataflow_core.engine import run_plan
+    from dataflow_core.pipeline.checks import require_sound
+
+    problems = check(plan)
+    require_sound(plan, problems)
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    progress = _Progress() if sys.stderr.isatty() and not quiet else None
+    report = run_plan(
+        plan,
+        output=output,
+        run_dir=run_dir,
+        limit=limit,
+        batch_size=batch_size,
+        max_failures=max_failures,
+        notify=current_manager().notify,
+        progress=progress,
+    )
+    if progress is not None:
+        progress.clear()
+    if not quiet:
+        click.echo(str(report))
+
+
+class _Progress:
+    """One line on the terminal that says how many rows have left which stage."""
+
+    def __init__(self, write: Callable[[str], object] = sys.stderr.write) -> None:
+        self._write = write
+
+    def __call__(self, table: str, rows: int) -> None:
+        self._write(f"\r\x1b[K{table}: {rows:,} rows")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        self._write("\r\x1b[K")
+        sys.stderr.flush()
