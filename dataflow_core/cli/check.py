@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import click
 
 from dataflow_core.cli.planning import check, load_plan, pipeline_options
-from dataflow_core.cli.session import current_manager
 
 
 @click.command("check")
@@ -29,7 +28,7 @@ def command(
     Without --input, only what does not depend on the columns of a source is checked. Exits with 2 if
     there is an error.
     """
-    plan = load_plan(current_manager(), pipeline, source, params, on_bad_row, types)
+    plan = load_plan(context.obj, pipeline, source, params, on_bad_row, types)
     problems = check(plan)
     errors = [problem for problem in problems if problem.level == "error"]
     if as_json:

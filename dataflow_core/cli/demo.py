@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from dataflow_core.cli.planning import load_plan
-from dataflow_core.cli.session import current_manager
 
 if TYPE_CHECKING:
     from dataflow_core.engine.report import Report, Sample
+    from dataflow_core.plugins import PluginManager
 
 PIPELINE = "text/pretrain_filter"
 
@@ -21,15 +21,16 @@ PIPELINE = "text/pretrain_filter"
 @click.option(
     "--run-dir", metavar="DIR", help="The run directory; default: a new one in dataflow-runs/."
 )
-def command(output: str | None, run_dir: str | None) -> None:
+@click.pass_obj
+def command(manager: PluginManager, output: str | None, run_dir: str | None) -> None:
     """Clean a bundled sample of web pages with text/pretrain_filter, and show what went and why."""
     from dataflow_core.engine import run_plan
 
     sample = resources.files("dataflow_core.demo") / "web_sample.jsonl"
     with resources.as_file(sample) as path:
         click.echo(f"dataflow run {PIPELINE} --input {path}\n")
-        plan = load_plan(current_manager(), PIPELINE, str(path), (), "error", ())
-        report = run_plan(plan, output=output, run_dir=run_dir, notify=current_manager().notify)
+        plan = load_plan(manager, PIPELINE, str(path), (), "error", ())
+        report = run_plan(plan, output=output, run_dir=run_dir, notify=manager.notify)
     click.echo(_with_samples(report))
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from dataflow_core.cli.planning import load_plan, pipeline_options
-from dataflow_core.cli.session import current_manager
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.plan import Plan
@@ -23,7 +22,9 @@ FORMATS = ("text", "json", "yaml", "python", "mermaid", "html")
 @pipeline_options
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.pass_obj
 def command(
+    manager: PluginManager,
     pipeline: str,
     source: str | None,
     params: Iterable[str],
@@ -36,8 +37,8 @@ def command(
 
     The format yaml is a recipe that `dataflow run` takes; python is the source of a pipeline class.
     """
-    plan = load_plan(current_manager(), pipeline, source, params, on_bad_row, types)
-    text = _drawn(plan, form, current_manager())
+    plan = load_plan(manager, pipeline, source, params, on_bad_row, types)
+    text = _drawn(plan, form, manager)
     if output is None:
         click.echo(text.rstrip("\n"))
         return

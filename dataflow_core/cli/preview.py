@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.planning import check, load_plan, pipeline_options, require_input
-from dataflow_core.cli.session import current_manager
 
 if TYPE_CHECKING:
     from dataflow_core.engine.preview import StepPreview
+    from dataflow_core.plugins import PluginManager
 
 WIDTH = 70
 
@@ -21,7 +21,9 @@ WIDTH = 70
 @pipeline_options
 @click.option("-n", "--rows", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.pass_obj
 def command(
+    manager: PluginManager,
     pipeline: str,
     source: str | None,
     params: Iterable[str],
@@ -31,7 +33,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Run the first rows of --input through PIPELINE, and show what each step does to them."""
-    plan = load_plan(current_manager(), pipeline, require_input(source), params, on_bad_row, types)
+    plan = load_plan(manager, pipeline, require_input(source), params, on_bad_row, types)
     from dataflow_core.engine.preview import preview_plan
     from dataflow_core.pipeline.checks import require_sound
 

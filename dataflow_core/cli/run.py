@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from dataflow_core.cli.planning import check, load_plan, pipeline_options, require_input
-from dataflow_core.cli.session import current_manager
+
+if TYPE_CHECKING:
+    from dataflow_core.plugins import PluginManager
 
 
 @click.command("run")
@@ -32,7 +35,9 @@ from dataflow_core.cli.session import current_manager
     help="The share of rows that may fail in a step before the run stops.",
 )  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
+@click.pass_obj
 def command(
+    manager: PluginManager,
     pipeline: str,
     source: str | None,
     params: Iterable[str],
@@ -49,7 +54,7 @@ def command(
 
     PIPELINE is a registered name (text/pretrain_filter), a recipe (clean.yaml), or module:Class.
     """
-    plan = load_plan(current_manager(), pipeline, require_input(source), params, on_bad_row, types)
+    plan = load_plan(manager, pipeline, require_input(source), params, on_bad_row, types)
     from dataflow_core.engine import run_plan
     from dataflow_core.pipeline.checks import require_sound
 
@@ -65,7 +70,7 @@ def command(
         limit=limit,
         batch_size=batch_size,
         max_failures=max_failures,
-        notify=current_manager().notify,
+        notify=manager.notify,
         progress=progress,
     )
     if progress is not None:

@@ -223,7 +223,7 @@ def test_a_line_longer_than_the_block_is_read(source: Path) -> None:
 
 def test_a_missing_key_and_a_null_stay_apart(source: Path) -> None:
     rows = [{"a": "x", "b": "y"}, {"a": None, "b": "y"}, {"b": "y"}, {"a": "z"}]
-    source.write_text("\n".join(map(json.dumps, rows)))
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     reader = reader_for(source, ReadOptions())
     (batch,) = reader.batches(reader.sample_schema(), 10, 1000)
     assert batch.table[ABSENT].to_pylist() == [None, None, ["a"], ["b"]]

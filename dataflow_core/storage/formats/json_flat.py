@@ -97,6 +97,6 @@ def _exact_doubles(column: pa.ChunkedArray) -> bool:
     """Tell whether no value may have been an integer that a double rounds, a -0, or no number at all."""
     for chunk in column.chunks:
         values = chunk.drop_null().to_numpy(zero_copy_only=False)
-        if not (np.abs(values) <= _EXACT).all() or (np.signbit(values) & (values == 0)).any():
+        if not (np.abs(values) < _EXACT).all() or (np.signbit(values) & (values == 0)).any():
             return False
     return True
