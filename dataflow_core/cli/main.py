@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Program(LazyGroup):
-    """The group of all commands; with ``--debug`` it shows the traceback of an error on its way out."""
+    """The group of all commands; with ``--debug`` it shows the traceback of an error."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command that the arguments name."""

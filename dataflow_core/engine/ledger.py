@@ -102,6 +102,8 @@ class TableSum:
 
 def ledger_entries(outcome: Outcome) -> pa.Table | None:
     """Return the ledger's lines for the rows that ended in a step; None if all went through."""
+    if outcome.all_went_through:
+        return None
     dropped, failed, step = outcome.dropped, outcome.failed, outcome.step
     fates = ["duplicate" if related is not None else "dropped" for related in dropped.related]
     parts = [
@@ -110,13 +112,15 @@ def ledger_entries(outcome: Outcome) -> pa.Table | None:
         _entries(outcome.parents, ["expanded"] * len(outcome.parents), step, None, outcome.children),
         _entries(outcome.joined, ["added"] * len(outcome.joined), step, None, None),
     ]
-    entries = pa.concat_tables(parts)
-    return entries if entries.num_rows else None
+    return pa.concat_tables(parts)
 
 
 def output_entries(frame: Frame) -> pa.Table:
     """Return the ledger's lines for rows of the result."""
-    return _entries(frame.ids, ["output"] * len(frame), None, None, None)
+    rows = len(frame)
+    ids = pa.array(frame.ids, pa.uint64())
+    empty = [pa.nulls(rows, field.type) for field in list(LEDGER_SCHEMA)[2:]]
+    return pa.table([ids, pa.repeat(pa.scalar("output"), rows), *empty], schema=LEDGER_SCHEMA)
 
 
 def _entries(ids: RowIds, fates: list[str], step: str | None, reasons: Any, related: Any) -> pa.Table:

@@ -118,12 +118,20 @@ class Outcome:
         """Rows that became other rows."""
         return len(np.unique(self.parents))
 
+    @property
+    def all_went_through(self) -> bool:
+        """Whether exactly the rows that went in came out."""
+        ended = len(self.dropped) + len(self.failed) + len(self.parents) + len(self.joined)
+        return not ended and np.array_equal(self.before.ids, self.after.ids)
+
     def check_sums(self) -> None:
         """Check that every row that went in ended in exactly one place, and none came from nowhere.
 
         Raises:
             OperatorError: The sums do not match.
         """
+        if self.all_went_through:
+            return
         gone = [self.dropped.ids, self.failed.ids, np.unique(self.parents)]
         entered = checksum(self.before.ids) + checksum(self.joined) + checksum(self.children)
         ended = sum(checksum(ids) for ids in gone) + checksum(self.after.ids)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from dataflow_core.storage.formats import BadRow
 
 BATCH_ROWS = 10_000
-BATCH_BYTES = 2 << 20
+BATCH_BYTES = 4 << 20
 """Batches of about 2 MB stay in the processor's caches; larger ones measured slower."""
 
 

@@ -115,7 +115,7 @@ class Frame:
         """Return columns as a DataFrame whose index holds the row ids."""
         index = pd.Index(self.ids, name=INDEX_NAME)
         arrays = {name: self.columns[name].lend() for name in names}
-        return pd.DataFrame(arrays, index=index, columns=pd.Index(names, dtype=object), copy=False)
+        return pd.DataFrame(arrays, index=index, copy=False)
 
     def take(self, positions: npt.NDArray[np.int64]) -> Frame:
         """Return the rows at ``positions``."""
@@ -182,8 +182,8 @@ def to_arrow(array: Any, kind: pa.DataType | None) -> pa.ChunkedArray:
 
 def column_arrays(table: pd.DataFrame) -> Iterable[tuple[str, Any]]:
     """Yield the name and the array of each column of a DataFrame."""
-    for position, name in enumerate(table.columns):
-        yield name, table.iloc[:, position].array
+    for name, column in table.items():
+        yield str(name), column.array
 
 
 def _values_and_mask(column: pa.ChunkedArray) -> tuple[Any, Any]:

@@ -62,7 +62,9 @@ def test_text_and_nulls_come_back_exactly(
 
 @given(
     rows=st.lists(
-        st.lists(st.text(st.sampled_from('ab,"\n '), min_size=1, max_size=5), min_size=3, max_size=3),
+        st.lists(
+            st.text(st.sampled_from('ab,"\n '), min_size=1, max_size=5), min_size=3, max_size=3
+        ),
         min_size=1,
         max_size=6,
     ),
@@ -226,7 +228,9 @@ def test_numbers_are_bare_and_floats_come_back_exactly(tmp_path: Path) -> None:
 
 
 def test_the_bytes_do_not_depend_on_the_batches(tmp_path: Path) -> None:
-    table = pa.table({"a": ["x", None, "", 'y"'], "d": pa.array(["p", "q"] * 2).dictionary_encode()})
+    table = pa.table(
+        {"a": ["x", None, "", 'y"'], "d": pa.array(["p", "q"] * 2).dictionary_encode()}
+    )
     outputs = set()
     for size in (1, 2, 4):
         write(tmp_path / "out.csv", table, size)
@@ -243,7 +247,13 @@ def test_the_column_of_absent_keys_is_dropped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [pa.list_(pa.int64()), pa.struct([("k", pa.int64())]), JSON_TYPE, pa.binary(), pa.duration("s")],
+    [
+        pa.list_(pa.int64()),
+        pa.struct([("k", pa.int64())]),
+        JSON_TYPE,
+        pa.binary(),
+        pa.duration("s"),
+    ],
 )
 @pytest.mark.parametrize("ending", [".csv", ".tsv"])
 def test_a_type_that_it_cannot_hold_is_refused_at_once(

@@ -36,7 +36,9 @@ values = st.recursive(
 keys = st.sampled_from(["a", "b", "c d", 'q"', "é"]) | text.filter(
     lambda key: not key.startswith("__dataflow_")
 )
-ragged_rows = st.lists(st.dictionaries(keys, values, max_size=4), min_size=1, max_size=8).filter(any)
+ragged_rows = st.lists(st.dictionaries(keys, values, max_size=4), min_size=1, max_size=8).filter(
+    any
+)
 
 
 @st.composite
@@ -62,7 +64,9 @@ def test_rows_come_back_exactly(
         source = Path(folder, f"source{ending}")
         separators = (", ", ": ") if spaced else (",", ":")
         source.write_text(
-            "\n".join(json.dumps(row, ensure_ascii=ascii_only, separators=separators) for row in rows),
+            "\n".join(
+                json.dumps(row, ensure_ascii=ascii_only, separators=separators) for row in rows
+            ),
             encoding="utf-8",
         )
         table = read(source, data.draw(st.integers(1, 9)), data.draw(st.integers(1, 400)))

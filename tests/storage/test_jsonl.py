@@ -119,8 +119,32 @@ def test_the_sample_skips_bad_rows_which_fail_when_they_are_read(source: Path) -
         st.tuples(
             st.integers(0, 400),
             st.sampled_from(
-                [b"", b"\n", b"\xff", b'"', b"}", b"{", b",", b":", b" ", b"\t", b"\r", b"0", b"1" * 20]
-                + [b"NaN", b"null", b"\\", b"-0", b'"s":"",', b'"x":1,', b"\x00", b"[", b"\xef\xbb\xbf"]
+                [
+                    b"",
+                    b"\n",
+                    b"\xff",
+                    b'"',
+                    b"}",
+                    b"{",
+                    b",",
+                    b":",
+                    b" ",
+                    b"\t",
+                    b"\r",
+                    b"0",
+                    b"1" * 20,
+                ]
+                + [
+                    b"NaN",
+                    b"null",
+                    b"\\",
+                    b"-0",
+                    b'"s":"",',
+                    b'"x":1,',
+                    b"\x00",
+                    b"[",
+                    b"\xef\xbb\xbf",
+                ]
             ),
         ),
         max_size=3,

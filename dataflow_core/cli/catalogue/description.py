@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 import typing
 from collections.abc import Iterator
@@ -16,6 +17,17 @@ from dataflow_core.plugins import OperatorSpec, Registered
 
 _HEAD = ("function", "scope", "modality", "source", "schemes", "extra", "aliases", "target")
 _WIDEST = 100
+_LIMITS = {
+    "ge": ">=",
+    "gt": ">",
+    "le": "<=",
+    "lt": "<",
+    "multiple_of": "multiple of",
+    "min_length": "length >=",
+    "max_length": "length <=",
+    "pattern": "pattern",
+}
+_MODULES = re.compile(r"\b[a-z_]\w*(\.[a-z_]\w*)*\.(?=[A-Z])")
 
 
 def describe_operator(registered: Registered[OperatorSpec], operator: Any) -> dict[str, Any]:
@@ -90,7 +102,7 @@ def _entry(entry: dict[str, Any]) -> Iterator[str]:
 
 
 def _field(name: str, field: Any, said: dict[str, str]) -> dict[str, Any]:
-    limits = [repr(limit) for limit in field.metadata]
+    limits = [text for limit in field.metadata for text in _limits(limit)]
     return {
         "name": name,
         "type": ", ".join([_type_name(field.annotation), *limits]),
@@ -98,6 +110,12 @@ def _field(name: str, field: Any, said: dict[str, str]) -> dict[str, Any]:
         "default": None if field.is_required() else _field_default(field),
         "description": field.description or said.get(name, ""),
     }
+
+
+def _limits(limit: Any) -> Iterator[str]:
+    for name, sign in _LIMITS.items():
+        if (value := getattr(limit, name, None)) is not None:
+            yield f"{sign} {value}"
 
 
 def _field_default(field: Any) -> Any:
@@ -147,7 +165,8 @@ def _default(default: Any) -> dict[str, Any]:
 def _type_name(annotation: Any) -> str:
     if annotation is inspect.Parameter.empty:
         return "any"
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return text if "Literal" in text else _MODULES.sub("", text)
 
 
 def _said(cls: Any) -> dict[str, str]:

@@ -42,7 +42,9 @@ class Rechunker:
             yield self._take()
 
     def _take(self) -> pa.Table:
-        piece = pa.concat_tables(self._waiting).cast(self._schema).combine_chunks()
+        # A lone slice would not be copied, and its padding would hold bytes of its neighbours.
+        tables = [*self._waiting, self._waiting[0].slice(0, 0)]
+        piece = pa.concat_tables(tables).cast(self._schema).combine_chunks()
         self._waiting, self._count = [], 0
         return piece
 

@@ -123,6 +123,7 @@ class Syntax:
 
     def _fault(self, raw: bytes, at: int) -> RecordFault:
         if raw[at : at + 1] != b'"':
+            at = raw.find(b"\r", at)
             return RecordFault("a carriage return stands outside quotation marks", at + 1)
         if self._unclosed.match(raw, at):
             return RecordFault("a quotation mark opens here and is never closed", at + 1)

@@ -6,6 +6,7 @@ and lets invalid UTF-8 through. Each is checked here, and `FlatParser.parse` ret
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from dataflow_core.storage.formats.base import RESERVED_PREFIX
 from dataflow_core.table.types import null_count
 
 _LARGEST = 1 << 30
+_OTHER_LINE = re.compile(rb"\n[^{]")
 _EXACT = float(1 << 53)
 
 
@@ -51,7 +53,7 @@ class FlatParser:
             exactly, so that the caller must read the block another way.
         """
         # Arrow crashes on a line that holds `null`, and does not count blank lines.
-        if not block.startswith(b"{") or block.count(b"\n{") != lines - 1 or len(block) > _LARGEST:
+        if not block.startswith(b"{") or _OTHER_LINE.search(block) or len(block) > _LARGEST:
             return None
         table = self._read(block)
         if table is None or table.num_rows != lines:

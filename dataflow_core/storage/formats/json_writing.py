@@ -16,7 +16,7 @@ from dataflow_core.storage.formats.chunking import split
 from dataflow_core.storage.formats.compression import TextTarget
 from dataflow_core.table.types import ABSENT, is_json, visible
 
-PIECE_ROWS = 1_000
+PIECE_ROWS = 500
 """Rows turned into text at a time: few enough to stay in the processor's caches."""
 
 

@@ -25,7 +25,7 @@ from dataflow_core.storage.formats.chunking import Rechunker, rows_for
 from dataflow_core.storage.formats.signature import check_binary, head_of
 from dataflow_core.table.types import visible
 
-GROUP_ROWS = 20_000
+GROUP_ROWS = 10_000
 """Rows of a row group, whatever the size of the tables that arrive."""
 
 
@@ -69,7 +69,9 @@ class ParquetReader(Reader):
         with ExitStack() as stack:
             try:
                 source = stack.enter_context(pa.OSFile(str(self.path), "rb"))
-                file = stack.enter_context(pq.ParquetFile(source, pre_buffer=False))
+                file = stack.enter_context(
+                    pq.ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
+                )
             except (OSError, pa.ArrowException) as error:
                 raise _damaged(self.path, error) from error
             yield file
@@ -92,7 +94,9 @@ class ParquetWriter(Writer):
         _check_schema(path, self._schema)
         self._file = AtomicFile(path)
         sink = pa.PythonFile(self._file, mode="w")
-        self._writer = pq.ParquetWriter(sink, self._schema, compression="zstd", compression_level=1)
+        self._writer = pq.ParquetWriter(
+            sink, self._schema, compression="zstd", compression_level=1, write_page_checksum=True
+        )
         self._chunks = Rechunker(self._schema, GROUP_ROWS)
 
     def write(self, table: pa.Table) -> None:
