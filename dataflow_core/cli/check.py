@@ -25,8 +25,8 @@ def command(
 ) -> None:
     """Compile PIPELINE, and report every problem at once; runs nothing.
 
-    Without --input, only what does not depend on the columns of a source is checked. Exits with 2 if
-    there is an error.
+    Without --input, only what does not depend on the columns of a source is checked. Exits with 2
+    if there is an error.
     """
     plan = load_plan(context.obj, pipeline, source, params, on_bad_row, types)
     problems = check(plan)

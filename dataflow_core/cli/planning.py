@@ -1,4 +1,4 @@
-"""What PIPELINE, --input and --param mean: a name, a recipe or a class; a path or URL; its parameters."""
+"""What PIPELINE, --input and --param mean: a pipeline, its source and its parameters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def pipeline_options(command: Command) -> Command:
     """Add the argument and the options by which commands name a pipeline and its input."""
     decorators = [
         click.argument("pipeline"),
-        click.option("--input", "-i", "source", metavar="SOURCE", help="A file, pattern, folder or URL."),
+        click.option(
+            "--input", "-i", "source", metavar="SOURCE", help="A file, pattern, folder or URL."
+        ),
         click.option(
             "--param", "-p", "params", multiple=True, metavar="NAME=VALUE",
             help="A parameter of the pipeline (for a recipe: STEP.FIELD=VALUE). Repeatable.",

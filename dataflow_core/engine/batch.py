@@ -31,7 +31,9 @@ def run_step(
     Raises:
         OperatorError: The operator failed on a whole table, or broke its contract.
     """
-    bindings = {n: tables[v.name] if isinstance(v, TableRef) else v for n, v in step.bindings.items()}
+    bindings = {
+        n: tables[v.name] if isinstance(v, TableRef) else v for n, v in step.bindings.items()
+    }
     if decision is not None and isinstance(operator := step.operator, TwoPhase):
         return _attempt(
             step.name, frame, lambda s: s.perform(
@@ -47,11 +49,22 @@ def run_step(
     return _isolating(step, frame, run)
 
 
+def two_phase(step: Step) -> TwoPhase:
+    """Return the operator of a step that works in two phases.
+
+    Raises:
+        OperatorError: It does not.
+    """
+    if not isinstance(step.operator, TwoPhase):
+        raise OperatorError(f"step {step.name!r}: {type(step.operator).__name__} has no phases")
+    return step.operator
+
+
 def sketch_step(step: Step, frame: Frame) -> pd.DataFrame:
     """Return a two-phase operator's sketch of some rows."""
-    assert isinstance(step.operator, TwoPhase)
+    operator = two_phase(step)
     try:
-        return step.operator.sketch(TableStorage(frame), **step.bindings)
+        return operator.sketch(TableStorage(frame), **step.bindings)
     except Exception as error:
         raise _located(step.name, error) from error
 

@@ -1,4 +1,4 @@
-"""The ledger: where every row ended, with sums that are checked after each step and between stages."""
+"""The ledger: where every row ended, with sums checked after each step and between stages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEDGER_SCHEMA = pa.schema(
         ("related_row_id", pa.uint64()),
     ]
 )
-"""``fate`` is output, dropped, duplicate, quarantined, expanded (``related_row_id``: a child) or added."""
+"""``fate``: output, dropped, duplicate, quarantined, expanded (into the related row), added."""
 
 
 @dataclass
@@ -109,10 +109,18 @@ def ledger_entries(outcome: Outcome) -> pa.Table | None:
     parts = [
         _entries(dropped.ids, fates, step, dropped.reasons, dropped.related),
         _entries(failed.ids, ["quarantined"] * len(failed), step, failed.reasons, failed.related),
-        _entries(outcome.parents, ["expanded"] * len(outcome.parents), step, None, outcome.children),
+        _entries(
+            outcome.parents, ["expanded"] * len(outcome.parents), step, None, outcome.children
+        ),
         _entries(outcome.joined, ["added"] * len(outcome.joined), step, None, None),
     ]
     return pa.concat_tables(parts)
+
+
+def unreadable_entries(ids: RowIds, source: str) -> pa.Table:
+    """Return the ledger's lines for rows of a source that could not be read."""
+    rows = len(ids)
+    return _entries(ids, ["quarantined"] * rows, source, ["unreadable"] * rows, None)
 
 
 def output_entries(frame: Frame) -> pa.Table:
@@ -123,7 +131,9 @@ def output_entries(frame: Frame) -> pa.Table:
     return pa.table([ids, pa.repeat(pa.scalar("output"), rows), *empty], schema=LEDGER_SCHEMA)
 
 
-def _entries(ids: RowIds, fates: list[str], step: str | None, reasons: Any, related: Any) -> pa.Table:
+def _entries(
+    ids: RowIds, fates: list[str], step: str | None, reasons: Any, related: Any
+) -> pa.Table:
     rows = len(ids)
     columns = [
         pa.array(np.asarray(ids), pa.uint64()),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.engine.batch import run_step, sketch_step
+from dataflow_core.engine.batch import run_step, sketch_step, two_phase
 from dataflow_core.engine.decisions import Decision
-from dataflow_core.engine.ledger import StepAccount, TableSum, ledger_entries
+from dataflow_core.engine.ledger import StepAccount, TableSum, ledger_entries, unreadable_entries
 from dataflow_core.engine.parts import PartTable, PartWriter
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.samples import Samples
-from dataflow_core.engine.sources import SourceReader, source_of
+from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
 from dataflow_core.errors import RunError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import SOURCE, Plan, Stage, Step
@@ -26,6 +28,10 @@ from dataflow_core.table.identity import RowIds
 
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
+
+
+def _ignore(*_: object, **__: object) -> None:
+    """Observe nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class EngineOptions:
     batch_rows: int = BATCH_ROWS
     limit: int | None = None
     max_failures: float = 0.05
-    notify: Notify = lambda _event, **_details: None
-    progress: Callable[[str, int], None] = lambda _table, _rows: None
+    notify: Notify = _ignore
+    progress: Callable[[str, int], None] = _ignore
 
 
 @dataclass
@@ -73,31 +79,26 @@ class LocalEngine:
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
         self._readers = {name: self._reader(name) for name in self.plan.sources}
-        self._ledger = self.directory.writer("ledger", "ended")
+        self._ledger = self.directory.writer("ledger")
 
     def run(self) -> PartTable:
         """Run all stages and return the result's table.
 
-        Raises:
-            SchemaMisfit: A source row does not fit the types of the source's head; run again, exactly.
-            DataflowError: The run failed; committed parts stay.
+        Raises: SchemaMisfit: A source row does not fit the types of the source's head; run again,
+            exactly. DataflowError: The run failed; committed parts stay.
         """
-        for name in self.plan.sources:
-            if self._is_read_twice(name):
-                self._copy_source(name)
-        for stage in self.plan.stages:
-            self._run_stage(stage)
-        if self.plan.result in self.plan.sources and self.plan.result not in self._tables:
-            self._copy_source(self.plan.result)
-        self.close()
+        try:
+            for name in self.plan.sources:
+                if self._is_read_twice(name) or name == self.plan.result:
+                    self._commit(name, self._frames(name))
+            for stage in self.plan.stages:
+                self._run_stage(stage)
+        finally:
+            for writer in (*self._removed.values(), self._ledger):
+                writer.close()
         for account in self.accounts.values():
             account.check()
         return self._tables[self.plan.result]
-
-    def close(self) -> None:
-        """Commit what was dropped, quarantined and entered into the ledger so far."""
-        for writer in (*self._removed.values(), self._ledger):
-            writer.close()
 
     def rows_in(self) -> int:
         """Return the rows read from the main source, unreadable ones included."""
@@ -110,16 +111,21 @@ class LocalEngine:
     def _run_stage(self, stage: Stage) -> None:
         for step in stage.steps:
             self.options.notify("before_step", step=step)
-        writer = self.directory.writer("tables", stage.result)
-        total = TableSum()
-        for frame in self._stage_frames(stage):
-            writer.write(frame)
-            self._sketch(stage.result, frame)
-            total.add(frame.ids)
-            self.options.progress(stage.result, total.rows)
-        self._commit(stage.result, writer, total)
+        self._commit(stage.result, self._stage_frames(stage))
         for step in stage.steps:
             self.options.notify("after_step", step=step, outcome=self.accounts[step.name])
+
+    def _commit(self, name: str, frames: Iterator[Frame]) -> None:
+        """Write a table; two-phase steps that come next sketch its rows while they are there."""
+        total = TableSum()
+        with self.directory.writer("tables", name) as writer:
+            for frame in frames:
+                writer.write(frame)
+                self._sketch(name, frame)
+                total.add(frame.ids)
+                self.options.progress(name, total.rows)
+        self._tables[name] = PartTable(writer.folder)
+        self._sums[name] = total
 
     def _stage_frames(self, stage: Stage) -> Iterator[Frame]:
         first, *rest = stage.steps
@@ -152,14 +158,18 @@ class LocalEngine:
             yield after.slice(start, rows)
 
     def _decide(self, step: Step) -> Decision:
-        assert isinstance(step.operator, TwoPhase)
-        return Decision(step.operator.decide(pd.concat(self._sketches.pop(step.name))))
+        return Decision(two_phase(step).decide(pd.concat(self._sketches.pop(step.name))))
 
     def _sketch(self, table: str, frame: Frame) -> None:
-        """Let the two-phase steps that come next look at the rows while they are in memory."""
         for step in self.plan.consumers(table):
-            if isinstance(step.operator, TwoPhase) and not step.other_tables and step.table == table:
+            if (
+                isinstance(step.operator, TwoPhase)
+                and not step.other_tables
+                and step.table == table
+            ):
+                started = time.perf_counter()
                 self._sketches.setdefault(step.name, []).append(sketch_step(step, frame))
+                self.accounts[step.name].seconds += time.perf_counter() - started
 
     def _note(self, step: Step, outcome: Outcome) -> None:
         account = self.accounts[step.name]
@@ -174,7 +184,7 @@ class LocalEngine:
             raise RunError(
                 f"step {step.name!r}: {account.quarantined:,} of {account.rows_in:,} rows failed "
                 f"({', '.join(account.reasons)}), more than the {self.options.max_failures:.0%} "
-                f"allowed. The failed rows and their messages are in {self.directory.path}/quarantine."
+                f"allowed. The failed rows and their messages: {self.directory.path}/quarantine."
             )
 
     def _set_aside(self, kind: str, step: str, rows: pa.Table) -> None:
@@ -199,22 +209,8 @@ class LocalEngine:
             isinstance(step.operator, TwoPhase) and step.table == name for step in consumers
         )
 
-    def _copy_source(self, name: str) -> None:
-        writer = self.directory.writer("tables", name)
-        total = TableSum()
-        for frame in self._readers[name].frames():
-            writer.write(frame)
-            self._sketch(name, frame)
-            total.add(frame.ids)
-            self.options.progress(name, total.rows)
-        self._commit(name, writer, total)
-
-    def _commit(self, name: str, writer: PartWriter, total: TableSum) -> None:
-        self._tables[name] = writer.close()
-        self._sums[name] = total
-
     def _second_tables(self, step: Step) -> dict[str, TableStorage]:
-        return {name: _LazyTable(lambda name=name: self._load(name)) for name in step.other_tables}
+        return {name: _LazyTable(partial(self._load, name)) for name in step.other_tables}
 
     def _load(self, name: str) -> Frame:
         return concat_frames(list(self._frames(name)))
@@ -222,10 +218,14 @@ class LocalEngine:
     def _reader(self, name: str) -> SourceReader:
         def set_aside(batch: Batch, ids: RowIds) -> None:
             self._set_aside("quarantine", name, _unreadable(batch, ids, name))
+            self._ledger.write(Frame.from_arrow(unreadable_entries(ids, name), ids))
 
+        source = source_of(name, self.plan.sources[name])
+        columns = source.schema().names
+        needed = needed_columns(self.plan, name, columns)
         return SourceReader(
             name,
-            source_of(name, self.plan.sources[name]),
+            source.project(needed) if len(needed) < len(columns) else source,
             batch_rows=self.options.batch_rows,
             limit=self.options.limit if name == SOURCE else None,
             exact=self.exact,

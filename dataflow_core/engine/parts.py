@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 
@@ -30,7 +31,7 @@ class PartTable:
         self.folder = folder
 
     def schema(self) -> pa.Schema:
-        """Return the schema that carries the rows of all parts, the column of absent keys included."""
+        """Return the schema that carries the rows of all parts, absent keys included."""
         schemas = [pa.ipc.open_file(str(path)).schema for path in self._paths()]
         joined = unify_schemas([visible(schema) for schema in schemas])
         has_absent = any(ABSENT in s.names or set(joined.names) - set(s.names) for s in schemas)
@@ -48,7 +49,7 @@ class PartTable:
 
     def _batches(self) -> Iterator[tuple[pa.Table, RowIds]]:
         for path in self._paths():
-            # Mapped, not read: the rows are copied nowhere, and one part is small enough to stay mapped.
+            # Mapped, not read: nothing is copied, and one part is small enough to be mapped.
             with pa.memory_map(str(path)) as file:
                 reader = pa.ipc.open_file(file)
                 for number in range(reader.num_record_batches):
@@ -84,16 +85,24 @@ class PartWriter:
         if self._part.size >= PART_BYTES:
             self._commit()
 
-    def close(self) -> PartTable:
-        """Commit what is open, and return the table."""
+    def close(self) -> None:
+        """Commit what is open."""
         self._commit()
-        return PartTable(self.folder)
 
     def discard(self) -> None:
         """Throw the open part away."""
         if self._part is not None:
             self._part.discard()
             self._part = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
 
     def _commit(self) -> None:
         if self._part is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import re
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from dataflow_core.storage.formats.atomic import AtomicFile
 
 RUNS = Path("dataflow-runs")
 """Where runs go that name no directory, below the working directory."""
+
+
+KINDS = ("tables", "dropped", "quarantine", "ledger")
 
 
 class RunDirectory:
@@ -67,9 +71,14 @@ class RunDirectory:
         """Return a committed table."""
         return PartTable(self.path / "tables" / name)
 
-    def writer(self, kind: str, name: str) -> PartWriter:
+    def writer(self, kind: str, name: str = "") -> PartWriter:
         """Return a writer of a new table of a kind: tables, dropped, quarantine or ledger."""
         return PartWriter(self.path / kind / name)
+
+    def clear(self) -> None:
+        """Remove what a run has committed, so that it can begin again."""
+        for kind in KINDS:
+            shutil.rmtree(self.path / kind, ignore_errors=True)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, atomically."""
@@ -79,6 +88,6 @@ class RunDirectory:
 
 
 def _folder_name(name: str) -> str:
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    stamp = dt.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "run"
     return f"{slug}-{stamp}-{secrets.token_hex(2)}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from dataflow_core.errors import RunError
+from dataflow_core.pipeline.plan import Plan
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.source import Batch, Source
 from dataflow_core.storage.table_storage import TableStorage
@@ -22,13 +23,34 @@ def source_of(name: str, storage: Storage | None) -> Source:
         RunError: There is no storage, or it is of a kind that the engine cannot stream.
     """
     if storage is None:
-        raise RunError(f"the plan's table {name!r} has no source; pass one (--input on the command line)")
+        raise RunError(
+            f"the plan's table {name!r} has no source; pass one (--input on the command line)"
+        )
     if not isinstance(storage, TableStorage):
         raise RunError(
             f"the engine cannot stream a {type(storage).__name__}; derive it from TableStorage "
             "and give it a source."
         )
     return storage.as_source()
+
+
+def needed_columns(plan: Plan, name: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns of a source that its plan reads or keeps.
+
+    A plan whose first step selects columns need not read the others.
+
+    Args:
+        plan: The plan.
+        name: The source's name.
+        columns: The columns of the source.
+    """
+    consumers = plan.consumers(name)
+    if len(consumers) != 1 or consumers[0].table != name or plan.result == name:
+        return list(columns)
+    step = consumers[0]
+    read = {column for read in step.operator.reads(step.columns).values() for column in read}
+    kept = step.operator.columns_after(dict.fromkeys(columns, pa.null()), step.columns)
+    return [column for column in columns if column in read or column in kept]
 
 
 class SourceReader:

@@ -19,9 +19,9 @@ Bindings: TypeAlias = "Mapping[str, str | tuple[str, ...] | Storage | None]"
 class Storage(ABC):
     """A table that operators read and replace.
 
-    The index of every DataFrame is the row's id. An operator keeps it: the ids that come back say which
-    rows were kept and dropped, and in which order. What stands behind the table (a whole dataset, one
-    batch, a recorder that only traces) is none of the operator's business.
+    The index of every DataFrame is the row's id. An operator keeps it: the ids that come back say
+    which rows were kept and dropped, and in which order. What stands behind the table (a whole
+    dataset, one batch, a recorder that only traces) is none of the operator's business.
     """
 
     @abstractmethod
@@ -32,9 +32,8 @@ class Storage(ABC):
             columns: The columns wanted; None for all. Columns that are not read are carried along
                 unchanged when the table is written.
 
-        Returns:
-            A DataFrame of the operator's own, indexed by row id (uint64). Strings and nested values are
-            Arrow-backed; numbers and booleans have pandas' nullable dtypes.
+        Returns: A DataFrame of the operator's own, indexed by row id (uint64). Strings and nested
+            values are Arrow-backed; numbers and booleans have pandas' nullable dtypes.
 
         Raises:
             ColumnError: A column is not there.
@@ -94,7 +93,7 @@ class Storage(ABC):
         raise NotImplementedError(f"{type(self).__name__} cannot be extended")
 
     def columns(self) -> Mapping[str, pa.DataType] | None:
-        """Return the columns and types of the table as far as a cheap look tells; None if unknown."""
+        """Return the columns and types as far as a cheap look tells; None if unknown."""
         return None
 
     def fork(self) -> Storage:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -77,6 +78,10 @@ class FileSource(Source):
                         return
             base += last + 1
 
+    def project(self, columns: Sequence[str]) -> Self:
+        """Return the source of some columns; a format that can skips the others unparsed."""
+        return type(self)(self.name, dataclasses.replace(self.options, columns=tuple(columns)))
+
     def describe(self) -> str:
         """Return the path, pattern or folder."""
         return self.name
@@ -110,16 +115,16 @@ class FileSource(Source):
 class FileStorage(TableStorage):
     """A table from files; the files are never written to.
 
-    Reads JSONL, JSON (an array, or objects one after the other), CSV and TSV, Parquet, and Arrow, each
-    also compressed as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are streamed; used
-    directly, the table is loaded when first read, and operators change it in memory.
+    Reads JSONL, JSON (an array, or objects one after the other), CSV and TSV, Parquet, and Arrow,
+    each also compressed as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are
+    streamed; used directly, the table is loaded when first read, and operators change it in memory.
 
-    Args:
-        source: A path, a pattern (``data/*.jsonl.gz``, ``data/**/*.parquet``), or a folder.
-        columns: The columns to read; None for all. Others are not even parsed where the format allows.
-        types: For CSV and TSV, in which every value is text: the type of columns that are not
-            (``{"score": "float64"}``; string, int64, float64 or bool).
-        on_bad_row: What to do with a row that cannot be read: ``"error"`` stops and names file, line
+    Args: source: A path, a pattern (``data/*.jsonl.gz``, ``data/**/*.parquet``), or a folder.
+        columns: The columns to read; None for all. Others are not even parsed where the format
+        allows. types: For CSV and TSV, in which every value is text: the type of columns that are
+        not
+            (``{"score": "float64"}``; string, int64, float64 or bool). on_bad_row: What to do with
+        a row that cannot be read: ``"error"`` stops and names file, line
             and column; ``"quarantine"`` goes on and keeps the row aside.
 
     Example:
@@ -127,6 +132,8 @@ class FileStorage(TableStorage):
         >>> storage.read(["text"]).shape
         (5, 1)
     """
+
+    source: FileSource
 
     def __init__(
         self,
@@ -156,13 +163,7 @@ class FileStorage(TableStorage):
         for name in columns:
             if name not in schema.names:
                 raise missing_column(f"storage {self.source.name}", name, schema.names)
-        projected = FileStorage(
-            self.source.name,
-            columns=columns,
-            types=self.source.options.types,
-            on_bad_row=self.source.options.on_bad_row,
-        )
-        return projected.read()
+        return TableStorage(_load(self.source.project(columns))).read()
 
     def columns(self) -> dict[str, pa.DataType]:
         """Return the columns and their types, from the head of each file."""

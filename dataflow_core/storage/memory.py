@@ -20,8 +20,8 @@ from dataflow_core.table.values import rows_of, table_of
 class MemoryStorage(TableStorage):
     """A table in memory, for notebooks and tests.
 
-    Args:
-        rows: Dicts (a key that a dict lacks stays missing, and is not the same as None), a DataFrame
+    Args: rows: Dicts (a key that a dict lacks stays missing, and is not the same as None), a
+        DataFrame
             (its index is not kept), or an Arrow table.
 
     Raises:
@@ -32,6 +32,8 @@ class MemoryStorage(TableStorage):
         >>> len(storage)
         2
     """
+
+    source: MemorySource
 
     def __init__(self, rows: Iterable[Mapping[str, Any]] | pd.DataFrame | pa.Table) -> None:
         table = _table(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,9 +168,9 @@ def listed(ids: RowIds, most: int = 3) -> str:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    if value is not value or not isinstance(value, (bool, int, float, list, dict)):
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return json_text(value)
+    return json_text(value) if isinstance(value, (bool, int, float, list, dict)) else str(value)
 
 
 def _nones(ids: RowIds) -> list[Any]:

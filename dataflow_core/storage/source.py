@@ -1,10 +1,11 @@
-"""Sources: where the rows of a run come from, batch by batch, with a schema that all batches share."""
+"""Sources: where the rows of a run come from, in batches that share one schema."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ class Source(ABC):
 
     @abstractmethod
     def schema(self) -> pa.Schema:
-        """Return the columns and types as far as a cheap look tells (a footer, the first megabyte)."""
+        """Return the columns and types as a cheap look tells (a footer, the first megabyte)."""
 
     def exact_schema(self) -> pa.Schema:
         """Return the columns and types of all rows, reading them all if need be."""
@@ -65,6 +66,10 @@ class Source(ABC):
             SchemaMisfit: A row does not fit the schema: start again with `exact_schema()`.
             BadRowError: A row cannot be read.
         """
+
+    def project(self, columns: Sequence[str]) -> Self:
+        """Return a source of the same rows that need not read other columns; by default, itself."""
+        return self
 
     @abstractmethod
     def describe(self) -> str:

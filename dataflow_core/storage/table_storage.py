@@ -1,9 +1,9 @@
-"""A storage that holds its table: the one implementation of reading, writing and keeping account."""
+"""A storage that holds its table: the one implementation of reading, writing and accounting."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.errors import DataflowError, FormatError, OperatorError
+from dataflow_core.errors import DataflowError, OperatorError
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.memory_source import MemorySource
-from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, positions_of
+from dataflow_core.storage.outcome import NO_IDS, Outcome, listed, positions_of
+from dataflow_core.storage.running_step import RunningStep
 from dataflow_core.storage.source import Source
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.table.frames import Column, Frame, column_arrays, concat_frames
@@ -35,13 +36,15 @@ class TableStorage(Storage):
         frame: The rows, or None when `load` is overridden.
     """
 
+    source: Source | None = None
+    """Where the rows come from, for engines that stream them; None for rows in memory alone."""
+
     def __init__(self, frame: Frame | None = None) -> None:
         self._frame = frame
-        self._step: _RunningStep | None = None
+        self._step: RunningStep | None = None
         self.step_name: str | None = None
         """The name of the next step, where a plan gives it one."""
         self.outcomes: list[Outcome] = []
-        self.source: Source | None = None
 
     def load(self) -> Frame:
         """Return the rows that the storage starts with."""
@@ -80,13 +83,17 @@ class TableStorage(Storage):
 
     def write(self, table: pd.DataFrame) -> None:
         """Replace the table; see `Storage.write`."""
-        with _Step(self, None) as step:
+        with self._stepping(None) as step:
             positions = self._positions(table, step)
             columns = self._carried(table, step, positions)
             for name, array in column_arrays(table):
                 columns[name] = self._written(str(name), array)
             ids = self.frame.ids[positions]
-            order = [*table.columns, *HIDDEN] if step.read_all else [*self.frame.columns, *table.columns]
+            order = (
+                [*table.columns, *HIDDEN]
+                if step.read_all
+                else [*self.frame.columns, *table.columns]
+            )
             self._frame = Frame(_ordered(columns, order), ids)
             if step.makes_rows:
                 self._name_children(step)
@@ -104,7 +111,7 @@ class TableStorage(Storage):
         ids = np.asarray(rows, dtype=np.uint64)
         if not len(ids):
             return
-        with _Step(self, None) as step:
+        with self._stepping(None) as step:
             positions = positions_of(self.frame.ids, ids)
             if (positions < 0).any():
                 raise OperatorError(
@@ -127,7 +134,7 @@ class TableStorage(Storage):
         """
         if not isinstance(other, TableStorage):
             raise OperatorError(f"{self._where()}: cannot append rows of {type(other).__name__}")
-        with _Step(self, None) as step:
+        with self._stepping(None) as step:
             ids = child_ids(other.frame.ids, step.name, np.zeros(len(other.frame), np.int64))
             step.joined = np.concatenate([step.joined, ids])
             self._frame = concat_frames([self.frame, Frame(other.frame.columns, ids)])
@@ -136,7 +143,7 @@ class TableStorage(Storage):
         self, operator: Operator, bindings: Bindings, body: Callable[[Storage], None]
     ) -> None:
         """Run an operator, check its contract and keep its account; see `Storage.perform`."""
-        with _Step(self, operator) as step:
+        with self._stepping(operator) as step:
             for parameter, names in operator.reads(bindings).items():
                 for name in names:
                     if name not in self.frame.columns:
@@ -166,7 +173,27 @@ class TableStorage(Storage):
         parts = [o.failed.table(o.step) for o in self.outcomes if len(o.failed)]
         return _removed_rows(parts)
 
-    def _nested(self, step: _RunningStep, body: Callable[[Storage], None]) -> None:
+    @contextmanager
+    def _stepping(self, operator: Operator | None) -> Iterator[RunningStep]:
+        """Work within the running step, or begin one and settle its account in the end."""
+        if self._step is not None:
+            yield self._step
+            return
+        self._step = step = RunningStep(operator, self.step_name, self.frame)
+        try:
+            yield step
+            self.outcomes.append(step.settle(self.frame))
+        except BaseException as error:
+            self._frame = step.before
+            if isinstance(error, Exception) and not isinstance(error, DataflowError):
+                raise OperatorError(
+                    f"step {step.name!r} failed: {type(error).__name__}: {error}"
+                ) from error
+            raise
+        finally:
+            self._step = None
+
+    def _nested(self, step: RunningStep, body: Callable[[Storage], None]) -> None:
         outer, step.read = step.read, set()
         try:
             body(self)
@@ -176,7 +203,7 @@ class TableStorage(Storage):
     def _where(self) -> str:
         return f"step {self._step.name!r}" if self._step is not None else "storage"
 
-    def _positions(self, table: pd.DataFrame, step: _RunningStep) -> npt.NDArray[np.int64]:
+    def _positions(self, table: pd.DataFrame, step: RunningStep) -> npt.NDArray[np.int64]:
         if not isinstance(table, pd.DataFrame):
             raise OperatorError(
                 f"{self._where()}: write takes a DataFrame, found {type(table).__name__}."
@@ -185,15 +212,15 @@ class TableStorage(Storage):
         positions = positions_of(self.frame.ids, ids) if ids is not None else np.array([-1])
         if ids is None or (positions < 0).any():
             raise OperatorError(
-                f"{self._where()}: the index of the written table does not hold the row ids of the "
-                "table that was read. The index is each row's identity: keep it (no reset_index, no "
-                "merge without index, no concat with ignore_index)."
+                f"{self._where()}: the index of the written table does not hold the row ids of "
+                "the table that was read. The index is each row's identity: keep it (no "
+                "reset_index, no merge without index, no concat with ignore_index)."
             )
         step.check_order(positions)
         return positions
 
     def _carried(
-        self, table: pd.DataFrame, step: _RunningStep, positions: npt.NDArray[np.int64]
+        self, table: pd.DataFrame, step: RunningStep, positions: npt.NDArray[np.int64]
     ) -> dict[str, Column]:
         written = set(table.columns)
         same = len(positions) == len(self.frame) and bool((np.diff(positions) > 0).all())
@@ -211,14 +238,14 @@ class TableStorage(Storage):
         known = self.frame.columns.get(name)
         return Column(array=array) if known is None else known.replaced_by(array)
 
-    def _name_children(self, step: _RunningStep) -> None:
+    def _name_children(self, step: RunningStep) -> None:
         parents = self.frame.ids
         children = child_ids(parents, step.name, ordinals(parents))
         step.parents = np.concatenate([step.parents, parents])
         step.children = np.concatenate([step.children, children])
         self._frame = Frame(self.frame.columns, children)
 
-    def _quarantine_failures(self, step: _RunningStep) -> None:
+    def _quarantine_failures(self, step: RunningStep) -> None:
         failures, sound = _failures(self.frame)
         if not failures:
             return
@@ -236,118 +263,6 @@ class TableStorage(Storage):
         keep = np.ones(len(self.frame), dtype=bool)
         keep[positions] = False
         self._frame = self.frame.take(np.flatnonzero(keep))
-
-
-class _RunningStep:
-    """What is noted while one operator runs."""
-
-    def __init__(self, storage: TableStorage, operator: Operator | None) -> None:
-        self.owner = operator
-        own_name = "write" if operator is None else operator.step_name()
-        self.name = storage.step_name or own_name
-        self.makes_rows = operator is not None and operator.makes_rows
-        self.may_reorder = operator is None or operator.scope == "dataset"
-        self.may_drop = operator is None or operator.function in ("filter", "generate")
-        self.may_lose = operator is None or operator.function == "filter" or self.makes_rows
-        self.before = storage.frame
-        self.read: set[str] = set()
-        self.read_all = False
-        self.dropped, self.failed = Removed(), Removed()
-        self.parents = self.children = self.joined = NO_IDS
-        self.started = time.perf_counter()
-
-    def check_order(self, positions: npt.NDArray[np.int64]) -> None:
-        """Refuse rows that come twice or in another order, unless the operator declares it."""
-        if (np.diff(positions) > 0).all():
-            return
-        if len(np.unique(positions)) < len(positions):
-            if not self.makes_rows:
-                raise OperatorError(
-                    f"step {self.name!r}: a row id comes more than once. An operator that makes "
-                    "several rows of one declares `makes_rows: ClassVar[bool] = True`."
-                )
-        elif not self.may_reorder:
-            raise OperatorError(
-                f"step {self.name!r}: the rows came back in another order. An operator of scope 'row' "
-                "keeps the order; one that sorts declares `scope: ClassVar = 'dataset'`."
-            )
-
-    def settle(self, after: Frame) -> Outcome:
-        """Return the account of the step, after checking it."""
-        self._convert(after)
-        self._note_silent_drops(after)
-        if len(self.dropped) and not self.may_drop:
-            raise OperatorError(
-                f"step {self.name!r}: an operator of function {self._function()!r} keeps every row, "
-                f"but it dropped {len(self.dropped):,}. Derive it from Filter, or write a RowFailure "
-                "for a row that cannot be handled."
-            )
-        outcome = Outcome(
-            self.name, self.before, after, self.dropped, self.failed,
-            self.parents, self.children, self.joined, time.perf_counter() - self.started,
-        )  # fmt: skip
-        outcome.check_sums()
-        return outcome
-
-    def _convert(self, after: Frame) -> None:
-        # Now, while it is known whose values they are.
-        for name, column in after.columns.items():
-            try:
-                column.arrow()
-            except (FormatError, ValueError) as error:
-                raise OperatorError(f"step {self.name!r}, column {name!r}: {error}") from error
-
-    def _note_silent_drops(self, after: Frame) -> None:
-        known = len(self.dropped) + len(self.failed) + len(self.parents) + len(self.joined)
-        if len(after) == len(self.before) and not known:
-            return
-        ended = np.concatenate([after.ids, self.dropped.ids, self.failed.ids, self.parents])
-        lost = np.setdiff1d(self.before.ids, ended)
-        if not len(lost):
-            return
-        if not self.may_lose:
-            raise OperatorError(
-                f"step {self.name!r}: {len(lost):,} of {len(self.before):,} rows were lost "
-                f"({listed(lost)}). An operator of function {self._function()!r} returns every row; "
-                "write a RowFailure into a row that cannot be handled, or derive from Filter."
-            )
-        rows = self.before.take(np.sort(positions_of(self.before.ids, lost)))
-        reason = "made_no_rows" if self.makes_rows else self.name
-        self.dropped.add(rows, [reason] * len(rows))
-
-    def _function(self) -> str:
-        return self.owner.function if self.owner is not None else "write"
-
-
-class _Step:
-    """The running step of a storage: a new one, or the one that is under way."""
-
-    def __init__(self, storage: TableStorage, operator: Operator | None) -> None:
-        self._storage = storage
-        self._outermost = storage._step is None
-        self._step = storage._step or _RunningStep(storage, operator)
-
-    def __enter__(self) -> _RunningStep:
-        self._storage._step = self._step
-        return self._step
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> None:
-        if not self._outermost:
-            return
-        storage, step = self._storage, self._step
-        storage._step = None
-        try:
-            if error is None:
-                storage.outcomes.append(step.settle(storage.frame))
-                return
-        except BaseException:
-            storage._frame = step.before
-            raise
-        storage._frame = step.before
-        if isinstance(error, Exception) and not isinstance(error, DataflowError):
-            raise OperatorError(
-                f"step {step.name!r} failed: {type(error).__name__}: {error}"
-            ) from error
 
 
 def _ids_of(index: pd.Index) -> RowIds | None:

@@ -1,4 +1,4 @@
-"""The failure of a row as a value: an operator writes it into a cell, and the row goes to quarantine."""
+"""The failure of a row as a value: written into a cell, it sends the row to quarantine."""
 
 from __future__ import annotations
 

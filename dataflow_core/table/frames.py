@@ -1,7 +1,7 @@
-"""Frames: the rows of a table between Arrow and pandas, converted column by column and only when asked.
+"""Frames: the rows of a table between Arrow and pandas, converted by column, and only when asked.
 
-A column that nobody touched is never converted: reading hands out a pandas array made from the Arrow
-column, and writing recognises that array and takes the Arrow column back.
+A column that nobody touched is never converted: reading hands out a pandas array made from the
+Arrow column, and writing recognises that array and takes the Arrow column back.
 """
 
 from __future__ import annotations
@@ -54,14 +54,16 @@ class Column:
         return self._arrow
 
     def lend(self) -> Any:
-        """Return the column as an array that an operator may change without changing this column."""
+        """Return the column as an array that an operator may change; this column stays."""
         if self._arrow is not None:
             return to_pandas(self._arrow)
         return copy.deepcopy(self._array) if _is_object(self._array) else self._array.copy()
 
     def replaced_by(self, array: Any) -> Column:
         """Return the column that holds ``array``: itself when those are the values it lent."""
-        untouched = isinstance(array, ArrowExtensionArray) and array.__arrow_array__() is self._arrow
+        untouched = (
+            isinstance(array, ArrowExtensionArray) and array.__arrow_array__() is self._arrow
+        )
         return self if untouched else Column(array=array, kind=self._kind)
 
     def failures(self) -> Iterable[tuple[int, RowFailure]]:
@@ -140,15 +142,16 @@ def concat_frames(frames: Sequence[Frame]) -> Frame:
 
 
 def arrow_column(values: pd.Series) -> pa.Array:
-    """Return a column of a DataFrame as one Arrow array, without copying where it is Arrow-backed."""
+    """Return a column of a DataFrame as one Arrow array; an Arrow-backed one is not copied."""
     return _combined(to_arrow(values.array, None))
 
 
 def to_pandas(column: pa.ChunkedArray) -> Any:
     """Return an Arrow column as an array on which ordinary pandas code works and nulls are kept.
 
-    Integers, floats and booleans become pandas' nullable arrays, values of Arrow's JSON type an object
-    array of Python values, and everything else (strings, lists, structs, times) is Arrow-backed.
+    Integers, floats and booleans become pandas' nullable arrays, values of Arrow's JSON type an
+    object array of Python values, and everything else (strings, lists, structs, times) is
+    Arrow-backed.
     """
     kind = column.type
     if is_json(kind):
@@ -189,7 +192,9 @@ def column_arrays(table: pd.DataFrame) -> Iterable[tuple[str, Any]]:
 def _values_and_mask(column: pa.ChunkedArray) -> tuple[Any, Any]:
     array = _combined(column)
     mask = np.asarray(array.is_null())
-    filled = array.fill_null(False if pat.is_boolean(array.type) else 0) if array.null_count else array
+    filled = (
+        array.fill_null(False if pat.is_boolean(array.type) else 0) if array.null_count else array
+    )
     # pandas may write into these in place, so they must not be views of Arrow's memory.
     return np.array(filled.to_numpy(zero_copy_only=False)), mask.copy()
 
@@ -216,14 +221,14 @@ def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _object_array(values: list[Any]) -> npt.NDArray[np.object_]:
     array = np.empty(len(values), dtype=object)
-    array[:] = values
+    for position, value in enumerate(values):  # array[:] = values would unpack nested lists
+        array[position] = value
     return array
 
 
 def _is_object(array: Any) -> bool:
-    return getattr(array, "dtype", None) == object
+    return bool(array.dtype == np.dtype(object))
 
 
 def _no_columns(rows: int) -> pa.Table:
     return pa.table({"_": pa.nulls(rows)}).select([])
-

@@ -1,8 +1,8 @@
 """Row ids: 64-bit numbers that a row keeps through every step, engine, batch size and resume.
 
-The id of a source row is a mix of its source's key and its position; the id of a child row is a mix of
-its parent's id, the step that made it, and its ordinal among its siblings. The mix is SplitMix64's
-finaliser (Steele, Lea and Flood 2014), a bijection: rows of one source never collide.
+The id of a source row is a mix of its source's key and its position; the id of a child row is a mix
+of its parent's id, the step that made it, and its ordinal among its siblings. The mix is
+SplitMix64's finaliser (Steele, Lea and Flood 2014), a bijection: rows of one source never collide.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def ordinals(parents: RowIds) -> npt.NDArray[np.int64]:
 
 
 def checksum(ids: RowIds) -> int:
-    """Return an order-independent sum of ids (modulo 2^64), with which ledgers compare sets of rows."""
+    """Return an order-independent sum of ids (modulo 2^64), to compare sets of rows."""
     return int(np.add.reduce(_mix(ids), dtype=np.uint64)) if len(ids) else 0
 
 

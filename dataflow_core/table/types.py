@@ -1,15 +1,14 @@
 """Join Arrow types, and convert columns between them without altering a value.
 
-Batches of one source, and parts of one step, may differ in type: a column is null in the first and a
-struct in the last. `unify` finds the narrowest type that carries both; `convert` brings a column to it.
-Nested values that do not share one shape are carried as JSON (Arrow's ``arrow.json`` type).
+Batches of one source, and parts of one step, may differ in type: a column is null in the first and
+a struct in the last. `unify` finds the narrowest type that carries both; `convert` brings a column
+to it. Nested values that do not share one shape are carried as JSON (Arrow's ``arrow.json`` type).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import reduce
 from typing import Any
 
 import orjson
@@ -22,7 +21,7 @@ from dataflow_core.errors import FormatError
 JSON_TYPE: pa.DataType = pa.json_(pa.string())
 
 ABSENT = "__dataflow_absent__"
-"""Hidden column (list of strings): the top-level keys that a row did not have, as opposed to null."""
+"""Hidden column (list of strings): the top-level keys that a row lacked, as opposed to null."""
 
 ROW_ID = "__dataflow_row_id__"
 """Hidden column (uint64): the row's id, in the part files of a run."""
@@ -70,7 +69,7 @@ def unify(left: pa.DataType, right: pa.DataType) -> pa.DataType:
 
 
 def unify_schemas(schemas: Iterable[pa.Schema]) -> pa.Schema:
-    """Return the schema of a table made of tables with these schemas, columns in order of first sight."""
+    """Return the joint schema of tables with these schemas, columns in order of first sight."""
     fields: dict[str, pa.DataType] = {}
     for schema in schemas:
         for field in schema:
@@ -135,7 +134,9 @@ def concat(tables: Sequence[pa.Table]) -> pa.Table:
 
 def with_absent(schema: pa.Schema) -> pa.Schema:
     """Return the schema with the hidden column of missing keys, once."""
-    return schema if ABSENT in schema.names else schema.append(pa.field(ABSENT, pa.list_(pa.string())))
+    return (
+        schema if ABSENT in schema.names else schema.append(pa.field(ABSENT, pa.list_(pa.string())))
+    )
 
 
 def visible(schema: pa.Schema) -> pa.Schema:
@@ -259,11 +260,7 @@ def _json_can_hold(kind: pa.DataType) -> bool:
     if pat.is_struct(kind):
         return all(_json_can_hold(field.type) for field in kind)
     return bool(
-        is_json(kind)
-        or pat.is_null(kind)
-        or pat.is_boolean(kind)
-        or _number(kind)
-        or _text(kind)
+        is_json(kind) or pat.is_null(kind) or pat.is_boolean(kind) or _number(kind) or _text(kind)
     )
 
 

@@ -1,9 +1,10 @@
-"""Python values to Arrow and back, exactly: what no one Arrow type carries unaltered becomes JSON."""
+"""Python values to Arrow and back, exactly: what no Arrow type carries unaltered becomes JSON."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,14 +26,13 @@ from dataflow_core.table.types import (
 def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
     """Return Python values as an Arrow array that gives back the same values.
 
-    Args:
-        values: Strings, numbers, booleans, bytes, dates, lists, dicts; None, NaN-free. pandas' NA and a
+    Args: values: Strings, numbers, booleans, bytes, dates, lists, dicts; None, NaN-free. pandas' NA
+        and a
             bare float NaN count as null, numpy scalars and arrays as their Python values.
         kind: The type to keep if every value fits it exactly; None to infer.
 
-    Returns:
-        The array: of ``kind``, of the narrowest type, or of Arrow's JSON type where lists or dicts differ
-        in shape or scalars in kind.
+    Returns: The array: of ``kind``, of the narrowest type, or of Arrow's JSON type where lists or
+        dicts differ in shape or scalars in kind.
 
     Raises:
         FormatError: Values mix kinds that JSON cannot hold either, such as bytes and numbers.
@@ -49,14 +49,18 @@ def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Return dicts as an Arrow table; keys that a row lacks are noted in the hidden column `ABSENT`."""
+    """Return dicts as an Arrow table; keys that a row lacks are noted in the column `ABSENT`."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         if not isinstance(name, str) or name.startswith("__dataflow_"):
-            raise FormatError(f"{name!r} cannot be a column name; use a string without that prefix.")
+            raise FormatError(
+                f"{name!r} cannot be a column name; use a string without that prefix."
+            )
     columns = {name: array_of([row.get(name) for row in rows]) for name in names}
     if any(len(row) < len(names) for row in rows):
-        absent = [[n for n in names if n not in row] if len(row) < len(names) else None for row in rows]
+        absent = [
+            [n for n in names if n not in row] if len(row) < len(names) else None for row in rows
+        ]
         columns[ABSENT] = pa.array(absent, pa.list_(pa.string()))
     return pa.table(columns)
 
@@ -99,7 +103,7 @@ def _exactly(values: Sequence[Any], kind: pa.DataType) -> pa.Array | None:
 
 
 def _faithful(values: Iterable[Any], kind: pa.DataType) -> bool:
-    """Tell whether values become this type without a change; Arrow itself converts some in silence."""
+    """Tell whether values become this type unchanged; Arrow itself converts some in silence."""
     if pat.is_boolean(kind):
         return all(value is None or type(value) is bool for value in values)
     if pat.is_integer(kind):
@@ -117,7 +121,9 @@ def _faithful(values: Iterable[Any], kind: pa.DataType) -> bool:
 
 
 def _fits_float(value: Any) -> bool:
-    return value is None or type(value) is float or (type(value) is int and int(float(value)) == value)
+    return (
+        value is None or type(value) is float or (type(value) is int and int(float(value)) == value)
+    )
 
 
 def _same_keys(values: Iterable[Any], kind: pa.DataType) -> bool:
@@ -129,9 +135,13 @@ def _same_keys(values: Iterable[Any], kind: pa.DataType) -> bool:
     return all(_faithful((value[n] for value in present), kind.field(n).type) for n in names)
 
 
+def _is_nan(value: Any) -> bool:
+    return type(value) is float and math.isnan(value)
+
+
 def _plain(value: Any) -> Any:
     if value is None or type(value) in _PLAIN:
-        return None if value != value else value
+        return None if _is_nan(value) else value
     if type(value) is dict:
         return {name: _plain(item) for name, item in value.items()}
     if type(value) in (list, tuple):
@@ -142,13 +152,13 @@ def _plain(value: Any) -> Any:
         return _plain(value.item())
     if value is pd.NA or value is pd.NaT:
         return None
-    if isinstance(value, (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)):
+    if isinstance(value, (dt.date, dt.time, dt.timedelta, decimal.Decimal)):
         return value
     if isinstance(value, (str, int, float, bytes, Mapping)):
         return _plain(dict(value)) if isinstance(value, Mapping) else value
     raise FormatError(
-        f"a table cannot hold a {type(value).__module__}.{type(value).__qualname__} ({value!r:.80}); "
-        "use strings, numbers, booleans, bytes, dates, lists or dicts of those."
+        f"a table cannot hold a {type(value).__module__}.{type(value).__qualname__} "
+        f"({value!r:.60}); use strings, numbers, booleans, bytes, dates, lists or dicts of those."
     )
 
 

@@ -175,7 +175,7 @@ class _Blocks:
             if not end:
                 pieces.append(chunk)
                 continue
-            yield b"".join([*pieces, chunk[:end]])
+            yield b"".join([*pieces, memoryview(chunk)[:end]])
             pieces = [chunk[end:]] if end < len(chunk) else []
         if pieces:
             yield b"".join(pieces)

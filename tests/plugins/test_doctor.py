@@ -1,0 +1,183 @@
+"""The doctor finds what only shows when a plugin is used, and says how to mend it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from dataflow_core.errors import PluginError
+from dataflow_core.plugins import examine
+
+EMPTY = """
+    @hookimpl
+    def dataflow_register_prompts():
+        return [PromptSpec(name="p", target="dataflow_fruit:P", summary="P.")]
+"""
+SOUND = {"dataflow_fruit/__init__.py": "P = 1\n"}
+
+
+def operators(*fields: str) -> str:
+    specs = "".join(f"OperatorSpec(summary='S.', function='filter', {f})," for f in fields)
+    return f"@hookimpl\ndef dataflow_register_operators():\n    return [{specs}]\n"
+
+
+def findings(site, **options):
+    return examine(site.manager(**options), "fruit")
+
+
+def test_sound_plugin_has_no_findings(site):
+    site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND)
+    assert findings(site) == []
+
+
+def test_core_has_no_findings(site):
+    assert examine(site.manager()) == []
+
+
+def test_targets_are_judged_by_their_source_without_import(site):
+    modules = {
+        "dataflow_fruit/deep/__init__.py": "raise AssertionError('imported')",
+        "dataflow_fruit/deep/peel.py": """
+            from dataflow_fruit.deep.skin import Skin as Hide
+            from .skin import Skin
+            try:
+                import nothing_at_all
+            except ImportError:
+                class Peel: ...
+            raise AssertionError('imported')
+        """,
+        "dataflow_fruit/deep/skin.py": "class Skin: ...",
+        "dataflow_fruit/deep/bad.py": "class :",
+    }
+    hooks = operators(
+        "name='peel', target='dataflow_fruit.deep.peel:Peel'",
+        "name='hide', target='dataflow_fruit.deep.peel:Hide'",
+        "name='skin', target='dataflow_fruit.deep.peel:Skin'",
+        "name='core', target='dataflow_fruit.deep.peel:Core'",
+        "name='seed', target='dataflow_fruit.seed:Seed'",
+        "name='bad', target='dataflow_fruit.deep.bad:Bad'",
+    )
+    site.add("dataflow-fruit", "fruit", hooks, modules=modules)
+    found = {finding.subject: finding for finding in findings(site)}
+    assert sorted(found) == ["fruit/bad", "fruit/core", "fruit/hide", "fruit/seed", "fruit/skin"]
+    assert "dataflow_fruit.deep" not in sys.modules
+    assert found["fruit/core"].level == "error"
+    assert "peel.py defines no 'Core'" in found["fruit/core"].cause
+    assert "no module 'dataflow_fruit.seed'" in found["fruit/seed"].cause
+    assert "cannot be read" in found["fruit/bad"].cause
+    for name in ("hide", "skin"):
+        assert found[f"fruit/{name}"].level == "warning"
+        assert found[f"fruit/{name}"].cure == (
+            f"Write target=\"dataflow_fruit.deep.skin:Skin\" for '{name}'."
+        )
+
+
+def test_target_that_only_import_can_tell_is_imported(site):
+    modules = {
+        "dataflow_fruit/__init__.py": """
+            def __getattr__(name):
+                if name == "Peel":
+                    from dataflow_fruit.peel import Peel
+                    return Peel
+                raise AttributeError(name)
+        """,
+        "dataflow_fruit/peel.py": "class Peel: ...",
+    }
+    hooks = operators(
+        "name='peel', target='dataflow_fruit:Peel'", "name='skin', target='dataflow_fruit:Skin'"
+    )
+    site.add("dataflow-fruit", "fruit", hooks, modules=modules)
+    error, warning = findings(site)
+    assert (error.level, error.subject) == ("error", "fruit/skin")
+    assert (warning.level, warning.subject) == ("warning", "fruit/peel")
+    assert 'target="dataflow_fruit.peel:Peel"' in warning.cure
+
+
+def test_core_version_out_of_bounds_is_found(site):
+    bounds = ("Requires-Dist: Dataflow_LLM.Core>=99",)
+    site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND, metadata=bounds)
+    (finding,) = findings(site)
+    assert finding.level == "error"
+    assert "requires Dataflow_LLM.Core>=99, found dataflow-llm-core 0." in finding.cause
+    assert "pip install --upgrade dataflow-fruit" in finding.cure
+
+
+def test_bounds_that_hold_or_do_not_apply_are_fine(site):
+    bounds = (
+        "Requires-Dist: dataflow-llm-core[testing]>=0.0.1",
+        "Requires-Dist: dataflow-llm-core>=99; python_version < '3'",
+        "Requires-Dist: dataflow-llm-core-extras>=99",
+    )
+    site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND, metadata=bounds)
+    assert findings(site) == []
+
+
+def test_bounds_are_reported_as_unchecked_without_packaging(site, monkeypatch):
+    bounds = ("Requires-Dist: dataflow-llm-core>=99",)
+    site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND, metadata=bounds)
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    (finding,) = findings(site)
+    assert (finding.level, finding.cure) == ("note", "pip install packaging")
+
+
+def test_broken_plugin_is_explained_with_its_bounds(site):
+    bounds = ("Requires-Dist: dataflow-llm-core>=99",)
+    site.add("dataflow-fruit", "fruit", "from json import gone", metadata=bounds)
+    broken, outdated = findings(site)
+    assert broken.cause.startswith("ImportError: ")
+    assert "from json import gone" in broken.detail
+    assert "requires dataflow-llm-core>=99" in outdated.cause
+
+
+def test_extras_are_compared_with_the_metadata(site):
+    metadata = (
+        "Provides-Extra: juice",
+        "Requires-Dist: click",
+        "Requires-Dist: juicer-machine>=2; extra == 'juice'",
+        "Requires-Dist: pluggy; extra == 'juice'",
+    )
+    modules = {"dataflow_fruit/__init__.py": "class Peel: ..."}
+    hooks = operators(
+        "name='a', target='dataflow_fruit:Peel', extra='juice'",
+        "name='b', target='dataflow_fruit:Peel', extra='cider'",
+    )
+    site.add("dataflow-fruit", "fruit", hooks, modules=modules, metadata=metadata)
+    wrong, lacking = findings(site)
+    assert (wrong.level, wrong.subject) == ("error", "fruit/b")
+    assert "the extra 'cider', which dataflow-fruit does not have (it has: juice)" in wrong.cause
+    assert (lacking.level, lacking.subject) == ("note", "fruit/a")
+    assert lacking.cause == "it needs juicer-machine, not installed"
+    assert lacking.cure == "pip install 'dataflow-fruit[juice]'"
+
+
+def test_hook_module_that_is_slow_heavy_or_talkative_is_found(site):
+    hooks = """
+    import time, pyarrow
+    end = time.process_time() + 0.06
+    while time.process_time() < end: pass
+    print("hello")
+    """
+    site.add("dataflow-fruit", "fruit", EMPTY + hooks, modules=SOUND)
+    causes = [finding.cause for finding in findings(site)]
+    assert any("pyarrow" in cause and cause.startswith("importing it imports") for cause in causes)
+    assert any("ms, wanted at most 50 ms" in cause for cause in causes)
+    assert "importing it prints" in causes
+    assert {finding.level for finding in findings(site)} == {"warning"}
+
+
+def test_plugin_that_registers_nothing_is_found(site):
+    site.add("dataflow-fruit", "fruit")
+    (finding,) = findings(site)
+    assert finding.cause == "it registers nothing"
+
+
+def test_disabling_what_is_not_there_is_found(site):
+    site.add("dataflow-fruit", "fruit")
+    found = examine(site.manager(disabled=["fruit", "friut"]))
+    assert [(finding.namespace, finding.level) for finding in found] == [("friut", "warning")]
+
+
+def test_unknown_plugin_is_an_error(site):
+    with pytest.raises(PluginError, match="the plugin 'fruit' is not installed"):
+        examine(site.manager(), "fruit")
