@@ -10,44 +10,42 @@ from dataflow_core.plugins.specs import Function, Scope
 def dataflow_register_operators() -> list[OperatorSpec]:
     """Return the general operators, which work on columns of any modality."""
     return [
-        _general("apply", "Apply", "Apply a Python function to the rows.", "refine"),
+        _general("apply", "Apply", "Apply a Python function to the table", "filter"),
         _general(
             "concatenate",
             "Concatenate",
-            "Append the rows of another table.",
+            "Append the rows of another table",
             "generate",
             "dataset",
         ),
         _general(
             "deduplicate_exact",
             "DeduplicateExact",
-            "Keep the first of rows with equal values in the given columns.",
+            "Keep the first of rows with equal values in the given columns",
             "filter",
             "dataset",
         ),
         _general(
             "derive_column",
             "DeriveColumn",
-            "Add a column computed by an expression over other columns.",
+            "Add a column computed by an expression over other columns",
             "generate",
         ),
-        _general("explode", "Explode", "Turn each item of a list column into a row.", "generate"),
+        _general("explode", "Explode", "Turn each item of a list column into a row", "generate"),
         _general(
-            "filter_rows", "FilterRows", "Keep the rows for which an expression holds.", "filter"
+            "filter_rows", "FilterRows", "Keep the rows for which an expression holds", "filter"
         ),
-        _general(
-            "join", "Join", "Join the columns of another table by key.", "generate", "dataset"
-        ),
-        _general("rename_columns", "RenameColumns", "Rename columns.", "refine"),
+        _general("join", "Join", "Join the columns of another table by key", "generate", "dataset"),
+        _general("rename_columns", "RenameColumns", "Rename columns", "refine"),
         _general(
             "sample",
             "Sample",
-            "Keep a reproducible random sample of the rows.",
+            "Keep a reproducible random sample of the rows",
             "filter",
             "dataset",
         ),
-        _general("select_columns", "SelectColumns", "Keep some columns, in order.", "refine"),
-        _general("sort", "Sort", "Sort the rows by columns.", "refine", "dataset"),
+        _general("select_columns", "SelectColumns", "Keep some columns, in order", "refine"),
+        _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
     ]
 
 

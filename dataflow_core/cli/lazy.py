@@ -120,7 +120,7 @@ def _loaded(manager: PluginManager, found: Registered[CommandSpec]) -> click.Com
     if not isinstance(command, click.Command):
         raise PluginError(
             f"the command {found.full_name} of {found.distribution} {found.version} cannot be "
-            f"called: its target {found.spec.target!r} is a {type(command).__name__}, "
+            f"called: its target {found.spec.target!r} is of type {type(command).__name__}, "
             "wanted a click command."
         )
     return command

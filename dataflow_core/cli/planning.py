@@ -147,7 +147,7 @@ def _compiled(cls: Any, name: str, given: Mapping[str, str], storage: Storage | 
     return pipeline.compile(check=False)
 
 
-def _arguments(cls: type, name: str, given: Mapping[str, str]) -> dict[str, Any]:
+def _arguments(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any]:
     parameters = dict(list(inspect.signature(cls.__init__).parameters.items())[2:])
     hints = typing.get_type_hints(cls.__init__)
     for parameter in given:

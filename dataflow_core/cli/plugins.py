@@ -65,7 +65,7 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
 
     The exit code is 2 if anything does not work.
     """
-    from dataflow_core.plugins.doctor import examine  # noqa: PLC0415  only this needs it
+    from dataflow_core.plugins.doctor import examine
 
     findings = examine(PluginManager(strict=False), name)
     if as_json:
@@ -73,7 +73,7 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
     else:
         for finding in findings:
             _write_finding(finding)
-        click.echo(_counted(findings))
+        click.echo(_counted(findings, name))
     if any(finding.level == "error" for finding in findings):
         click.get_current_context().exit(CHECK_FAILED)
 
@@ -122,7 +122,8 @@ def _of_problem(problem: PluginProblem | None) -> dict[str, str] | None:
 
 
 def _row(plugin: dict[str, Any]) -> list[str]:
-    counts = [f"{count} {kinds}" for kinds, count in plugin["registers"].items()]
+    registers = plugin["registers"].items()
+    counts = [f"{count} {kinds if count != 1 else kinds[:-1]}" for kinds, count in registers]
     said = ", ".join(counts) or (plugin["problem"] or {"cause": ""})["cause"]
     names = ("namespace", "distribution", "version", "status")
     return [*(plugin[name] for name in names), said]
@@ -166,8 +167,8 @@ def _write_finding(finding: Finding) -> None:
         click.echo("".join(f"     {line}\n" for line in finding.detail.splitlines()), nl=False)
 
 
-def _counted(findings: list[Finding]) -> str:
+def _counted(findings: list[Finding], name: str | None) -> str:
     counts = Counter(finding.level for finding in findings)
     if not findings:
-        return "All plugins are well."
+        return f"All is well with {f'the plugin {name!r}' if name else 'all plugins'}."
     return ", ".join(f"{count} {level}{'s'[: count > 1]}" for level, count in counts.items())

@@ -9,12 +9,18 @@ and only what `FUNCTIONS` and the operators below name can be reached.
     regexp_matches(url, '^https://') OR score / votes > 0.5
     'math' IN tags
     CASE WHEN score >= 4 THEN 'good' ELSE 'poor' END
+
+``/`` divides as floats and ``//`` cuts towards zero; the remainder ``%`` has the sign of the dividend; dividing by
+zero gives null. ``round`` rounds halves away from zero. ``substr`` counts characters from 1, from the end where
+negative. ``concat`` and ``||`` are null where a part is. Column names are case-sensitive. A ``LIKE`` pattern
+escapes ``%`` and ``_`` with a backslash. Regular expressions are RE2's, whose time is linear in the text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -25,10 +31,12 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from dataflow_core.errors import ExpressionError, did_you_mean
+from dataflow_core.operators import expression_functions as fn
+from dataflow_core.operators.expression_functions import Datum
+from dataflow_core.storage.bindings import missing_column
 from dataflow_core.table.types import is_json
 
 Columns = Mapping[str, pa.Array]
-Datum = pa.Array | pa.Scalar
 
 
 class Expression:
@@ -50,14 +58,10 @@ class Expression:
         self.text = text
         self._tree = _parse(text)
         for node in self._tree.walk():
-            if type(node) not in _KNOWN:
-                raise ExpressionError(_unsupported(text, node))
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
+            _require_known(text, node)
+        names = (node.name for node in self._tree.find_all(exp.Column, bfs=False))
+        self.columns: tuple[str, ...] = tuple(dict.fromkeys(names))
         """The columns that it names, in order."""
-        names = [_column_name(self.text, node) for node in self._tree.find_all(exp.Column, bfs=False)]
-        return tuple(dict.fromkeys(names))
 
     def evaluate(self, columns: Columns, rows: int) -> pa.Array:
         """Return the value of the expression for each row.
@@ -67,172 +71,224 @@ class Expression:
             rows: The number of rows.
 
         Raises:
+            ColumnError: A column is not among them.
             ExpressionError: The expression does not fit the columns' types, or a value overflows.
         """
+        self._require(columns)
         try:
-            value = _Evaluation(self.text, columns).of(self._tree)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, pa.ArrowKeyError) as e:
-            raise ExpressionError(f"{self.text!r} does not fit its columns: {_short(e)}") from e
+            value = _Evaluation(columns).of(self._tree)
+        except ExpressionError as error:
+            raise ExpressionError(f"{self.text!r}: {error}.") from None
+        except (pa.ArrowException, OverflowError) as error:
+            raise ExpressionError(f"{self.text!r} does not fit its columns: {_short(error)}") from error
+        except RecursionError:
+            raise ExpressionError(_too_deep(self.text)) from None
         return pa.repeat(value, rows) if isinstance(value, pa.Scalar) else value
 
     def type(self, columns: Mapping[str, pa.DataType]) -> pa.DataType:
         """Return the type of the result over columns of these types.
 
         Raises:
+            ColumnError: A column is not among them.
             ExpressionError: The expression does not fit them.
         """
+        self._require(columns)
         empty = {name: pa.array([], columns[name]) for name in self.columns}
         return self.evaluate(empty, 0).type
+
+    def _require(self, columns: Mapping[str, Any]) -> None:
+        for name in self.columns:
+            if name not in columns:
+                raise missing_column(repr(self.text), name, list(columns))
 
 
 class _Evaluation:
     """Evaluates a tree over the columns of one batch."""
 
-    def __init__(self, text: str, columns: Columns) -> None:
-        self._text = text
+    def __init__(self, columns: Columns) -> None:
         self._columns = columns
 
     def of(self, node: exp.Expression) -> Datum:
-        if isinstance(node, exp.Column):
-            return self._column(node)
         handler = _HANDLERS.get(type(node))
         if handler is not None:
-            return handler(self, node)
+            return handler[0](self, node)
         function, arguments = _FUNCTIONS[type(node)]
-        return function(*(self.of(node.args[name]) for name in arguments if node.args.get(name)))
+        return function(*(self.of(node.args[name]) for name in arguments))
+
+    def all_of(self, nodes: Iterable[exp.Expression]) -> list[Datum]:
+        return [self.of(node) for node in nodes]
 
     def flag(self, node: exp.Expression) -> Datum:
         value = self.of(node)
         if not (pat.is_boolean(value.type) or pat.is_null(value.type)):
             raise ExpressionError(
-                f"{self._text!r}: {node.sql('duckdb')} is {value.type}, a condition wanted. "
-                "Compare it with something."
+                f"{node.sql('duckdb')} is {value.type}, a condition wanted: compare it with something"
             )
         return pc.cast(value, pa.bool_())
 
-    def _column(self, node: exp.Column) -> pa.Array:
-        column = self._columns[_column_name(self._text, node)]
+    def column(self, node: exp.Column) -> pa.Array:
+        column = self._columns[node.name]
         if is_json(column.type):
             raise ExpressionError(
-                f"{self._text!r}: column {node.name!r} holds JSON values of differing shapes, which "
-                "have no one type to compare. Bring it to one type first with core/apply."
+                f"column {node.name!r} holds JSON values of differing shapes, which have no one type to "
+                "compare; bring it to one type first with core/apply"
             )
         return column
 
 
 def _parse(text: str) -> exp.Expression:
     try:
-        tree = sqlglot.parse_one(text, read="duckdb")
+        return sqlglot.parse_one(text, read="duckdb")
     except SqlglotError as error:
         first = (getattr(error, "errors", None) or [{}])[0]
         where = f" at character {first['col']}" if first.get("col") else ""
-        what = first.get("description") or _short(error)
         raise ExpressionError(
-            f"{text!r} does not parse{where}: {what}. An expression is like "
-            "\"word_count >= 20 AND language IN ('en', 'de')\"; texts stand in single quotes, column "
-            "names with spaces in double quotes."
+            f"{text!r} does not parse{where}: {_syntax(first.get('description') or _short(error))}. An "
+            "expression is like \"word_count >= 20 AND language IN ('en', 'de')\"; texts stand in single "
+            "quotes, column names with spaces in double quotes."
         ) from None
-    return tree
+    except RecursionError:
+        raise ExpressionError(_too_deep(text)) from None
+
+
+def _syntax(what: str) -> str:
+    """Say in a user's words what the parser says in its own."""
+    if what.startswith("Required keyword"):
+        return "something is missing here"
+    if what.startswith("Error tokenizing"):
+        return "a quote is not closed"
+    return what.rstrip(".")
+
+
+def _require_known(text: str, node: exp.Expression) -> None:
+    """Refuse what the language does not have, and arguments that would be ignored."""
+    allowed = _ARGUMENTS.get(type(node))
+    if allowed is None or (isinstance(node, exp.If) and not isinstance(node.parent, exp.Case)):
+        raise ExpressionError(_unsupported(text, node))
+    if isinstance(node, exp.Column) and node.args.get("table"):
+        raise ExpressionError(
+            f"{text!r}: {node.sql('duckdb')} looks like a field of a struct. Only whole columns can be "
+            "named; if the column's name has a dot, write it in double quotes."
+        )
+    ignored = [name for name, value in node.args.items() if value and name not in allowed]
+    if ignored:
+        raise ExpressionError(
+            f"{text!r}: {node.sql('duckdb')} uses {', '.join(ignored)}, which is not supported in a "
+            "column expression."
+        )
+    if isinstance(node, exp.Substring) and node.args.get("start") is None:
+        raise ExpressionError(f"{text!r}: substr wants where to start, such as substr(text, 1, 80).")
 
 
 def _unsupported(text: str, node: exp.Expression) -> str:
+    known = ", ".join(FUNCTIONS)
     if isinstance(node, exp.Anonymous):
         name = str(node.this)
-        return (
-            f"{text!r}: no function {name!r}.{did_you_mean(name.lower(), FUNCTIONS)} "
-            f"Known: {', '.join(FUNCTIONS)}."
-        )
+        return f"{text!r}: no function {name!r}.{did_you_mean(name.lower(), FUNCTIONS)} Known: {known}."
     return (
         f"{text!r}: {node.key} is not supported in a column expression. Supported: comparison, AND, OR, "
-        "NOT, IN, BETWEEN, IS NULL, LIKE, arithmetic, CASE, CAST and the functions "
-        f"{', '.join(FUNCTIONS)}."
+        f"NOT, IN, BETWEEN, IS NULL, LIKE, arithmetic, CASE, CAST and the functions {known}."
     )
 
 
-def _column_name(text: str, node: exp.Column) -> str:
-    if node.args.get("table"):
-        raise ExpressionError(
-            f"{text!r}: {node.sql('duckdb')} looks like a field of a struct. Only whole columns can be "
-            f"named; if the column's name has a dot, write it in double quotes."
-        )
-    return node.name
+def _too_deep(text: str) -> str:
+    return f"{text[:60]!r}… is nested too deeply; use fewer parentheses or several steps."
 
 
 def _literal(_: _Evaluation, node: exp.Literal) -> pa.Scalar:
     if node.is_string:
         return pa.scalar(node.this, pa.string())
-    if node.is_int:
-        return pa.scalar(int(node.this))
-    return pa.scalar(float(node.this))
+    return _integer(int(node.this)) if node.is_int else pa.scalar(float(node.this))
+
+
+def _integer(value: int) -> pa.Scalar:
+    if not -(2**63) <= value < 2**64:
+        raise ExpressionError(f"{value} is beyond 64 bits")
+    return pa.scalar(value, pa.uint64() if value >= 2**63 else pa.int64())
+
+
+def _negation(evaluation: _Evaluation, node: exp.Neg) -> Datum:
+    if isinstance(node.this, exp.Literal) and node.this.is_int:
+        return _integer(-int(node.this.this))
+    return fn.negate(evaluation.of(node.this))
+
+
+def _conditions(combine: Callable[[Datum, Datum], Datum]) -> Callable[[_Evaluation, Any], Datum]:
+    # A chain of many conditions is nested as deep as it is long, so it is taken flat.
+    return lambda evaluation, node: reduce(combine, map(evaluation.flag, node.flatten()))
 
 
 def _in(evaluation: _Evaluation, node: exp.In) -> Datum:
     value = evaluation.of(node.this)
     if (field := node.args.get("field")) is not None:
-        return _list_contains(evaluation.of(field), value)
-    found: Datum | None = None
-    for item in node.expressions:
-        equal = _equal(value, evaluation.of(item))
-        found = equal if found is None else pc.or_kleene(found, equal)
-    if found is None:
-        raise ExpressionError(f"{node.sql('duckdb')}: IN wants values in parentheses, or a list column")
-    return found
+        return fn.list_contains(evaluation.of(field), value)
+    if not node.expressions:
+        raise ExpressionError("IN wants values in parentheses, or a list column")
+    found = (fn.equal(value, item) for item in evaluation.all_of(node.expressions))
+    return reduce(pc.or_kleene, found)
 
 
 def _is(evaluation: _Evaluation, node: exp.Is) -> Datum:
     value = evaluation.of(node.this)
     if isinstance(node.expression, exp.Null):
         return pc.is_null(value)
-    return pc.fill_null(_equal(value, evaluation.of(node.expression)), False)
+    if not isinstance(node.expression, exp.Boolean):
+        raise ExpressionError("IS wants NULL, TRUE or FALSE on its right; compare values with =")
+    return pc.fill_null(fn.equal(value, evaluation.of(node.expression)), False)
 
 
 def _case(evaluation: _Evaluation, node: exp.Case) -> Datum:
     default = node.args.get("default")
     result = evaluation.of(default) if default is not None else pa.scalar(None)
     for branch in reversed(node.args["ifs"]):
-        chosen = evaluation.of(branch.args["true"])
-        if pat.is_null(result.type):
-            result = pa.scalar(None, chosen.type)
-        condition = pc.fill_null(evaluation.flag(branch.this), False)
-        result = pc.if_else(condition, chosen, result)
+        if node.this is None:
+            condition = evaluation.flag(branch.this)
+        else:
+            condition = fn.equal(evaluation.of(node.this), evaluation.of(branch.this))
+        result = fn.choose(condition, evaluation.of(branch.args["true"]), result)
     return result
 
 
 def _cast(evaluation: _Evaluation, node: exp.Cast) -> Datum:
     name = node.to.sql("duckdb").lower()
     if name not in _CAST_TYPES:
-        raise ExpressionError(
-            f"{node.sql('duckdb')}: cannot cast to {name}; known: {', '.join(_CAST_TYPES)}"
-        )
+        raise ExpressionError(f"cannot cast to {name}; known: {', '.join(_CAST_TYPES)}")
     return pc.cast(evaluation.of(node.this), _CAST_TYPES[name])
-
-
-def _coalesce(evaluation: _Evaluation, node: exp.Coalesce) -> Datum:
-    return pc.coalesce(*(evaluation.of(item) for item in (node.this, *node.expressions)))
-
-
-def _concat(evaluation: _Evaluation, node: exp.Concat) -> Datum:
-    texts = [pc.cast(evaluation.of(item), pa.string()) for item in node.expressions]
-    return pc.binary_join_element_wise(*texts, "")
 
 
 def _like(ignore_case: bool) -> Callable[[_Evaluation, Any], Datum]:
     def evaluate(evaluation: _Evaluation, node: Any) -> Datum:
-        return pc.match_like(
-            evaluation.of(node.this), _constant(node.expression), ignore_case=ignore_case
-        )
+        value = fn.text(evaluation.of(node.this))
+        found = pc.match_like(value, _constant(node.expression), ignore_case=ignore_case)
+        return pc.invert(found) if node.args.get("negate") else found
 
     return evaluate
 
 
 def _text_test(function: Callable[..., Datum]) -> Callable[[_Evaluation, Any], Datum]:
-    def evaluate(evaluation: _Evaluation, node: Any) -> Datum:
-        value = evaluation.of(node.this)
-        if pat.is_list(value.type) or pat.is_large_list(value.type):
-            return _list_contains(value, evaluation.of(node.expression))
-        return function(value, _constant(node.expression))
+    return lambda evaluation, node: function(
+        fn.text(evaluation.of(node.this)), _constant(node.expression)
+    )
 
-    return evaluate
+
+def _contains(evaluation: _Evaluation, node: Any) -> Datum:
+    value = evaluation.of(node.this)
+    if pat.is_list(value.type) or pat.is_large_list(value.type):
+        return fn.list_contains(value, evaluation.of(node.expression))
+    return pc.match_substring(fn.text(value), _constant(node.expression))
+
+
+def _round(evaluation: _Evaluation, node: exp.Round) -> Datum:
+    digits = node.args.get("decimals")
+    return fn.rounded(evaluation.of(node.this), 0 if digits is None else _fixed(evaluation, digits))
+
+
+def _substring(evaluation: _Evaluation, node: exp.Substring) -> Datum:
+    start, count = (
+        None if node.args.get(name) is None else _fixed(evaluation, node.args[name])
+        for name in ("start", "length")
+    )
+    return fn.substring(evaluation.of(node.this), start or 0, count)
 
 
 def _constant(node: exp.Expression) -> str:
@@ -241,114 +297,83 @@ def _constant(node: exp.Expression) -> str:
     return str(node.this)
 
 
-def _list_contains(values: Datum, wanted: Datum) -> Datum:
-    if not (pat.is_list(values.type) or pat.is_large_list(values.type)):
-        raise ExpressionError(f"IN wants a list column on its right, found {values.type}")
-    if not isinstance(wanted, pa.Scalar):
-        raise ExpressionError("only a fixed value can be looked for in a list column")
-    hits = pc.equal(pc.list_flatten(values), pc.cast(wanted, values.type.value_type))
-    rows = pc.list_parent_indices(values).filter(pc.fill_null(hits, False))
-    found = pc.is_in(pa.array(range(len(values)), pa.int64()), value_set=pc.cast(rows, pa.int64()))
-    return pc.if_else(pc.is_valid(values), found, pa.scalar(None, pa.bool_()))
-
-
-def _equal(left: Datum, right: Datum) -> Datum:
-    return pc.equal(left, right)
-
-
-def _length(value: Datum) -> Datum:
-    nested = pat.is_list(value.type) or pat.is_large_list(value.type)
-    length = pc.list_value_length(value) if nested else pc.utf8_length(value)
-    return pc.cast(length, pa.int64())
-
-
-def _divide(left: Datum, right: Datum) -> Datum:
-    divisor = pc.cast(right, pa.float64())
-    zero = pc.equal(divisor, 0.0)
-    divisor = pc.if_else(zero, pa.scalar(None, pa.float64()), divisor)
-    return pc.divide(pc.cast(left, pa.float64()), divisor)
-
-
-def _modulo(left: Datum, right: Datum) -> Datum:
-    zero = pc.equal(right, 0)
-    divisor = pc.if_else(zero, pa.scalar(None, right.type), right)
-    quotient = pc.floor(pc.divide(pc.cast(left, pa.float64()), pc.cast(divisor, pa.float64())))
-    return pc.subtract(left, pc.multiply(divisor, pc.cast(quotient, left.type)))
-
-
-def _round(value: Datum, digits: Datum | None = None) -> Datum:
-    return pc.round(value, ndigits=0 if digits is None else digits.as_py())
-
-
-def _substring(value: Datum, start: Datum, length: Datum | None = None) -> Datum:
-    first = start.as_py() - 1
-    stop = None if length is None else first + length.as_py()
-    return pc.utf8_slice_codeunits(value, start=first, stop=stop)
+def _fixed(evaluation: _Evaluation, node: exp.Expression) -> int:
+    value = evaluation.of(node)
+    if not (isinstance(value, pa.Scalar) and pat.is_integer(value.type)):
+        raise ExpressionError(f"a fixed whole number wanted, found {node.sql('duckdb')}")
+    return int(value.as_py())
 
 
 def _short(error: Exception) -> str:
-    return str(error).split("\n")[0][:200]
+    return re.sub(r"\x1b\[\d*m", "", str(error)).split("\n")[0][:200]
 
 
-_BINARY: dict[type[exp.Expression], Callable[..., Datum]] = {
-    exp.EQ: pc.equal,
-    exp.NEQ: pc.not_equal,
-    exp.GT: pc.greater,
-    exp.GTE: pc.greater_equal,
-    exp.LT: pc.less,
-    exp.LTE: pc.less_equal,
-    exp.Add: pc.add_checked,
-    exp.Sub: pc.subtract_checked,
-    exp.Mul: pc.multiply_checked,
-    exp.Div: _divide,
-    exp.Mod: _modulo,
-}
+_BOTH = ("this", "expression")
 
 _FUNCTIONS: dict[type[exp.Expression], tuple[Callable[..., Datum], tuple[str, ...]]] = {
-    **{node: (function, ("this", "expression")) for node, function in _BINARY.items()},
-    exp.Neg: (pc.negate_checked, ("this",)),
+    exp.EQ: (fn.equal, _BOTH),
+    exp.NEQ: (fn.not_equal, _BOTH),
+    exp.GT: (fn.greater, _BOTH),
+    exp.GTE: (fn.greater_equal, _BOTH),
+    exp.LT: (fn.less, _BOTH),
+    exp.LTE: (fn.less_equal, _BOTH),
+    exp.Add: (fn.add, _BOTH),
+    exp.Sub: (fn.subtract, _BOTH),
+    exp.Mul: (fn.multiply, _BOTH),
+    exp.Div: (fn.divide, _BOTH),
+    exp.IntDiv: (fn.whole_divide, _BOTH),
+    exp.Mod: (fn.modulo, _BOTH),
+    exp.Between: (fn.between, ("this", "low", "high")),
     exp.Paren: (lambda value: value, ("this",)),
-    exp.Length: (_length, ("this",)),
-    exp.Lower: (pc.utf8_lower, ("this",)),
-    exp.Upper: (pc.utf8_upper, ("this",)),
-    exp.Trim: (pc.utf8_trim_whitespace, ("this",)),
+    exp.Length: (fn.length, ("this",)),
+    exp.Lower: (lambda value: pc.utf8_lower(fn.text(value)), ("this",)),
+    exp.Upper: (lambda value: pc.utf8_upper(fn.text(value)), ("this",)),
+    exp.Trim: (lambda value: pc.utf8_trim_whitespace(fn.text(value)), ("this",)),
     exp.Abs: (pc.abs_checked, ("this",)),
+}
+"""Operators and functions of values alone, with their arguments."""
+
+_HANDLERS: dict[type[exp.Expression], tuple[Callable[[_Evaluation, Any], Datum], tuple[str, ...]]] = {
+    exp.Column: (_Evaluation.column, ("this",)),
+    exp.Literal: (_literal, ("this", "is_string")),
+    exp.Boolean: (lambda _, node: pa.scalar(bool(node.this)), ("this",)),
+    exp.Null: (lambda _, node: pa.scalar(None), ()),
+    exp.Neg: (_negation, ("this",)),
+    exp.And: (_conditions(pc.and_kleene), _BOTH),
+    exp.Or: (_conditions(pc.or_kleene), _BOTH),
+    exp.Not: (lambda e, node: pc.invert(e.flag(node.this)), ("this",)),
+    exp.In: (_in, ("this", "expressions", "field")),
+    exp.Is: (_is, _BOTH),
+    exp.Case: (_case, ("this", "ifs", "default")),
+    exp.Cast: (_cast, ("this", "to")),
+    exp.Coalesce: (
+        lambda e, node: fn.first_present(e.all_of([node.this, *node.expressions])),
+        ("this", "expressions"),
+    ),
+    exp.DPipe: (lambda e, node: fn.joined(e.all_of([node.this, node.expression])), (*_BOTH, "safe")),
+    exp.Concat: (
+        lambda e, node: fn.joined(e.all_of(node.expressions)),
+        ("expressions", "safe", "coalesce"),
+    ),
+    exp.Like: (_like(ignore_case=False), (*_BOTH, "negate")),
+    exp.ILike: (_like(ignore_case=True), (*_BOTH, "negate")),
+    exp.Contains: (_contains, _BOTH),
+    exp.ArrayContains: (_contains, _BOTH),
+    exp.StartsWith: (_text_test(pc.starts_with), _BOTH),
+    exp.EndsWith: (_text_test(pc.ends_with), _BOTH),
+    exp.RegexpLike: (_text_test(pc.match_substring_regex), _BOTH),
     exp.Round: (_round, ("this", "decimals")),
     exp.Substring: (_substring, ("this", "start", "length")),
 }
+"""Nodes that need more than the values of their arguments; with the arguments that they heed."""
 
-_HANDLERS: dict[type[exp.Expression], Callable[[_Evaluation, Any], Datum]] = {
-    exp.Literal: _literal,
-    exp.Boolean: lambda _, node: pa.scalar(bool(node.this)),
-    exp.Null: lambda _, node: pa.scalar(None),
-    exp.And: lambda e, node: pc.and_kleene(e.flag(node.this), e.flag(node.expression)),
-    exp.Or: lambda e, node: pc.or_kleene(e.flag(node.this), e.flag(node.expression)),
-    exp.Not: lambda e, node: pc.invert(e.flag(node.this)),
-    exp.In: _in,
-    exp.Is: _is,
-    exp.Between: lambda e, node: pc.and_kleene(
-        pc.greater_equal(e.of(node.this), e.of(node.args["low"])),
-        pc.less_equal(e.of(node.this), e.of(node.args["high"])),
-    ),
-    exp.Case: _case,
-    exp.Cast: _cast,
-    exp.Coalesce: _coalesce,
-    exp.DPipe: lambda e, node: pc.binary_join_element_wise(
-        pc.cast(e.of(node.this), pa.string()), pc.cast(e.of(node.expression), pa.string()), ""
-    ),
-    exp.Concat: _concat,
-    exp.Like: _like(ignore_case=False),
-    exp.ILike: _like(ignore_case=True),
-    exp.Contains: _text_test(pc.match_substring),
-    exp.ArrayContains: _text_test(pc.match_substring),
-    exp.StartsWith: _text_test(pc.starts_with),
-    exp.EndsWith: _text_test(pc.ends_with),
-    exp.RegexpLike: _text_test(pc.match_substring_regex),
+_ARGUMENTS: dict[type[exp.Expression], tuple[str, ...]] = {
+    **{node: arguments for node, (_, arguments) in (_FUNCTIONS | _HANDLERS).items()},  # type: ignore[operator]
+    exp.Identifier: ("this", "quoted"),
+    exp.DataType: ("this",),
+    exp.If: ("this", "true"),
 }
-
-_KNOWN: frozenset[type] = frozenset(
-    [*_FUNCTIONS, *_HANDLERS, exp.Column, exp.Identifier, exp.DataType, exp.If]
-)
+"""All that the language has: what stands in no table here is refused when an expression is made."""
 
 _CAST_TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),

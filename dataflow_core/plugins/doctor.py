@@ -227,7 +227,7 @@ def _names_core(requirement: str) -> bool:
 
 def _parsed(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
     """Return the requirements that hold here; `packaging` is no requirement of the core itself."""
-    from packaging.requirements import Requirement  # noqa: PLC0415  slow, and only needed here
+    from packaging.requirements import Requirement
 
     parsed = [Requirement(line) for line in requirements]
     return [item for item in parsed if not item.marker or item.marker.evaluate({"extra": extra})]

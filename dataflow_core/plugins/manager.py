@@ -56,9 +56,9 @@ class PluginManager:
 
     def __init__(
         self,
-        discover: bool = True,  # noqa: FBT001
+        discover: bool = True,
         disabled: Iterable[str] | None = None,
-        strict: bool | None = None,  # noqa: FBT001
+        strict: bool | None = None,
         entry_points: Iterable[EntryPoint] | None = None,
     ) -> None:
         self.discover = discover
@@ -317,6 +317,6 @@ def _is_set(variable: str) -> bool:
 
 
 def _log(message: str) -> None:
-    import logging  # noqa: PLC0415  slow, and only needed when something goes wrong
+    import logging
 
     logging.getLogger("dataflow").warning(message)

@@ -228,11 +228,9 @@ def test_core_targets_name_the_classes_that_they_promise():
     for registered in manager.operators():
         operator, spec = manager.load(registered), registered.spec
         assert manager.name_of(operator) == registered.full_name
-        assert (operator.function, operator.scope, operator.modality) == (
-            spec.function,
-            spec.scope,
-            spec.modality,
-        )
+        assert (operator.function, operator.modality) == (spec.function, spec.modality)
+        if isinstance(operator.scope, str):  # That of `apply` depends on its configuration.
+            assert operator.scope == spec.scope
 
 
 def test_what_a_hook_module_imports_is_light():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+import types
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -126,23 +127,25 @@ def _field_default(field: Any) -> Any:
 
 
 def _columns(run: Any) -> Iterator[dict[str, Any]]:
-    said, hints = parameters_in(run.__doc__), _hints(run)
+    said = parameters_in(run.__doc__)
     for name, parameter in inspect.signature(run).parameters.items():
         if name.startswith(("input_", "output_")):
             yield {
                 "name": name,
-                "type": _column_type(hints.get(name, parameter.annotation)),
+                "type": _column_type(_hint(run, parameter.annotation)),
                 **_default(parameter.default),
                 "description": said.get(name, ""),
             }
 
 
-def _hints(run: Any) -> dict[str, Any]:
-    """Return the types of a function's parameters; as written where they cannot be resolved."""
+def _hint(run: Any, annotation: Any) -> Any:
+    """Return an annotation as the type that it names; as written if only type checkers know it."""
+    inner = inspect.unwrap(run)
+    alone = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
-        return typing.get_type_hints(run, include_extras=True)
-    except (NameError, AttributeError, TypeError):  # Names that only type checkers import.
-        return {}
+        return typing.get_type_hints(alone, inner.__globals__, include_extras=True)["it"]
+    except (NameError, AttributeError, TypeError, SyntaxError):
+        return annotation
 
 
 def _column_type(hint: Any) -> str:

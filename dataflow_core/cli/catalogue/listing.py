@@ -83,7 +83,7 @@ def show_command(
         if as_json:
             write_json(described)
             return
-        from dataflow_core.cli.catalogue.description import as_text  # noqa: PLC0415  listing needs none
+        from dataflow_core.cli.catalogue.description import as_text
 
         click.echo(as_text(described))
 

@@ -18,7 +18,7 @@ def command() -> None:
 
 
 def _describe(registered: Registered[OperatorSpec], operator: Any) -> dict[str, Any]:
-    from dataflow_core.cli.catalogue.description import describe_operator  # noqa: PLC0415  listing needs none
+    from dataflow_core.cli.catalogue.description import describe_operator
 
     return describe_operator(registered, operator)
 

@@ -18,7 +18,7 @@ def command() -> None:
 
 
 def _describe(registered: Registered[Any], cls: Any) -> dict[str, Any]:
-    from dataflow_core.cli.catalogue.description import describe_class  # noqa: PLC0415  listing needs none
+    from dataflow_core.cli.catalogue.description import describe_class
 
     return describe_class(registered, cls)
 

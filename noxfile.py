@@ -1,0 +1,92 @@
+"""Every task of the project: `nox -l` lists them, `nox` runs what a change must pass."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["tests", "lint", "types", "wheels"]
+nox.options.error_on_missing_interpreters = True
+
+ROOT = pathlib.Path(__file__).parent
+PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
+CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
+TESTING = ["pytest", "hypothesis"]
+# Sources are compiled by pip already; tests must not depend on it.
+ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@nox.session
+def demo(session):
+    """Install the project as a user would, and run the demo."""
+    session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))
+    session.chdir(session.create_tmp())
+    session.run("dataflow", "demo", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", ["core", *(path.name for path in PLUGINS)])
+def tests(session, package):
+    """Run a package's tests with nothing installed but what it depends on."""
+    if package == "core":
+        # The tests across packages and of the documents need the plugins too.
+        session.install(*CONSTRAINTS, "-e", ".", *(f"-e{path}" for path in PLUGINS), *TESTING)
+        session.run("pytest", "tests", *session.posargs, env=ENV)
+        return
+    session.install(*CONSTRAINTS, ".", f"./plugins/{package}", *TESTING)
+    session.run("pytest", f"plugins/{package}/tests", *session.posargs, env=ENV)
+
+
+@nox.session
+def lint(session):
+    """Check format, style, and that each layer imports only those below it."""
+    session.install(*CONSTRAINTS, "ruff", "import-linter", "-e", ".", *(f"-e{p}" for p in PLUGINS))
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("lint-imports", env={"PYTHONPATH": os.pathsep.join(map(str, PLUGINS))})
+
+
+@nox.session
+def types(session):
+    """Check types, strictly."""
+    session.install(
+        *CONSTRAINTS, "mypy", "types-PyYAML", "-e", ".", *(f"-e{path}" for path in PLUGINS)
+    )
+    session.run("mypy")
+
+
+@nox.session
+def wheels(session):
+    """Build all wheels, install them elsewhere, and use them without the repository."""
+    dist = pathlib.Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.install("build")
+    for source in (ROOT, *PLUGINS):
+        session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), str(source))
+    built = [str(path) for path in dist.glob("*.whl")]
+    session.install("--force-reinstall", *CONSTRAINTS, *built)
+    session.run("pip", "uninstall", "--yes", "--quiet", "build")
+    session.chdir(str(dist))
+    session.run("dataflow", "demo", "--output", "demo.jsonl")
+    session.run("dataflow", "operators", "list")
+    session.run("python", "-c", "import dataflow_core, sys; assert not 'pandas' in sys.modules")
+    session.run("python", str(ROOT / "benchmarks" / "footprint.py"))
+
+
+@nox.session
+def bench(session):
+    """Measure, and print each figure beside its baseline: nox -s bench -- DATA_FOLDER."""
+    session.install(*CONSTRAINTS, ".", *map(str, PLUGINS), "polars")
+    session.run("python", "-m", "compileall", "-q", str(ROOT / "benchmarks"), silent=True)
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def import_time(session):
+    """Measure what the command line costs before it does anything."""
+    session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))
+    session.run("python", "benchmarks/start_up.py")
