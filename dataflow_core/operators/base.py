@@ -84,6 +84,17 @@ class Operator(BaseModel):
         """Return the columns that it writes, by parameter; override where fields name columns."""
         return outputs(bindings)
 
+    def columns_joined(
+        self, columns: Mapping[str, pa.DataType], other: Mapping[str, pa.DataType]
+    ) -> dict[str, pa.DataType]:
+        """Return the table's columns together with those that this operator takes from a second table.
+
+        Args:
+            columns: The columns of the table.
+            other: The columns of the second table.
+        """
+        return {**other, **columns}
+
     def columns_after(
         self, columns: Mapping[str, pa.DataType], bindings: Bindings
     ) -> dict[str, pa.DataType]:
@@ -103,7 +114,12 @@ class Operator(BaseModel):
     @classmethod
     def step_name(cls) -> str:
         """Return the class's name in snake case, which names its steps by default."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+        return snake_case(cls.__name__)
+
+
+def snake_case(name: str) -> str:
+    """Return a class's name in snake case: ``PIIRemover`` becomes ``pii_remover``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 class Generator(Operator):

@@ -171,10 +171,10 @@ def _nonzero(divisor: Datum) -> Datum:
 
 
 def _row_by_row(exact: Callable[[Any, Any], bool], left: Datum, right: Datum) -> Datum:
-    rows = max(len(side) for side in (left, right) if isinstance(side, pa.Array))
-    sides = (_python_values(side, rows) for side in (left, right))
-    pairs = zip(*sides, strict=True)
-    return pa.array([None if a is None or b is None else exact(a, b) for a, b in pairs], pa.bool_())
+    rows = max((len(side) for side in (left, right) if isinstance(side, pa.Array)), default=None)
+    pairs = zip(_python_values(left, rows or 1), _python_values(right, rows or 1), strict=True)
+    found = [None if a is None or b is None else exact(a, b) for a, b in pairs]
+    return pa.array(found, pa.bool_()) if rows is not None else pa.scalar(found[0], pa.bool_())
 
 
 def _python_values(side: Datum, rows: int) -> list[Any]:

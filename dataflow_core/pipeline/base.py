@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflow_core.errors import ConfigurationError, PlanError
-from dataflow_core.operators.base import Operator
+from dataflow_core.operators.base import Operator, snake_case
 from dataflow_core.pipeline.checks import check_plan, require_sound
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
@@ -64,14 +64,21 @@ class Pipeline:
         Raises:
             PlanError: The plan has problems; the message lists them all.
         """
-        storage = self.__dict__.get("storage")
+        attributes = dict(vars(self))
+        storage = attributes.get("storage")
         recording = Recording(self._names(), {SOURCE: storage})
         recorder = RecordingStorage(recording)
+        # Second tables too: what forward() does to them is part of the plan, not work for now.
+        recorders = {id(storage): recorder}
+        for name, value in attributes.items():
+            if isinstance(value, Storage):
+                second = recorders.setdefault(id(value), RecordingStorage(recording, value))
+                self.__dict__[name] = second
         self.storage = recorder
         try:
             self.forward()
         finally:
-            self.storage = storage  # type: ignore[assignment]
+            self.__dict__.update(attributes)
         plan = Plan(self._name(), tuple(recording.steps), recording.sources, recorder.table)
         if not plan.steps:
             raise PlanError(f"{self._name()}: forward() applies no operator to self.storage")
@@ -98,4 +105,4 @@ class Pipeline:
         return {id(v): n.strip("_") for n, v in vars(self).items() if isinstance(v, kinds)}
 
     def _name(self) -> str:
-        return type(self).__name__
+        return snake_case(type(self).__name__)

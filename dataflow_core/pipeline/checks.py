@@ -80,26 +80,29 @@ def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
 
 
 def _columns(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:
-    tables = plan.columns(source)
+    tables = plan.source_columns(source)
     for step in plan.steps:
-        known = tables[step.table]
-        kinds = {parameter.name: parameter.kind for parameter in step.operator.parameters()}
-        for parameter, names in step.operator.reads(step.columns).items():
-            for name in names:
-                if name not in known:
-                    yield _missing(step, parameter, name, list(known))
-                elif parameter in kinds and not kinds[parameter].accepts(known[name]):
-                    yield Problem(
-                        "error", "type_mismatch", step.name, parameter, name,
-                        f"column {name!r} is {_type_name(known[name])}, "
-                        f"{step.operator.step_name()} wants {kinds[parameter].name}. Bind another "
-                        "column, or convert it first with core/derive_column.",
-                    )  # fmt: skip
-        # Later steps that name the missing column would only repeat the message.
-        for names in step.operator.reads(step.columns).values():
-            for table in _after(plan, step.table):
-                for name in names:
-                    tables[table].setdefault(name, pa.null())
+        yield from _unfit(step, tables[step.table])
+        # As if missing columns were there: later steps would only repeat the message.
+        assumed = dict.fromkeys(_read(step), pa.null())
+        before = {**assumed, **step.columns_before(tables)}
+        tables[step.name] = step.operator.columns_after(before, step.columns)
+
+
+def _unfit(step: Step, known: Mapping[str, pa.DataType]) -> Iterator[Problem]:
+    """Find the columns that a step reads and its table lacks, or has with another type."""
+    kinds = {parameter.name: parameter.kind for parameter in step.operator.parameters()}
+    for parameter, names in step.operator.reads(step.columns).items():
+        for name in names:
+            if name not in known:
+                yield _missing(step, parameter, name, list(known))
+            elif parameter in kinds and not kinds[parameter].accepts(known[name]):
+                yield Problem(
+                    "error", "type_mismatch", step.name, parameter, name,
+                    f"column {name!r} is {_type_name(known[name])}, "
+                    f"{step.operator.step_name()} wants {kinds[parameter].name}. Bind another "
+                    "column, or convert it first with core/derive_column.",
+                )  # fmt: skip
 
 
 def _missing(step: Step, parameter: str, name: str, known: list[str]) -> Problem:
@@ -111,18 +114,10 @@ def _missing(step: Step, parameter: str, name: str, known: list[str]) -> Problem
     )  # fmt: skip
 
 
-def _after(plan: Plan, table: str) -> set[str]:
-    reached = {table}
-    for step in plan.steps:
-        if step.table in reached:
-            reached.add(step.name)
-    return reached
-
-
 def _overwritten(plan: Plan) -> Iterator[Problem]:
     """Find columns that a step makes and a later one overwrites before anything has read them."""
     for step, column, later in _fates(plan):
-        if later is not None and column in _written(later) and column not in _read(later):
+        if later is not None and column in _written(later) and not _reads(later, column):
             yield Problem(
                 "error", "overwritten_before_use", later.name, "", column,
                 f"overwrites column {column!r}, which step {step.name!r} makes and nothing has read. "
@@ -132,7 +127,7 @@ def _overwritten(plan: Plan) -> Iterator[Problem]:
 
 def _unused_outputs(plan: Plan) -> Iterator[Problem]:
     for step, column, later in _fates(plan):
-        if later is None or column in _read(later) or column in _written(later):
+        if later is None or _reads(later, column) or column in _written(later):
             continue
         yield Problem(
             "warning", "unused_output", step.name, "", column,
@@ -154,7 +149,7 @@ def _first_touch(plan: Plan, step: Step, column: str) -> Step | None:
     later = plan.consumers(step.name)[0]
     if later.table != step.name:
         return None
-    touched = column in _read(later) or column in _written(later)
+    touched = _reads(later, column) or column in _written(later)
     return later if touched or not _keeps(later, column) else _first_touch(plan, later, column)
 
 
@@ -171,6 +166,15 @@ def _unused_tables(plan: Plan) -> Iterator[Problem]:
             )  # fmt: skip
 
 
+def _reads(step: Step, column: str) -> bool:
+    """Whether a step reads a column; where it takes several columns, none given means all."""
+    takes_all = any(
+        parameter.is_input and parameter.takes == "columns" and step.bindings[parameter.name] is None
+        for parameter in step.operator.parameters()
+    )
+    return takes_all or column in _read(step)
+
+
 def _read(step: Step) -> set[str]:
     return {name for names in step.operator.reads(step.columns).values() for name in names}
 
@@ -181,6 +185,3 @@ def _written(step: Step) -> set[str]:
 
 def _type_name(kind: pa.DataType) -> str:
     return "JSON of mixed shapes" if str(kind).startswith("extension<arrow.json") else str(kind)
-
-
-

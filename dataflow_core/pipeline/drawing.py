@@ -141,7 +141,11 @@ def _columns_text(tables: Tables | None, name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text.replace('"', "#quot;")
+    """Write a name as Mermaid's text, in which quotes end the label and tags are tags."""
+    return "".join(f"#{ord(char)};" if char in _SPECIAL else char for char in text)
+
+
+_SPECIAL = frozenset('"#&<>`\n\r\\')
 
 
 def _short(text: str, most: int) -> str:

@@ -59,6 +59,15 @@ class Step:
         """The bindings that are columns."""
         return {n: v for n, v in self.bindings.items() if not isinstance(v, TableRef)}
 
+    def columns_before(
+        self, tables: Mapping[str, Mapping[str, pa.DataType]]
+    ) -> dict[str, pa.DataType]:
+        """Return the columns that it works on: its table's, and what it takes from second tables."""
+        columns = dict(tables[self.table])
+        for other in self.other_tables:
+            columns = self.operator.columns_joined(columns, tables[other])
+        return columns
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -148,17 +157,18 @@ class Plan:
         Returns:
             For each table by name, its columns and their types as far as they are known.
         """
-        tables = {
+        tables = self.source_columns(source)
+        for step in self.steps:
+            before = step.columns_before(tables)
+            tables[step.name] = step.operator.columns_after(before, step.columns)
+        return tables
+
+    def source_columns(self, source: Mapping[str, pa.DataType]) -> dict[str, dict[str, pa.DataType]]:
+        """Return the columns of every source; for ``source`` see `columns`."""
+        return {
             name: dict(source) if name == SOURCE else dict(_columns_of(storage))
             for name, storage in self.sources.items()
         }
-        for step in self.steps:
-            before = dict(tables[step.table])
-            for other in step.other_tables:
-                for column, kind in tables[other].items():
-                    before.setdefault(column, kind)
-            tables[step.name] = step.operator.columns_after(before, step.columns)
-        return tables
 
     def _is_shared(self, table: str) -> bool:
         return len(self.consumers(table)) + (table == self.result) > 1

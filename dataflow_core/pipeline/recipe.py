@@ -58,8 +58,7 @@ def to_yaml(plan: Plan, named: NameOf | None = None) -> str:
     Raises:
         RecipeError: An operator's configuration cannot be written down, such as a Python function.
     """
-    for step in plan.steps:
-        require_writable(step)
+    require_writable(plan)
     return yaml.safe_dump(plan_as_dict(plan, named), sort_keys=False, allow_unicode=True)
 
 
@@ -95,12 +94,35 @@ def load_recipe(path: Path, resolve: Resolve | None = None, storage: Storage | N
     return from_yaml(text, resolve, path=str(path), storage=storage)
 
 
-def require_writable(step: Step) -> None:
-    """Refuse a step whose configuration cannot be written to a file.
+def require_writable(plan: Plan) -> None:
+    """Refuse a plan that cannot be written to a file.
 
     Raises:
-        RecipeError: It holds something that YAML cannot, such as a Python function.
+        RecipeError: A step holds something that YAML cannot, such as a Python function, its operator
+            cannot be imported, or a second table is not a file.
     """
+    for step in plan.steps:
+        _require_writable(step)
+    for name, storage in plan.sources.items():
+        if name != SOURCE and not isinstance(getattr(storage, "source", None), FileSource):
+            raise RecipeError(
+                f"the second table {name!r} is a {type(storage).__name__}, which a recipe cannot hold: "
+                "write it to a file, and use FileStorage(path)."
+            )
+
+
+def written_bindings(step: Step) -> dict[str, Value]:
+    """Return the bindings that a step must be given: None is left out where it is the default."""
+    unset = {p.name for p in step.operator.parameters() if p.default is None}
+    return {n: v for n, v in step.bindings.items() if v is not None or n not in unset}
+
+
+def _require_writable(step: Step) -> None:
+    if "<locals>" in (name := type(step.operator).__qualname__):
+        raise RecipeError(
+            f"step {step.name!r} cannot be written to a recipe: {name} is defined inside a function, "
+            "so that nobody can import it. Move it to the top of its module."
+        )
     try:
         step.operator.model_dump(mode="json")
     except PydanticSerializationError as error:
@@ -177,19 +199,35 @@ class _Reader:
                 f"found {content.get('dataflow')!r}",
             )
         sources = self._sources(content.get("sources") or {}, storage)
-        steps, before = [], SOURCE
+        steps: list[Step] = []
+        before = SOURCE
         for number, item in enumerate(self._list(content.get("steps"), ("steps",))):
-            steps.append(self._step(item, ("steps", number), before))
-            before = steps[-1].name
+            step = self._step(item, ("steps", number), before)
+            self._require_tables(step, ("steps", number), [*sources, *(s.name for s in steps)])
+            steps.append(step)
+            before = step.name
         try:
             return Plan(
                 str(content.get("name") or Path(self._path).stem),
                 tuple(steps),
                 sources,
-                content.get("result", before),
+                str(content.get("result", before)),
             )
         except PlanError as error:
-            raise self._error((), str(error)) from error
+            raise self._error(("result",), str(error)) from error
+
+    def _require_tables(self, step: Step, at: tuple[Any, ...], known: list[str]) -> None:
+        if step.name in known:
+            raise self._error((*at, "name"), f"two tables are named {step.name!r}")
+        named = {n: v.name for n, v in step.bindings.items() if isinstance(v, TableRef)}
+        for place, table in [("table", step.table), *named.items()]:
+            if table not in known:
+                where = (*at, "table") if place == "table" else (*at, "columns", place)
+                raise self._error(
+                    where,
+                    f"step {step.name!r} works on table {table!r}, which no earlier step makes."
+                    f"{did_you_mean(table, known)} Tables before it: {', '.join(known)}.",
+                )
 
     def _sources(self, given: Any, storage: Storage | None) -> dict[str, Storage | None]:
         sources: dict[str, Storage | None] = {SOURCE: storage}
@@ -218,7 +256,7 @@ class _Reader:
         recorded = {
             n: TableRef(v.table) if isinstance(v, RecordingStorage) else v for n, v in bound.items()
         }
-        return Step(str(name), operator, recorded, item.get("table", before))
+        return Step(str(name), operator, recorded, str(item.get("table", before)))
 
     def _operator_class(self, target: str, at: tuple[Any, ...]) -> type[Operator]:
         try:
@@ -263,8 +301,8 @@ def _step_as_dict(step: Step, before: str, named: NameOf | None) -> dict[str, An
     }
     if config := _config(step.operator):
         content["config"] = config
-    if step.bindings:
-        content["columns"] = {n: _plain(v) for n, v in step.bindings.items()}
+    if columns := written_bindings(step):
+        content["columns"] = {n: _plain(v) for n, v in columns.items()}
     if step.table != before:
         content["table"] = step.table
     return content

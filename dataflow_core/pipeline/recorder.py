@@ -55,23 +55,31 @@ class RecordingStorage(Storage):
 
     Args:
         recording: What is recorded.
-        table: The name of the table as it stands.
+        table: The name of the table as it stands, or a second table from outside.
     """
 
-    def __init__(self, recording: Recording, table: str = SOURCE) -> None:
+    def __init__(self, recording: Recording, table: str | Storage = SOURCE) -> None:
         self._recording = recording
-        self.table = table
+        self._table = table
+
+    @property
+    def table(self) -> str:
+        """The name of the table as it stands."""
+        if isinstance(self._table, Storage):
+            # Named now, so that a second table that nobody uses is no source of the plan.
+            self._table = self._recording.source(self._table)
+        return self._table
 
     def perform(
         self, operator: Operator, bindings: Bindings, body: Callable[[Storage], None]
     ) -> None:
         """Record the step; ``body`` is not run."""
         recorded = {name: self._recorded(value) for name, value in bindings.items()}
-        self.table = self._recording.add(operator, recorded, self.table)
+        self._table = self._recording.add(operator, recorded, self.table)
 
     def fork(self) -> RecordingStorage:
         """Return the beginning of a branch."""
-        return RecordingStorage(self._recording, self.table)
+        return RecordingStorage(self._recording, self._table)
 
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Refuse: there is no table yet."""
@@ -91,6 +99,10 @@ class RecordingStorage(Storage):
     ) -> None:
         """Refuse: there is no table yet."""
         self._refuse("drop")
+
+    def extend(self, other: Storage) -> None:
+        """Refuse: there is no table yet."""
+        self._refuse("extend")
 
     def _recorded(self, value: Any) -> Value:
         if isinstance(value, RecordingStorage):

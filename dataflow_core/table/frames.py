@@ -227,7 +227,7 @@ def _object_array(values: list[Any]) -> npt.NDArray[np.object_]:
 
 
 def _is_object(array: Any) -> bool:
-    return bool(array.dtype == np.dtype(object))
+    return bool(pd.api.types.is_object_dtype(array.dtype))
 
 
 def _no_columns(rows: int) -> pa.Table:

@@ -123,7 +123,7 @@ def test_a_value_without_the_type_asked_for_is_a_bad_row(
     assert [row["a"] for row in rows] == ["x\ny", "w"]
     assert positions == [0, 2]
     assert [(row.position, row.line, row.raw) for row in bad] == [(1, 4, f"z,{value}".encode())]
-    with pytest.raises(BadRowError, match=rf"line 4: column 'b' is asked for as .*found 'z,"):
+    with pytest.raises(BadRowError, match=r"line 4: column 'b' is asked for as .*found 'z,"):
         read(path, ReadOptions(types={"b": kind}))
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 import pyarrow as pa
 
 from dataflow_core.operators.base import Generator, Scope
-from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.storage.base import Storage
+from dataflow_core.table.types import unify_schemas
 
 
 class Concatenate(Generator):
@@ -37,8 +38,9 @@ class Concatenate(Generator):
         """
         storage.extend(input_table)
 
-    def columns_after(
-        self, columns: Mapping[str, pa.DataType], bindings: Bindings
+    def columns_joined(
+        self, columns: Mapping[str, pa.DataType], other: Mapping[str, pa.DataType]
     ) -> dict[str, pa.DataType]:
-        """Return the columns of both tables, which the plan has joined already."""
-        return dict(columns)
+        """Return the columns of both tables, with types that carry the values of both."""
+        joined = unify_schemas([pa.schema(columns.items()), pa.schema(other.items())])
+        return dict(zip(joined.names, joined.types, strict=True))

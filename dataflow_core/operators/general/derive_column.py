@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import model_validator
 
-from dataflow_core.errors import ConfigurationError, ExpressionError
+from dataflow_core.errors import ColumnError, ConfigurationError, ExpressionError
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import AnyColumn
 from dataflow_core.operators.expressions import Expression, columns_for
@@ -75,7 +75,7 @@ class DeriveColumn(Generator):
         if self.expression is not None:
             try:
                 kind = Expression(self.expression).type(columns)
-            except (KeyError, ExpressionError):
+            except (ColumnError, ExpressionError):
                 kind = pa.null()
         return {**columns, str(bindings["output_column"]): kind}
 

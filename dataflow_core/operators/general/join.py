@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pydantic import Field
 
 from dataflow_core.errors import ColumnError, OperatorError
@@ -63,6 +65,13 @@ class Join(Generator):
         storage.write(table)
         if self.unmatched == "drop":
             storage.drop(table.index[places < 0], "no_match")
+
+    def columns_joined(
+        self, columns: Mapping[str, pa.DataType], other: Mapping[str, pa.DataType]
+    ) -> dict[str, pa.DataType]:
+        """Return the table's columns and the new ones, with the suffix where a name is taken."""
+        new = {n + self.suffix if n in columns else n: kind for n, kind in other.items()}
+        return {**new, **columns}
 
     def _places(
         self, table: pd.DataFrame, lookup: pd.DataFrame, on: list[str]

@@ -83,8 +83,8 @@ class _IpcReader(Reader):
 
     def _damaged(self, error: Exception) -> SourceError:
         return SourceError(
-            f"{self.path} is not readable as {self.kind}: {error}. Was it cut short? Fetch or write "
-            "it again."
+            f"{self.path} is not readable as {self.kind}: {error}. Was it cut short? "
+            "Fetch or write it again."
         )
 
 

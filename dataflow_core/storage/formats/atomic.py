@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: a temporary file beside the target, flushed, then renamed."""
+"""Files that appear whole or not at all: written beside the target, flushed, then renamed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dataflow_core.errors import StorageError
@@ -74,7 +75,7 @@ class AtomicFile(io.RawIOBase):
                 os.fsync(self._descriptor)
                 _copy_mode(self._target, self._descriptor)
                 self._close_descriptor()
-                os.replace(self._temporary, self._target)
+                self._temporary.replace(self._target)
                 _sync_folder(self._target.parent)
         except StorageError:
             self.discard()
@@ -83,8 +84,7 @@ class AtomicFile(io.RawIOBase):
     def discard(self) -> None:
         """Remove the temporary file; the target stays as it was."""
         self._close_descriptor()
-        with suppress(FileNotFoundError):
-            os.unlink(self._temporary)
+        self._temporary.unlink(missing_ok=True)
 
     def _close_descriptor(self) -> None:
         if self._open:
@@ -107,21 +107,8 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _advice(error: OSError, path: Path) -> str:
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "Free some space on that disk, or write elsewhere; nothing of the file was kept."
-        case errno.EACCES | errno.EPERM:
-            return f"Allow writing to the folder {path.parent}, or write elsewhere."
-        case errno.EROFS:
-            return "That file system is read-only: write elsewhere."
-        case errno.ENOTDIR | errno.EEXIST:
-            return f"A part of {path.parent} is a file, not a folder: choose another path."
-        case errno.EISDIR:
-            return "Name a file inside the folder."
-        case errno.ENAMETOOLONG:
-            return "Choose a shorter name."
-        case _:
-            return "Check the disk, or write elsewhere; nothing of the file was kept."
+    kept = "Check the disk, or write elsewhere; nothing of the file was kept."
+    return _ADVICE.get(error.errno or 0, kept).format(folder=path.parent)
 
 
 def _check_target(path: Path, target: Path) -> None:
@@ -148,3 +135,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_FULL = "Free some space on that disk, or write elsewhere; nothing of the file was kept."
+_FORBIDDEN = "Allow writing to the folder {folder}, or write elsewhere."
+_NO_FOLDER = "A part of {folder} is a file, not a folder: choose another path."
+_ADVICE = MappingProxyType(
+    {
+        errno.ENOSPC: _FULL,
+        errno.EDQUOT: _FULL,
+        errno.EACCES: _FORBIDDEN,
+        errno.EPERM: _FORBIDDEN,
+        errno.EROFS: "That file system is read-only: write elsewhere.",
+        errno.ENOTDIR: _NO_FOLDER,
+        errno.EEXIST: _NO_FOLDER,
+        errno.EISDIR: "Name a file inside the folder.",
+        errno.ENAMETOOLONG: "Choose a shorter name.",
+    }
+)

@@ -1,4 +1,4 @@
-"""What every file format has in common: the contracts of readers and writers, and their small change."""
+"""What every file format has in common: the contracts of readers and writers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Positions = npt.NDArray[np.int64]
 
 
 class SchemaMisfit(StorageError):
-    """A row does not fit the schema that was asked for: ask for `Reader.exact_schema`, start again."""
+    """A row does not fit the schema asked for: start again with `Reader.exact_schema`."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class ReadOptions:
     """How to read a file.
 
     Attributes:
-        columns: The columns wanted, None for all. The others are skipped, but still count when a row
-            is judged good or bad.
+        columns: The columns wanted, None for all. The others are skipped, but still count when a
+            row is judged good or bad.
         on_bad_row: ``"error"`` raises BadRowError at the first row that cannot be read,
             ``"quarantine"`` hands such rows out in `SourceBatch.bad_rows`.
-        types: The types of columns of a format that has none (CSV, TSV): ``"string"`` (the default),
-            ``"int64"``, ``"float64"`` or ``"bool"``.
+        types: The types of columns of a format that has none (CSV, TSV): ``"string"`` (the
+            default), ``"int64"``, ``"float64"`` or ``"bool"``.
     """
 
     columns: tuple[str, ...] | None = None
@@ -79,8 +79,8 @@ class BadRow:
     def refuse(self) -> NoReturn:
         """Raise the error that this row is where bad rows are not set aside."""
         raise BadRowError(
-            f"{self.where()}: {self.message}; found {shorten(self.raw)}. Correct the row, or set bad "
-            'rows aside with --on-bad-row quarantine (in Python: on_bad_row="quarantine").'
+            f"{self.where()}: {self.message}; found {shorten(self.raw)}. Correct the row, or set "
+            'bad rows aside with --on-bad-row quarantine (in Python: on_bad_row="quarantine").'
         )
 
 
@@ -114,7 +114,7 @@ class Reader(ABC):
 
     @abstractmethod
     def sample_schema(self) -> pa.Schema:
-        """Return the columns and types as far as the head of the file tells (or exactly, from a footer).
+        """Return the columns and types as far as the head (or footer) of the file tells.
 
         Raises:
             SourceError: The file is missing, empty, unreadable, or not what its ending says.

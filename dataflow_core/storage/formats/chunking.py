@@ -61,7 +61,7 @@ def split(table: pa.Table, rows: int) -> Iterator[pa.Table]:
 
 
 def cut(batch: SourceBatch, rows: int) -> Iterator[SourceBatch]:
-    """Yield a batch in batches of at most ``rows`` rows, bad rows between the rows they stood between."""
+    """Yield a batch in batches of at most ``rows`` rows; bad rows stay between their neighbours."""
     if batch.table.num_rows <= rows:
         yield batch
         return

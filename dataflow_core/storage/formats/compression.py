@@ -1,4 +1,4 @@
-"""Compressed files (.gz, .zst, .bz2) as streams; a file that was cut short is an error, never a short table."""
+"""Compressed files (.gz, .zst, .bz2) as streams; one that was cut short is an error."""
 
 from __future__ import annotations
 

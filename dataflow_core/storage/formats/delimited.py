@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -180,8 +180,8 @@ class DelimitedWriter(Writer):
     def _check_type(self, path: Path, field: pa.Field) -> None:
         if not _is_expressible(field.type):
             raise FormatError(
-                f"{path}: {self.format_name} cannot hold column {field.name!r} of type {field.type}. "
-                "Write .jsonl, .parquet or .arrow instead, or make a text column of it first."
+                f"{path}: {self.format_name} cannot hold column {field.name!r} of type "
+                f"{field.type}. Write .jsonl, .parquet or .arrow instead, or make a text column of it first."
             )
 
 
@@ -248,7 +248,7 @@ class _BlockParser:
         good: list[list[str | None]] = []
         positions: list[int] = []
         bad: list[BadRow] = []
-        for record in records(block, self._syntax, position, keep_blank):
+        for record in records(block, self._syntax, position, keep_blank=keep_blank):
             try:
                 good.append(self._values(record))
                 positions.append(record.position)
@@ -256,8 +256,8 @@ class _BlockParser:
                 bad.append(self._bad(record, fault))
         columns = list(zip(*good, strict=True)) or [()] * len(self._schema)
         arrays = [pa.array(column, pa.string()) for column in columns]
-        table = self._typed(pa.table(arrays, names=self._schema.names))
-        assert table is not None  # every value was checked
+        # `_values` has checked every value.
+        table = cast("pa.Table", self._typed(pa.table(arrays, names=self._schema.names)))
         return SourceBatch(table, np.array(positions, np.int64), tuple(bad))
 
     def _typed(self, table: pa.Table) -> pa.Table | None:

@@ -68,7 +68,7 @@ class Syntax:
         self._unfinished = re.compile(rb"%b(?:%b%b)*+\r?\Z" % (value, mark, value))
         self._value = re.compile(rb'(?:(%b")|(%b))?+(%b|\Z)' % (open_quote, bare, mark))
 
-    def end_of_records(self, text: bytes, start: int, last: bool) -> tuple[int, bool]:
+    def end_of_records(self, text: bytes, start: int, *, last: bool) -> tuple[int, bool]:
         """Return where the last whole record ends, and whether all of them are well formed.
 
         Args:
@@ -146,7 +146,7 @@ class Block:
 
 
 def blocks(stream: ByteStream, syntax: Syntax, size: int) -> Iterator[Block]:
-    """Yield the records of a stream in blocks of about one size; a longer record is its own block."""
+    """Yield the records of a stream in blocks of about one size, or of one longer record."""
     size = max(1, size)
     line, rest, ended = 1, b"", False
     first = True
@@ -158,14 +158,14 @@ def blocks(stream: ByteStream, syntax: Syntax, size: int) -> Iterator[Block]:
             rest, first = rest.removeprefix(_BOM), False
         if ended and rest and not rest.endswith(b"\n"):
             rest += b"\n"
-        end, good = syntax.end_of_records(rest, 0, ended)
+        end, good = syntax.end_of_records(rest, 0, last=ended)
         if end and not first:
             yield Block(rest[:end], line, good)
             line += rest.count(b"\n", 0, end)
             rest = rest[end:]
 
 
-def records(block: Block, syntax: Syntax, position: int, keep_blank: bool) -> Iterator[Record]:
+def records(block: Block, syntax: Syntax, position: int, *, keep_blank: bool) -> Iterator[Record]:
     """Yield the records of a block.
 
     Args:

@@ -36,7 +36,7 @@ def expand_source(source: str) -> list[Path]:
 
 
 def _matches(pattern: str) -> list[Path]:
-    found = (Path(name) for name in glob.iglob(pattern, recursive=True))
+    found = (Path(name) for name in glob.iglob(pattern, recursive=True))  # noqa: PTH207 - the pattern may be absolute
     return sorted(path for path in found if path.is_file())
 
 
@@ -77,7 +77,7 @@ def _missing(path: Path) -> SourceError:
     folder = path.parent
     if not folder.is_dir():
         return SourceError(f"{path} does not exist: there is no folder {folder}. Check the path.")
-    names = [name for name in os.listdir(folder) if not name.startswith(".")]
+    names = [near.name for near in folder.iterdir() if not near.name.startswith(".")]
     hint = did_you_mean(path.name, names)
     return SourceError(f"{path} does not exist.{hint or ' Check the path.'}")
 

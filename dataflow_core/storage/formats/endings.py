@@ -1,4 +1,4 @@
-"""Which format a file has, by its ending; the code of a format is imported when it is first used."""
+"""Which format a file has, by its ending; the code of a format is imported on first use."""
 
 from __future__ import annotations
 

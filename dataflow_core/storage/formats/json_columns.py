@@ -33,7 +33,7 @@ class RowParser:
         self._options = options
 
     def parse(
-        self, raws: Sequence[RawRow], forgive: bool | None = None
+        self, raws: Sequence[RawRow], *, forgive: bool | None = None
     ) -> tuple[list[Row], Positions, tuple[BadRow, ...]]:
         """Parse rows.
 

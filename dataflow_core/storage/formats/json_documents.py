@@ -1,7 +1,7 @@
 """JSON: one array of objects, or objects one after another, however they are laid out.
 
-The file is read as a stream: a scanner finds where each value ends, in time that grows with the value
-and no faster, and the rows are then parsed exactly as those of JSONL are.
+The file is read as a stream: a scanner finds where each value ends, in time that grows with the
+value and no faster, and the rows are then parsed exactly as those of JSONL are.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _BLANK = " \t\r\n"
 class JsonDocumentsReader(Reader):
     """Reads a JSON file.
 
-    A value that is no object is a bad row like any other. Where the text itself is broken, no further
-    row can be found, so that is an error in quarantine mode too.
+    A value that is no object is a bad row like any other. Where the text itself is broken, no
+    further row can be found, so that is an error in quarantine mode too.
 
     Args:
         path: The file.
@@ -218,8 +218,9 @@ class _Scanner:
         what = f"found {shorten(found)}" if found else "found the end of the file"
         raise BadRowError(
             f"{self._path}, line {self._line}, column {self._column}: invalid JSON ({message}); "
-            f"{what}. Rows after it cannot be found, so it cannot be set aside. Correct the file; in "
-            "JSONL (.jsonl, one object a line) bad rows can be set aside with --on-bad-row quarantine "
+            f"{what}. Rows after it cannot be found, so it cannot be set aside. Correct the file; "
+            "in JSONL (.jsonl, one object a line) bad rows can be set aside with "
+            "--on-bad-row quarantine "
             '(in Python: on_bad_row="quarantine").'
         )
 

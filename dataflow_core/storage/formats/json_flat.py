@@ -1,7 +1,7 @@
 """Arrow's JSON parser for blocks of flat rows, used only where its result is provably exact.
 
 On its own it takes a missing key for a null, rounds long integers in a column of floats, reads NaN,
-and lets invalid UTF-8 through. Each is checked here, and `FlatParser.parse` returns None when in doubt.
+and lets invalid UTF-8 through. Each is checked here; in doubt `FlatParser.parse` returns None.
 """
 
 from __future__ import annotations
@@ -89,14 +89,14 @@ def _has_every_key(name: str, column: pa.ChunkedArray, block: bytes) -> bool:
     """Tell whether a null of the column is a null in every row, and in none a missing key."""
     if null_count(column) == 0:
         return True
-    # In flat JSON a key with its quotation marks and colon occurs nowhere but as that key, and Arrow
-    # refuses a repeated one. Names that JSON must escape could hide in others.
+    # In flat JSON a key with its quotation marks and colon occurs nowhere but as that key, and
+    # Arrow refuses a repeated one. Names that JSON must escape could hide in others.
     plain = name.isascii() and name.isprintable() and not set(name) & {'"', "\\"}
     return plain and block.count(f'"{name}":'.encode()) == len(column)
 
 
 def _exact_doubles(column: pa.ChunkedArray) -> bool:
-    """Tell whether no value may have been an integer that a double rounds, a -0, or no number at all."""
+    """Tell whether no value may have been an integer that a double rounds, -0, or no number."""
     for chunk in column.chunks:
         values = chunk.drop_null().to_numpy(zero_copy_only=False)
         if not (np.abs(values) < _EXACT).all() or (np.signbit(values) & (values == 0)).any():

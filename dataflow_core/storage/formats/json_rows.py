@@ -92,7 +92,7 @@ def _suspects(texts: Sequence[bytes], rows: Sequence[Row | RowFault]) -> Iterato
     A key ends with a quotation mark and a colon. As many of those as keys in the parsed row, and no
     repeated key was dropped. Within a string the quotation mark is escaped, and so is not counted.
     """
-    codes = np.frombuffer(b"\n\n\n" + b"\n".join(texts), np.uint8)
+    codes = np.frombuffer(b"\n\n\n" + b"\n".join(texts) + b"\n", np.uint8)
     ends = np.cumsum([len(text) + 1 for text in texts]) + 3
     colons = np.flatnonzero(codes[3:] == ord(":")) + 3
     pairs = colons[codes[colons - 1] == ord('"')]
@@ -112,20 +112,38 @@ def _suspects(texts: Sequence[bytes], rows: Sequence[Row | RowFault]) -> Iterato
 
 
 def _spaced_pairs(codes: _Codes, colons: _Places) -> _Places:
-    """Return the colons that follow a quotation mark and spaces."""
+    """Return the colons that follow a quotation mark and spaces (or too many spaces to tell)."""
     spaced = colons[codes[colons - 1] <= ord(" ")]
     at = spaced - 1
-    while (blank := (codes[at] <= ord(" ")) & (at > 0)).any():
-        at = at - blank
-    return spaced[codes[at] == ord('"')]
+    for _ in range(_SPACES):
+        at = at - (codes[at] <= ord(" "))
+    return spaced[(codes[at] == ord('"')) | (codes[at] <= ord(" "))]
 
 
 def _long_numbers(codes: _Codes) -> _Places:
-    """Return places in runs of digits that may be 19 long, more than the quick parser keeps exact."""
-    digits = codes[::4] - np.uint8(ord("0")) < 10
+    """Return places in runs of 19 digits or more, which the quick parser may not keep exact."""
+    digits = _is_digit(codes[::4])
     pairs = digits[1:] & digits[:-1]
     # Of 19 digits in a row, every fourth byte hits four at least.
-    return np.flatnonzero(pairs[2:] & pairs[:-2]) * 4
+    places = np.flatnonzero(pairs[2:] & pairs[:-2]) * 4
+    return places[_run(codes, places, 1) + _run(codes, places, -1) >= _LONG]
+
+
+def _run(codes: _Codes, places: _Places, step: int) -> _Places:
+    """Count the digits in a row after (or before) each place, up to `_LONG`."""
+    length = np.zeros(len(places), np.intp)
+    going = np.ones(len(places), bool)
+    for distance in range(1, _LONG + 1):
+        at = np.clip(places + step * distance, 0, len(codes) - 1)
+        going &= _is_digit(codes[at])
+        if not going.any():
+            break
+        length += going
+    return length
+
+
+def _is_digit(codes: _Codes) -> npt.NDArray[np.bool_]:
+    return codes - np.uint8(ord("0")) < 10
 
 
 def _keys(value: Any) -> int:
@@ -157,6 +175,9 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> Row:
     return row
 
 
+_SPACES = 3
+# A run of 19 digits: one, and 18 beside it.
+_LONG = 18
 _NAMES = {
     list: "an array (a file that is one JSON array must end in .json)",
     str: "a string",

@@ -1,7 +1,7 @@
-"""Python values parsed from JSON to Arrow and their types, exactly: nothing is rounded, cut or merged.
+"""Python values parsed from JSON to Arrow, exactly: nothing is rounded, cut or merged.
 
-`Shape` gathers what the values of a column are; the type that it names does not depend on the pieces
-in which the values arrived. `column_of` brings values to a given type or refuses.
+`Shape` gathers what the values of a column are; the type that it names does not depend on the
+pieces in which the values arrived. `column_of` brings values to a given type or refuses.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Shape:
             self._add_objects([value for value in values if type(value) is dict])
 
     def type(self) -> pa.DataType:
-        """Return the narrowest Arrow type that carries all values, Arrow's JSON type if none other."""
+        """Return the narrowest Arrow type that carries all values: JSON if no other does."""
         kinds = self._kinds - {_NULL}
         if not kinds:
             return pa.null()
         if kinds == {int, float}:
-            exact = -_EXACT <= self._low and self._high <= _EXACT
+            exact = self._low >= -_EXACT and self._high <= _EXACT
             return pa.float64() if exact else JSON_TYPE
         if len(kinds) > 1:
             return JSON_TYPE
@@ -60,8 +60,8 @@ class Shape:
         return self._struct_type() if kind is dict else _SCALARS[kind]
 
     def _add_integers(self, values: list[int]) -> None:
-        self._low = min(self._low, min(values))
-        self._high = max(self._high, max(values))
+        self._low = min([self._low, *values])
+        self._high = max([self._high, *values])
 
     def _add_lists(self, values: list[list[Any]]) -> None:
         self._item = self._item or Shape()

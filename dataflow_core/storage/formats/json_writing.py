@@ -69,8 +69,8 @@ class JsonRowsWriter(Writer):
             row = _first_non_number(table[field.name])
             if row is not None:
                 raise FormatError(
-                    f"{self._path}: column {field.name!r}, row {self._rows + row}: JSON has no NaN "
-                    "and no infinity. Replace the value (with null, say), or write .parquet or .arrow."
+                    f"{self._path}: column {field.name!r}, row {self._rows + row}: JSON has no "
+                    "NaN and no infinity. Replace the value (with null, say), or write .parquet or .arrow."
                 )
 
 
@@ -78,7 +78,7 @@ def row_texts(table: pa.Table) -> list[bytes]:
     """Return each row of a table as a JSON object and a line end.
 
     Args:
-        table: The rows; keys that the hidden column `ABSENT` names are left out where they are null.
+        table: The rows; the keys that the hidden column `ABSENT` names are left out where null.
     """
     wrapped = [field.name for field in table.schema if is_json(field.type)]
     rows = table.to_pylist()

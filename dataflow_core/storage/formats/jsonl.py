@@ -1,7 +1,7 @@
 """JSONL: one JSON object a line.
 
-Blocks of lines whose columns are flat go through Arrow's parser, which is several times faster; what it
-cannot prove to have read exactly is read again line by line.
+Blocks of lines whose columns are flat go through Arrow's parser, which is several times faster;
+what is not proved to be read exactly is read again line by line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a file really is, by its first bytes, so that an ending that lies is noticed before reading."""
+"""What a file really is, by its first bytes, so that an ending that lies is noticed."""
 
 from __future__ import annotations
 

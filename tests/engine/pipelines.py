@@ -1,0 +1,49 @@
+"""Pipelines that the engine's tests run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dataflow_core import FileStorage, Pipeline, Refiner, Storage
+
+
+class Nothing(Refiner):
+    def run(self, storage: Storage) -> None:
+        storage.write(storage.read())
+
+
+class NothingAtOnce(Nothing):
+    scope: ClassVar = "dataset"
+
+
+class Checkpointed(Pipeline):
+    """A step that changes nothing, a checkpoint, and another one."""
+
+    def __init__(self, storage: Storage | None = None) -> None:
+        super().__init__(storage)
+        self.before = Nothing()
+        self.barrier = NothingAtOnce()
+        self.after = Nothing()
+
+    def forward(self) -> None:
+        self.before.run(self.storage)
+        self.barrier.run(self.storage)
+        self.after.run(self.storage)
+
+
+class Steps(Pipeline):
+    """Operators one after the other, each with its columns."""
+
+    def __init__(self, storage, *steps) -> None:
+        super().__init__(storage)
+        self.steps = steps
+
+    def forward(self) -> None:
+        for operator, columns in self.steps:
+            operator.run(self.storage, **columns)
+
+
+def run_checkpointed(source, target, tmp_path, **options):
+    return Checkpointed(FileStorage(source)).run(
+        output=target, run_dir=tmp_path / "run", **options
+    )
