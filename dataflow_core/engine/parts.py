@@ -11,11 +11,22 @@ from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pat
 
 from dataflow_core.storage.formats.atomic import AtomicFile
+from dataflow_core.storage.outcome import NO_IDS
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds
-from dataflow_core.table.types import ABSENT, ROW_ID, conform, unify_schemas, visible, with_absent
+from dataflow_core.table.types import (
+    ABSENT,
+    ROW_ID,
+    conform,
+    mixes_numbers,
+    unify_schemas,
+    visible,
+    with_absent,
+)
 
 PART_BYTES = 64 << 20
 
@@ -33,7 +44,7 @@ class PartTable:
     def schema(self) -> pa.Schema:
         """Return the schema that carries the rows of all parts, absent keys included."""
         schemas = [pa.ipc.open_file(str(path)).schema for path in self._paths()]
-        joined = unify_schemas([visible(schema) for schema in schemas])
+        joined = unify_schemas(map(visible, schemas), any_integer=self._has_large_integers(schemas))
         has_absent = any(ABSENT in s.names or set(joined.names) - set(s.names) for s in schemas)
         return with_absent(joined) if has_absent else joined
 
@@ -44,8 +55,30 @@ class PartTable:
     def frames(self, schema: pa.Schema | None = None) -> Iterator[Frame]:
         """Yield the rows in order, batch by batch, in the schema of the whole table."""
         schema = self.schema() if schema is None else schema
+        empty = True
         for batch, ids in self._batches():
+            empty = False
             yield Frame.from_arrow(conform(batch, schema).select(schema.names), ids)
+        if empty:  # So that what comes next still sees the columns.
+            yield Frame.from_arrow(schema.empty_table(), NO_IDS)
+
+    def _has_large_integers(self, schemas: list[pa.Schema]) -> bool:
+        """Tell whether a column has floats in one part and integers beyond 2^53 in another."""
+        mixed = {
+            field.name
+            for one in schemas
+            for field in one
+            for other in schemas
+            if field.name in other.names and mixes_numbers(field.type, other.field(field.name).type)
+        }
+        return any(
+            not pc.all(
+                pc.less_equal(pc.abs(pc.cast(batch[name], pa.float64(), safe=False)), 2**53)
+            ).as_py()
+            for batch, _ in (self._batches() if mixed else ())
+            for name in mixed & set(batch.column_names)
+            if pat.is_integer(batch[name].type)
+        )
 
     def _batches(self) -> Iterator[tuple[pa.Table, RowIds]]:
         for path in self._paths():

@@ -18,6 +18,7 @@ from dataflow_core.pipeline.recorder import Recording, RecordingStorage
 from dataflow_core.pipeline.yaml_lines import Lines, load_with_lines
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileSource, FileStorage
+from dataflow_core.storage.formats import ReadOptions
 
 VERSION = 1
 
@@ -104,10 +105,11 @@ def require_writable(plan: Plan) -> None:
     for step in plan.steps:
         _require_writable(step)
     for name, storage in plan.sources.items():
-        if name != SOURCE and not isinstance(getattr(storage, "source", None), FileSource):
+        source = getattr(storage, "source", None)
+        if name != SOURCE and not (isinstance(source, FileSource) and source.options == ReadOptions()):
             raise RecipeError(
-                f"the second table {name!r} is a {type(storage).__name__}, which a recipe cannot hold: "
-                "write it to a file, and use FileStorage(path)."
+                f"the second table {name!r} is a {type(storage).__name__} that a recipe cannot hold; it "
+                "holds FileStorage(path) without further options. Write the table to a file."
             )
 
 

@@ -27,7 +27,7 @@ from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.storage.targets import open_target
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import source_ids
-from dataflow_core.table.types import conform, unify_schemas, visible
+from dataflow_core.table.types import ABSENT, TypeMisfit, conform, unify_schemas, visible
 
 
 class FileSource(Source):
@@ -53,7 +53,7 @@ class FileSource(Source):
 
     def exact_schema(self) -> pa.Schema:
         """Return the joint schema of all rows."""
-        return self._joint(self._exact)
+        return self._joint(self._exact, any_integer=True)
 
     def batches(
         self,
@@ -99,9 +99,9 @@ class FileSource(Source):
     def _exact(self) -> list[pa.Schema]:
         return [reader.exact_schema() for reader in self.readers]
 
-    def _joint(self, schemas: list[pa.Schema]) -> pa.Schema:
+    def _joint(self, schemas: list[pa.Schema], *, any_integer: bool = False) -> pa.Schema:
         try:
-            joint = unify_schemas([visible(schema) for schema in schemas])
+            joint = unify_schemas(map(visible, schemas), any_integer=any_integer)
         except FormatError as error:
             raise SourceError(f"{self.name}: the files do not fit together: {error}") from error
         if self.options.columns is not None:
@@ -116,7 +116,7 @@ class FileStorage(TableStorage):
     """A table from files; the files are never written to.
 
     Reads JSONL, JSON (an array, or objects one after the other), CSV and TSV, Parquet, and Arrow,
-    each also compressed as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are
+    each the text formats also as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are
     streamed; used directly, the table is loaded when first read, and operators change it in memory.
 
     Args: source: A path, a pattern (``data/*.jsonl.gz``, ``data/**/*.parquet``), or a folder.
@@ -205,9 +205,17 @@ def _narrow(own: pa.Schema, wanted: pa.Schema) -> pa.Schema:
 def _placed(part: SourceBatch, base: int, schema: pa.Schema, left: int | None) -> Batch:
     if left is not None and part.table.num_rows + len(part.bad_rows) > left:
         part = _cut(part, left)
-    table = conform(part.table, schema)
+    try:
+        table = conform(part.table, schema) if schema.names else _empty_rows(len(part.positions))
+    except TypeMisfit as error:
+        raise SchemaMisfit(str(error)) from error
     bad = tuple(row.position + base for row in part.bad_rows)
     return Batch(table, part.positions + base, part.bad_rows, bad)
+
+
+def _empty_rows(rows: int) -> pa.Table:
+    """Return rows without columns, which an Arrow table cannot count without one."""
+    return pa.table({ABSENT: pa.nulls(rows, pa.list_(pa.string()))})
 
 
 def _cut(part: SourceBatch, rows: int) -> SourceBatch:

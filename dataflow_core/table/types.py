@@ -8,6 +8,7 @@ to it. Nested values that do not share one shape are carried as JSON (Arrow's ``
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ ROW_ID = "__dataflow_row_id__"
 """Hidden column (uint64): the row's id, in the part files of a run."""
 
 HIDDEN = (ABSENT, ROW_ID)
+
+
+_LONG_TEXT, _LONG_BYTES = re.compile(r"[0-9]{19}"), re.compile(rb"[0-9]{19}")
 
 
 class TypeMisfit(ValueError):
@@ -68,14 +72,31 @@ def unify(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     return _as_json(left, right)
 
 
-def unify_schemas(schemas: Iterable[pa.Schema]) -> pa.Schema:
-    """Return the joint schema of tables with these schemas, columns in order of first sight."""
+def unify_schemas(schemas: Iterable[pa.Schema], *, any_integer: bool = False) -> pa.Schema:
+    """Return the joint schema of tables with these schemas, columns in order of first sight.
+
+    Args:
+        schemas: The schemas.
+        any_integer: Whether integers that meet floats may be too large for a double; such a column
+            becomes JSON.
+    """
     fields: dict[str, pa.DataType] = {}
     for schema in schemas:
         for field in schema:
             known = fields.get(field.name)
-            fields[field.name] = field.type if known is None else unify(known, field.type)
+            if known is None:
+                fields[field.name] = field.type
+            elif any_integer and mixes_numbers(known, field.type):
+                fields[field.name] = JSON_TYPE
+            else:
+                fields[field.name] = unify(known, field.type)
     return pa.schema([pa.field(name, kind) for name, kind in fields.items()])
+
+
+def mixes_numbers(left: pa.DataType, right: pa.DataType) -> bool:
+    """Tell whether one type is of integers and the other of floats."""
+    pairs = ((left, right), (right, left))
+    return any(pat.is_integer(one) and pat.is_floating(other) for one, other in pairs)
 
 
 def convert(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -117,7 +138,7 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
         if field.name != ABSENT
     }
     missing = [n for n in columns if n not in table.column_names and n not in HIDDEN]
-    if ABSENT in schema.names or missing:
+    if ABSENT in schema.names or ABSENT in table.column_names or missing:
         columns[ABSENT] = _absent_with(table, missing)
     return pa.table(columns)
 
@@ -184,12 +205,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def _has_big_integer(text: str | bytes) -> bool:
-    run = 0
-    for char in text if isinstance(text, bytes) else text.encode():
-        run = run + 1 if 48 <= char <= 57 else 0
-        if run >= 19:
-            return True
-    return False
+    return bool((_LONG_BYTES if isinstance(text, bytes) else _LONG_TEXT).search(text))  # type: ignore[call-overload]
 
 
 def _wide_json_text(value: Any) -> str:

@@ -57,7 +57,7 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
                 f"{name!r} cannot be a column name; use a string without that prefix."
             )
     columns = {name: array_of([row.get(name) for row in rows]) for name in names}
-    if any(len(row) < len(names) for row in rows):
+    if not names or any(len(row) < len(names) for row in rows):
         absent = [
             [n for n in names if n not in row] if len(row) < len(names) else None for row in rows
         ]
@@ -69,6 +69,8 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """Return an Arrow table as dicts of Python values, without the keys that a row never had."""
     names = [name for name in table.column_names if name not in HIDDEN]
     columns = [python_values(table[name]) for name in names]
+    if not columns:
+        return [{} for _ in range(table.num_rows)]
     rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
     if ABSENT in table.column_names:
         for row, absent in zip(rows, table[ABSENT].to_pylist(), strict=True):

@@ -44,6 +44,4 @@ class Steps(Pipeline):
 
 
 def run_checkpointed(source, target, tmp_path, **options):
-    return Checkpointed(FileStorage(source)).run(
-        output=target, run_dir=tmp_path / "run", **options
-    )
+    return Checkpointed(FileStorage(source)).run(output=target, run_dir=tmp_path / "run", **options)

@@ -38,7 +38,14 @@ ROWS = {
         {"messages": [{"role": "tool", "content": "b", "name": None}]},
     ],
     "missing keys and nulls": [{"a": 1}, {"b": None}, {"a": None, "b": 2}, {}],
-    "mixed kinds": [{"v": 1}, {"v": "1"}, {"v": True}, {"v": [1, "x"]}, {"v": {"k": 1}}, {"v": 1.5}],
+    "mixed kinds": [
+        {"v": 1},
+        {"v": "1"},
+        {"v": True},
+        {"v": [1, "x"]},
+        {"v": {"k": 1}},
+        {"v": 1.5},
+    ],
     "nested": [{"d": {"a": {"b": [1, None]}, "c": "x"}}, {"d": {"a": {"b": []}, "c": None}}],
     "empty containers": [{"d": {}, "l": []}, {"d": {}, "l": []}],
     "all null": [{"a": None, "b": 1}, {"a": None, "b": 2}],
@@ -203,18 +210,26 @@ json_values = st.recursive(
     | st.integers(-(2**70), 2**70)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=3)
+    ),
     max_leaves=8,
 )
-rows_of_any_shape = st.lists(st.dictionaries(st.sampled_from("abc"), json_values), min_size=1, max_size=6)
+rows_of_any_shape = st.lists(
+    st.dictionaries(st.sampled_from("abc"), json_values), min_size=1, max_size=6
+)
 
 
 def numbers_aside(rows: list) -> str:
     """Rows as text in which a whole float and an equal integer look alike: one column has one type."""
-    return json.dumps(rows, sort_keys=True).replace(".0,", ",").replace(".0}", "}").replace(".0]", "]")
+    return (
+        json.dumps(rows, sort_keys=True).replace(".0,", ",").replace(".0}", "}").replace(".0]", "]")
+    )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=rows_of_any_shape, batch_size=st.sampled_from([1, 2, 100]))
 def test_rows_of_any_shape_survive(rows, batch_size, tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("rows")

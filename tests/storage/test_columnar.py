@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ TABLE = pa.table(
         "b": [b"\xff", b"", None],
         "m": [decimal.Decimal("1.50"), None, decimal.Decimal("2.00")],
         "t": pa.array(
-            [datetime.datetime(2020, 1, 2, 3, 4, 5, 678901)] * 3, pa.timestamp("us", "UTC")
+            [dt.datetime(2020, 1, 2, 3, 4, 5, 678901, dt.UTC)] * 3, pa.timestamp("us", "UTC")
         ),
         "n": pa.nulls(3),
     }
@@ -178,14 +178,10 @@ def test_a_damaged_page_names_the_file(tmp_path: Path) -> None:
         read(path)
 
 
-def test_a_discarded_file_leaves_nothing(tmp_path: Path) -> None:
-    for ending in [*ENDINGS, ".jsonl", ".json", ".csv"]:
-        with (
-            pytest.raises(RuntimeError),
-            writer_for(
-                tmp_path / f"out{ending}", TABLE.schema.empty_table().select(["i"]).schema
-            ) as writer,
-        ):
-            writer.write(TABLE.select(["i"]))
-            raise RuntimeError
+@pytest.mark.parametrize("ending", [*ENDINGS, ".jsonl", ".json", ".csv", ".csv.gz"])
+def test_a_discarded_file_leaves_nothing(tmp_path: Path, ending: str) -> None:
+    table = TABLE.select(["i"])
+    writer = writer_for(tmp_path / f"out{ending}", table.schema)
+    writer.write(table)
+    writer.discard()
     assert list(tmp_path.iterdir()) == []

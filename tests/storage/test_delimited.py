@@ -203,9 +203,9 @@ def test_a_wrong_header_is_refused(tmp_path: Path, header: bytes, message: str) 
 def test_wrong_types_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("score\n1\n")
-    with pytest.raises(ConfigurationError, match="'float' of column 'score'.*'float64'"):
+    with pytest.raises(ConfigurationError, match=r"'float' of column 'score'.*'float64'"):
         reader_for(path, ReadOptions(types={"score": "float"}))
-    with pytest.raises(SourceError, match="no column 'scor'.*'score'"):
+    with pytest.raises(SourceError, match=r"no column 'scor'.*'score'"):
         reader_for(path, ReadOptions(types={"scor": "int64"})).sample_schema()
 
 

@@ -1,4 +1,4 @@
-"""Files as such: packed, mislabelled, missing, unreadable; found by name; written whole or not at all."""
+"""Files as such: packed, mislabelled, missing; found by name; written whole or not at all."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ def test_a_file_whose_name_looks_like_a_glob_is_a_file(tmp_path: Path) -> None:
 def test_a_missing_file_names_the_nearest(tree: Path) -> None:
     with pytest.raises(SourceError, match=r"bb\.jsonl does not exist\. Did you mean 'b\.jsonl'\?"):
         expand_source(str(tree / "bb.jsonl"))
-    with pytest.raises(SourceError, match="there is no folder .*nowhere"):
+    with pytest.raises(SourceError, match=r"there is no folder .*nowhere"):
         expand_source(str(tree / "nowhere" / "b.jsonl"))
 
 
@@ -348,7 +348,7 @@ def test_a_forbidden_folder_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_a_folder_or_device_is_no_target(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").mkdir()
-    with pytest.raises(StorageError, match="it is a folder.*Name a file inside"):
+    with pytest.raises(StorageError, match=r"it is a folder.*Name a file inside"):
         writer_for(tmp_path / "out.jsonl", TABLE.schema)
     (tmp_path / "null.jsonl").symlink_to("/dev/null")
     with pytest.raises(StorageError, match="not a regular file"):

@@ -99,6 +99,10 @@ def test_a_bad_line_is_set_aside_whole(
         assert bad[0].column == column
 
 
+DAMAGE = [b"", b"\n", b"\xff", b'"', b"}", b"{", b",", b":", b" ", b"\t", b"\r", b"0", b"1" * 20]
+DAMAGE += [b"NaN", b"null", b"\\", b"-0", b'"s":"",', b'"x":1,', b"\x00", b"[", b"\xef\xbb\xbf"]
+
+
 def test_the_sample_skips_bad_rows_which_fail_when_they_are_read(source: Path) -> None:
     source.write_bytes(b'oops\n{"a": "x"}\n')
     assert schema_of(source) == {"a": pa.string()}
@@ -118,34 +122,7 @@ def test_the_sample_skips_bad_rows_which_fail_when_they_are_read(source: Path) -
     edits=st.lists(
         st.tuples(
             st.integers(0, 400),
-            st.sampled_from(
-                [
-                    b"",
-                    b"\n",
-                    b"\xff",
-                    b'"',
-                    b"}",
-                    b"{",
-                    b",",
-                    b":",
-                    b" ",
-                    b"\t",
-                    b"\r",
-                    b"0",
-                    b"1" * 20,
-                ]
-                + [
-                    b"NaN",
-                    b"null",
-                    b"\\",
-                    b"-0",
-                    b'"s":"",',
-                    b'"x":1,',
-                    b"\x00",
-                    b"[",
-                    b"\xef\xbb\xbf",
-                ]
-            ),
+            st.sampled_from(DAMAGE),
         ),
         max_size=3,
     ),
@@ -158,8 +135,8 @@ def test_damaged_lines_are_judged_as_the_strictest_parser_judges_them(
     good = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
     text = good * 2
     for place, piece in edits:
-        place = len(good) + place % len(good)  # the first half stays good, so its types are flat
-        text = text[:place] + piece + text[place + 1 :]
+        at = len(good) + place % len(good)  # the first half stays good, so its types are flat
+        text = text[:at] + piece + text[at + 1 :]
     path.write_bytes(text)
     lines = [line for line in text.split(b"\n") if line.strip(b" \t\r\x0b\x0c")]
     expected = [strictly_parsed(line) for line in lines]
@@ -348,7 +325,7 @@ def test_a_file_may_lack_columns_of_the_schema(source: Path) -> None:
 
 def test_a_reserved_key_is_refused(source: Path) -> None:
     source.write_text('{"__dataflow_row_id__": 1}\n')
-    with pytest.raises(SourceError, match="'__dataflow_row_id__'.*reserved.*rename"):
+    with pytest.raises(SourceError, match=r"'__dataflow_row_id__'.*reserved.*rename"):
         read(source)
 
 
@@ -393,11 +370,11 @@ def test_a_number_that_json_has_not_is_refused_before_it_is_written(
     path = tmp_path / f"out{ending}"
     path.write_text("as before")
     table = pa.table({"score": pa.array([None, None, value], kind)})
-    with pytest.raises(FormatError, match=r"'score', row 5: .*NaN.*infinity.*\.parquet"):
-        with writer_for(path, table.schema) as writer:
-            writer.write(table.slice(0, 2))
-            writer.write(table.slice(0, 1))
-            writer.write(table)
+    writer = writer_for(path, table.schema)
+    writer.write(table.slice(0, 2))
+    writer.write(table.slice(0, 1))
+    with pytest.raises(FormatError, match=r"'score', row 5: .*NaN.*infinity.*\.parquet"), writer:
+        writer.write(table)
     assert path.read_text() == "as before"
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 

@@ -181,7 +181,8 @@ class DelimitedWriter(Writer):
         if not _is_expressible(field.type):
             raise FormatError(
                 f"{path}: {self.format_name} cannot hold column {field.name!r} of type "
-                f"{field.type}. Write .jsonl, .parquet or .arrow instead, or make a text column of it first."
+                f"{field.type}. Write .jsonl, .parquet or .arrow instead, or make a text column "
+                "of it first."
             )
 
 

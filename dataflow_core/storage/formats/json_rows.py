@@ -117,7 +117,8 @@ def _spaced_pairs(codes: _Codes, colons: _Places) -> _Places:
     at = spaced - 1
     for _ in range(_SPACES):
         at = at - (codes[at] <= ord(" "))
-    return spaced[(codes[at] == ord('"')) | (codes[at] <= ord(" "))]
+    places: _Places = spaced[(codes[at] == ord('"')) | (codes[at] <= ord(" "))]
+    return places
 
 
 def _long_numbers(codes: _Codes) -> _Places:
@@ -126,7 +127,8 @@ def _long_numbers(codes: _Codes) -> _Places:
     pairs = digits[1:] & digits[:-1]
     # Of 19 digits in a row, every fourth byte hits four at least.
     places = np.flatnonzero(pairs[2:] & pairs[:-2]) * 4
-    return places[_run(codes, places, 1) + _run(codes, places, -1) >= _LONG]
+    long: _Places = places[_run(codes, places, 1) + _run(codes, places, -1) >= _LONG]
+    return long
 
 
 def _run(codes: _Codes, places: _Places, step: int) -> _Places:

@@ -70,7 +70,8 @@ class JsonRowsWriter(Writer):
             if row is not None:
                 raise FormatError(
                     f"{self._path}: column {field.name!r}, row {self._rows + row}: JSON has no "
-                    "NaN and no infinity. Replace the value (with null, say), or write .parquet or .arrow."
+                    "NaN and no infinity. Replace the value (with null, say), or write .parquet or "
+                    ".arrow."
                 )
 
 

@@ -113,13 +113,14 @@ class ParquetWriter(Writer):
 
     def discard(self) -> None:
         """Throw away what was written."""
+        self._writer.is_open = False  # or Arrow would write a footer when the object goes
         self._file.discard()
 
 
 def _row_bytes(file: pq.ParquetFile) -> int:
     metadata = file.metadata
     total = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-    return total // max(1, metadata.num_rows)
+    return int(total // max(1, metadata.num_rows))
 
 
 def _damaged(path: Path, error: Exception) -> SourceError:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.types as pat
 
 from dataflow_core import Evaluator, Refiner, Storage
-from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn, arrow_column
+from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
+from dataflow_core.operators.columns import ColumnKind
+from dataflow_core.table.frames import to_arrow
+
+_PIECE_ROWS = 4096
 
 
-def texts_of(values: pd.Series) -> pa.Array:
-    """Return a column of texts as one Arrow string array.
+def texts_of(values: pd.Series) -> pa.ChunkedArray:
+    """Return a column of texts as Arrow strings.
 
     Args:
         values: The column; nulls stay null.
@@ -28,18 +33,62 @@ def texts_of(values: pd.Series) -> pa.Array:
         for value in values:
             if value is not None and not isinstance(value, str):
                 raise TypeError(f"a text wanted, found {type(value).__name__} {value!r:.60}")
-        return pa.array(values.tolist(), pa.string())
-    array = arrow_column(values)
-    if pat.is_string(array.type):
-        return array
-    if pat.is_null(array.type) or pat.is_large_string(array.type) or pat.is_dictionary(array.type):
-        return pc.cast(array, pa.string())
-    raise TypeError(f"a column of texts wanted, found {array.type}")
+        return pa.chunked_array([pa.array(values.tolist(), pa.string())])
+    column = to_arrow(values.array, None)
+    if not ColumnKind("text").accepts(column.type):
+        raise TypeError(f"a column of texts wanted, found {column.type}")
+    return column
 
 
-def as_series(array: pa.Array, like: pd.Series) -> pd.Series:
-    """Return an Arrow array as a column with the index of another."""
-    return pd.Series(pd.array(array, dtype=pd.ArrowDtype(array.type)), index=like.index)
+def each_piece(
+    function: Callable[[pa.Array], pa.Array], texts: pa.ChunkedArray
+) -> pa.ChunkedArray:
+    """Apply a function to a column a few rows at a time, so that what it makes on the way stays small.
+
+    Args:
+        function: Called with string arrays; it may return the very array that it got.
+        texts: The column, of any Arrow type for texts.
+
+    Returns:
+        The results as one column: ``texts`` itself when the function changed nothing.
+    """
+    pieces = [piece for chunk in texts.chunks for piece in _cut(chunk)]
+    results = [function(piece) for piece in pieces or [pa.array([], pa.string())]]
+    if pieces and all(result is piece for result, piece in zip(results, pieces, strict=True)):
+        return texts
+    return pa.chunked_array(results)
+
+
+def bytes_of(
+    texts: pa.Array,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Return the UTF-8 bytes of a string array, and where in them each text begins and the last ends.
+
+    Args:
+        texts: The texts; a null has no bytes, or some that mean nothing.
+    """
+    _, offsets, data = texts.buffers()
+    if offsets is None or data is None or not data.size:
+        return np.empty(0, np.uint8), np.zeros(len(texts) + 1, np.int32)
+    places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return np.frombuffer(data, np.uint8)[places[0] : places[-1]], places - places[0]
+
+
+def count_in_each(
+    positions: npt.NDArray[np.int64], places: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int64]:
+    """Return how many positions fall into each text.
+
+    Args:
+        positions: Positions in texts that stand one after the other, ascending.
+        places: Where each text begins, and the last ends.
+    """
+    return np.diff(np.searchsorted(positions, places))
+
+
+def as_series(column: pa.ChunkedArray, like: pd.Series) -> pd.Series:
+    """Return an Arrow column as a pandas column with the index of another."""
+    return pd.Series(pd.array(column, dtype=pd.ArrowDtype(column.type)), index=like.index)
 
 
 class TextEvaluator(Evaluator):
@@ -55,7 +104,7 @@ class TextEvaluator(Evaluator):
         """Return one number for each text, null for null.
 
         Args:
-            texts: The texts of a batch.
+            texts: Some texts.
         """
 
     def run(
@@ -73,7 +122,9 @@ class TextEvaluator(Evaluator):
         """
         table = storage.read([input_text])
         texts = table[input_text]
-        table[output_measure or self.measure_name] = as_series(self.measure(texts_of(texts)), texts)
+        table[output_measure or self.measure_name] = as_series(
+            each_piece(self.measure, texts_of(texts)), texts
+        )
         storage.write(table)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -115,10 +166,10 @@ class TextRefiner(Refiner):
 
     @abstractmethod
     def refine(self, texts: pa.Array) -> pa.Array:
-        """Return the refined texts.
+        """Return the refined texts, or the array itself when nothing changes.
 
         Args:
-            texts: The texts of a batch.
+            texts: Some texts.
         """
 
     def run(
@@ -136,7 +187,7 @@ class TextRefiner(Refiner):
         """
         table = storage.read([input_text])
         texts = texts_of(table[input_text])
-        refined = self.refine(texts)
+        refined = each_piece(self.refine, texts)
         if refined is not texts or output_text is not None:
             table[output_text or input_text] = as_series(refined, table[input_text])
         storage.write(table)
@@ -149,3 +200,9 @@ class TextRefiner(Refiner):
 def replace_where(texts: pa.Array, chosen: pa.Array, replacements: pa.Array) -> pa.Array:
     """Return texts with those where ``chosen`` is true replaced; null counts as false."""
     return pc.replace_with_mask(texts, pc.fill_null(chosen, False), replacements)
+
+
+def _cut(chunk: pa.Array) -> Iterator[pa.Array]:
+    for start in range(0, len(chunk), _PIECE_ROWS):
+        piece = chunk.slice(start, _PIECE_ROWS)
+        yield piece if piece.type == pa.string() else pc.cast(piece, pa.string())

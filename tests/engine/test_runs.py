@@ -1,0 +1,389 @@
+"""Runs: every row accounted for, whatever happens to it."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+from collections import Counter
+from typing import ClassVar
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dataflow_core import FileStorage, Generator, MemoryStorage, Pipeline, Refiner
+from dataflow_core.engine import run_plan
+from dataflow_core.engine.parts import PartTable
+from dataflow_core.errors import BadRowError, RunError, SourceError, StorageError
+from dataflow_core.operators import RowFailure
+from dataflow_core.operators.general import (
+    Apply,
+    Concatenate,
+    DeduplicateExact,
+    Explode,
+    FilterRows,
+    Join,
+    Sample,
+    SelectColumns,
+    Sort,
+)
+from dataflow_core.pipeline.recipe import from_yaml, to_yaml
+
+from .pipelines import Steps
+
+NUMBERS = [{"n": n, "tags": ["a", "b"][: n % 3], "text": f"t{n % 7}"} for n in range(40)]
+
+
+def run(tmp_path, storage, *steps, **options):
+    options.setdefault("output", tmp_path / "out.jsonl")
+    return Steps(storage, *steps).run(run_dir=tmp_path / "run", **options)
+
+
+def rows(path):
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def ledger(report):
+    table = pq.read_table(report.run_dir / "ledger.parquet")
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def set_aside(report, kind, step):
+    frames = PartTable(report.run_dir / kind / step).frames()
+    return pd.concat(frame.to_pandas(frame.names) for frame in frames)
+
+
+def test_each_row_ends_in_one_place(tmp_path):
+    report = run(
+        tmp_path,
+        MemoryStorage(NUMBERS),
+        (FilterRows(where="n >= 5"), {}),
+        (DeduplicateExact(), {"input_columns": ["text"]}),
+    )
+
+    entries = ledger(report)
+    assert len(entries) == entries["row_id"].nunique() == 40
+    assert Counter(entries["fate"]) == {"dropped": 5, "duplicate": 28, "output": 7}
+    duplicates = entries[entries["fate"] == "duplicate"]
+    kept = entries[entries["fate"] == "output"]
+    assert set(duplicates["related_row_id"]) <= set(kept["row_id"])
+    assert set(duplicates["step"]) == {"deduplicate_exact"}
+    assert [(s.rows_in, s.rows_out, s.dropped) for s in report.steps] == [(40, 35, 5), (35, 7, 28)]
+
+
+def test_dropped_rows_are_kept_as_they_were_with_their_reason(tmp_path):
+    report = run(tmp_path, MemoryStorage(NUMBERS), (FilterRows(where="n < 38"), {}))
+
+    dropped = set_aside(report, "dropped", "filter_rows")
+    assert dropped["n"].tolist() == [38, 39]
+    assert dropped["tags"].map(list).tolist() == [["a", "b"], []]
+    assert set(dropped["reason"]) == {"condition_is_false"}
+
+
+def test_the_run_directory_says_what_was_asked_and_what_came_of_it(tmp_path):
+    report = run(tmp_path, MemoryStorage(NUMBERS), (FilterRows(where="n >= 5"), {}), limit=10)
+
+    asked = json.loads((report.run_dir / "run.json").read_text())
+    assert asked["state"] == "done"
+    assert asked["plan"]["steps"][0]["config"] == {"where": "n >= 5"}
+    told = json.loads((report.run_dir / "report.json").read_text())
+    assert told["steps"][0] | {"seconds": 0} == {
+        "step": "filter_rows", "rows_in": 10, "rows_out": 5, "dropped": 5, "quarantined": 0,
+        "expanded": 0, "made": 0, "seconds": 0, "reasons": {"condition_is_false": 5},
+    }  # fmt: skip
+    assert "filter_rows  10    5        5" in str(report)
+
+
+def test_expanded_rows_name_their_children(tmp_path):
+    report = run(tmp_path, MemoryStorage(NUMBERS), (Explode(), {"input_list": "tags"}))
+
+    entries = ledger(report)
+    fates = Counter(entries["fate"])
+    assert fates["dropped"] == 14  # the empty lists
+    assert fates["expanded"] == fates["output"] == 39
+    expanded = entries[entries["fate"] == "expanded"]
+    assert set(expanded["related_row_id"]) == set(entries[entries["fate"] == "output"]["row_id"])
+    assert report.rows_out == 39
+
+
+def test_branches_are_joined_and_concatenated(tmp_path):
+    class Branches(Pipeline):
+        def __init__(self, storage):
+            super().__init__(storage)
+            self.small = FilterRows(where="n < 3")
+            self.large = FilterRows(where="n > 37")
+            self.together = Concatenate()
+            self.names = MemoryStorage(
+                [{"text": "t0", "name": "zero"}, {"text": "t3", "name": "three"}]
+            )
+            self.join = Join()
+
+        def forward(self):
+            branch = self.storage.fork()
+            self.small.run(self.storage)
+            self.large.run(branch)
+            self.together.run(self.storage, input_table=branch)
+            self.join.run(self.storage, input_table=self.names, input_on=["text"])
+
+    pipeline = Branches(MemoryStorage(NUMBERS))
+    report = pipeline.run(output=tmp_path / "out.jsonl", run_dir=tmp_path / "run")
+
+    result = [(row["n"], row["name"]) for row in rows(tmp_path / "out.jsonl")]
+    assert result == [(0, "zero"), (1, None), (2, None), (38, "three"), (39, None)]
+    assert report.steps[2].rows_in == 5
+    # Called directly, the same pipeline does the same.
+    pipeline.forward()
+    assert [(row["n"], row["name"]) for row in pipeline.storage.rows()] == result
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(batch_size=st.integers(1, 50), data=st.data())
+def test_the_batch_size_never_changes_a_byte(batch_size, data, tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("run")
+    table = data.draw(st.lists(st.sampled_from(NUMBERS), min_size=1))
+    steps = [
+        (Explode(keep_empty=True), {"input_list": "tags", "output_item": "tag"}),
+        (FilterRows(where="n % 5 > 0 OR tag = 'a'"), {}),
+        (DeduplicateExact(), {"input_columns": ["text", "tag"]}),
+        (Sample(fraction=0.7), {"input_group": "tag"}),
+        (Sort(), {"input_columns": ["n"]}),
+    ]
+    for name, size in (("one", 1000), ("two", batch_size)):
+        (tmp_path / name).mkdir()
+        run(tmp_path / name, MemoryStorage(table), *steps, batch_size=size)
+
+    for file in ("out.jsonl", "run/ledger.parquet"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+class Picky(Refiner):
+    """Fail on some rows, as a value and by raising."""
+
+    def run(self, storage):
+        table = storage.read(["n"])
+        if (table["n"] % 10 == 9).any():
+            raise ValueError("nines are too much")
+        table["n"] = [
+            RowFailure("eight", "no eights", raw="8!") if n % 10 == 8 else n for n in table["n"]
+        ]
+        storage.write(table)
+
+
+def test_failing_rows_go_to_quarantine_and_the_others_go_on(tmp_path):
+    report = run(tmp_path, MemoryStorage(NUMBERS), (Picky(), {}), max_failures=0.5, batch_size=7)
+
+    assert [row["n"] for row in rows(tmp_path / "out.jsonl")] == [
+        n for n in range(40) if n % 10 < 8
+    ]
+    failed = set_aside(report, "quarantine", "picky").sort_index()
+    told = Counter(
+        zip(failed["reason"], failed["message"], failed["value"].fillna("-"), strict=True)
+    )
+    assert told == {
+        ("ValueError", "nines are too much", "-"): 4,
+        ("eight", "no eights", "8!"): 4,
+    }
+    assert Counter(ledger(report)["fate"]) == {"output": 32, "quarantined": 8}
+
+
+def test_too_many_failures_stop_the_run_and_say_why(tmp_path):
+    def broken(table):
+        raise KeyError("x")
+
+    with pytest.raises(RunError, match=r"40 of 40 rows failed \(KeyError\).*5%"):
+        run(tmp_path, MemoryStorage(NUMBERS), (Apply(func=broken), {}))
+
+    state = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert state["state"] == "failed"
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_bad_lines_stop_the_run_with_file_line_and_column(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"n":1}\n{"n":2\n{"n":3}\n')
+    with pytest.raises(BadRowError, match=r"in\.jsonl, line 2, column 7.*--on-bad-row quarantine"):
+        run(tmp_path, FileStorage(tmp_path / "in.jsonl"), (FilterRows(where="n > 0"), {}))
+
+
+def test_bad_lines_are_kept_in_quarantine(tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(b'{"n":1}\n{"n":2\n{"n":"\\ud800"}\n\xff\n{"n":3}\n')
+    storage = FileStorage(tmp_path / "in.jsonl", on_bad_row="quarantine")
+    report = run(tmp_path, storage, (FilterRows(where="n > 0"), {}))
+
+    assert [row["n"] for row in rows(tmp_path / "out.jsonl")] == [1, 3]
+    kept = set_aside(report, "quarantine", "source")
+    assert kept["raw"].tolist() == [b'{"n":2', b'{"n":"\\ud800"}', b"\xff"]
+    assert kept["line"].tolist() == [2, 3, 4]
+    assert report.unreadable == 3
+    assert (report.rows_in, report.rows_out) == (5, 2)
+    assert Counter(ledger(report)["fate"]) == {"output": 2, "quarantined": 3}
+
+
+def test_a_truncated_file_is_no_short_table(tmp_path):
+    packed = gzip.compress(b'{"n":1}\n' * 50_000)
+    (tmp_path / "in.jsonl.gz").write_bytes(packed[:-20])
+    with pytest.raises(SourceError, match=r"in\.jsonl\.gz"):
+        run(tmp_path, FileStorage(tmp_path / "in.jsonl.gz"), (FilterRows(where="n > 0"), {}))
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
+    written = []
+
+    def full(descriptor, data):
+        written.append(len(data))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    table = MemoryStorage(NUMBERS)
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StorageError, match="No space left on device.*Free some space"):
+        run(tmp_path, table, (FilterRows(where="n > 0"), {}))
+    monkeypatch.undo()
+    assert written
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_no_permission_is_said_before_any_work(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    calls = []
+    note = Apply(func=lambda table: calls.append(1) or table)
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StorageError, match="Permission denied"):
+        run(tmp_path, MemoryStorage(NUMBERS), (note, {}))
+    assert calls == []
+
+
+def test_an_interrupt_is_noted(tmp_path):
+    def interrupt(table):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, MemoryStorage(NUMBERS), (Apply(func=interrupt), {}))
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "interrupted"
+
+
+def test_a_taken_run_directory_is_left_alone(tmp_path):
+    run(tmp_path, MemoryStorage(NUMBERS), (FilterRows(where="n > 0"), {}))
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    with pytest.raises(RunError, match="already holds a run"):
+        run(tmp_path, MemoryStorage(NUMBERS), (FilterRows(where="n > 1"), {}))
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [(FilterRows(where="n < 0"), {}), (Sort(), {"input_columns": ["n"]})],
+        [(FilterRows(where="n < 0"), {}), (DeduplicateExact(), {})],
+        [(Explode(), {"input_list": "tags"}), (FilterRows(where="n < 0"), {})],
+    ],
+)
+def test_an_empty_result_keeps_its_columns(steps, tmp_path):
+    report = run(tmp_path, MemoryStorage(NUMBERS), *steps, output=tmp_path / "out.parquet")
+    assert report.rows_out == 0
+    assert pq.read_schema(tmp_path / "out.parquet").names == ["n", "tags", "text"]
+
+
+def test_an_empty_source_is_refused_and_a_source_without_rows_is_not(tmp_path):
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(SourceError, match=r"empty\.jsonl.*empty"):
+        run(tmp_path, FileStorage(tmp_path / "empty.jsonl"), (SelectColumns(columns=["n"]), {}))
+    (tmp_path / "head.csv").write_text("n,text\n")
+    report = Steps(FileStorage(tmp_path / "head.csv"), (SelectColumns(columns=["n"]), {})).run(
+        output=tmp_path / "out.csv", run_dir=tmp_path / "run2"
+    )
+    assert report.rows_out == 0
+    assert (tmp_path / "out.csv").read_text() == '"n"\n'
+
+
+def test_a_first_step_that_selects_columns_spares_reading_the_others(tmp_path, monkeypatch):
+    import pyarrow.parquet
+
+    pq.write_table(MemoryStorage(NUMBERS).frame.to_arrow(), tmp_path / "in.parquet")
+    asked = []
+    original = pyarrow.parquet.ParquetFile.iter_batches
+
+    def spy(self, *arguments, **options):
+        asked.append(options.get("columns"))
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(pyarrow.parquet.ParquetFile, "iter_batches", spy)
+    run(tmp_path, FileStorage(tmp_path / "in.parquet"), (SelectColumns(columns=["text"]), {}))
+    assert [list(columns) for columns in asked] == [["text"]]
+    assert rows(tmp_path / "out.jsonl")[0] == {"text": "t0"}
+
+
+@pytest.mark.parametrize("goal", ["out/", "parts/part-*.jsonl", "x/y/z.csv.gz"])
+def test_results_go_to_folders_and_patterns(goal, tmp_path, monkeypatch):
+    monkeypatch.setattr("dataflow_core.storage.targets.ROWS_PER_FILE", 15)
+    steps = [(SelectColumns(columns=["n"]), {})]
+    run(tmp_path, MemoryStorage(NUMBERS), *steps, output=f"{tmp_path}/{goal}", batch_size=7)
+    read = FileStorage(f"{tmp_path}/{goal}").read()
+    assert read["n"].astype("int64").tolist() == list(range(40))
+    files = [p for p in (tmp_path / goal.split("/")[0]).rglob("*") if p.is_file()]
+    assert len(files) == (1 if goal.endswith("gz") else 3)
+
+
+def test_a_folder_with_parts_of_another_run_is_refused(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "part-00000.parquet").touch()
+    with pytest.raises(StorageError, match="holds part files already"):
+        run(
+            tmp_path,
+            MemoryStorage(NUMBERS),
+            (Sort(), {"input_columns": ["n"]}),
+            output=f"{tmp_path}/out",
+        )
+
+
+def test_a_plan_without_a_source_says_so(tmp_path):
+    plan = Steps(None, (FilterRows(where="n > 0"), {})).compile()
+    with pytest.raises(RunError, match="no source"):
+        run_plan(plan, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_plan_from_a_recipe_gives_the_same_bytes(tmp_path):
+    steps = [(FilterRows(where="n % 2 = 0"), {}), (DeduplicateExact(), {"input_columns": ["text"]})]
+    run(tmp_path, MemoryStorage(NUMBERS), *steps)
+    recipe = to_yaml(Steps(None, *steps).compile())
+    plan = from_yaml(recipe, storage=MemoryStorage(NUMBERS))
+    run_plan(plan, output=tmp_path / "again.jsonl", run_dir=tmp_path / "run2")
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "out.jsonl").read_bytes()
+
+
+def test_observers_see_the_life_of_a_run(tmp_path):
+    seen = []
+    run(
+        tmp_path,
+        MemoryStorage(NUMBERS),
+        (FilterRows(where="n > 0"), {}),
+        notify=lambda event, **details: seen.append((event, sorted(details))),
+    )
+    assert seen == [
+        ("before_pipeline", ["plan", "run_dir"]),
+        ("before_step", ["step"]),
+        ("after_step", ["outcome", "step"]),
+        ("after_pipeline", ["plan", "report", "run_dir"]),
+    ]
+
+
+class Loser(Generator):
+    """Loses a row."""
+
+    makes_rows: ClassVar = False
+
+    def run(self, storage):
+        storage.write(storage.read().iloc[1:])
+
+
+def test_an_operator_that_loses_a_row_fails_the_run(tmp_path):
+    with pytest.raises(Exception, match=r"step 'loser'.*1 of 40 rows were lost"):
+        run(tmp_path, MemoryStorage(NUMBERS), (Loser(), {}))
