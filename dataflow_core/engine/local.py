@@ -74,18 +74,18 @@ class LocalEngine:
     _sums: dict[str, TableSum] = field(default_factory=dict)
     _readers: dict[str, SourceReader] = field(default_factory=dict)
     _sketches: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
-    _removed: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
+    _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
         self._readers = {name: self._reader(name) for name in self.plan.sources}
-        self._ledger = self.directory.writer("ledger")
 
     def run(self) -> PartTable:
         """Run all stages and return the result's table.
 
-        Raises: SchemaMisfit: A source row does not fit the types of the source's head; run again,
-            exactly. DataflowError: The run failed; committed parts stay.
+        Raises:
+            SchemaMisfit: A row does not fit the types of its source's head; run again, exactly.
+            DataflowError: The run failed; committed parts stay.
         """
         try:
             for name in self.plan.sources:
@@ -94,7 +94,7 @@ class LocalEngine:
             for stage in self.plan.stages:
                 self._run_stage(stage)
         finally:
-            for writer in (*self._removed.values(), self._ledger):
+            for writer in self._writers.values():
                 writer.close()
         for account in self.accounts.values():
             account.check()
@@ -176,7 +176,7 @@ class LocalEngine:
         account.add(outcome)
         entries = ledger_entries(outcome)
         if entries is not None:
-            self._ledger.write(Frame.from_arrow(entries, entries["row_id"].to_numpy()))
+            self._enter(step.name, entries)
         for kind, removed in (("dropped", outcome.dropped), ("quarantine", outcome.failed)):
             if len(removed):
                 self._set_aside(kind, step.name, removed.table(step.name))
@@ -188,10 +188,17 @@ class LocalEngine:
             )
 
     def _set_aside(self, kind: str, step: str, rows: pa.Table) -> None:
-        if (kind, step) not in self._removed:
-            self._removed[kind, step] = self.directory.writer(kind, step)
-        self._removed[kind, step].write(Frame.from_arrow(rows, rows["row_id"].to_numpy()))
+        self._append(kind, step, rows)
         self.samples.add(rows)
+
+    def _enter(self, step: str, entries: pa.Table) -> None:
+        """Add lines to the ledger, step by step, so that the order does not depend on batches."""
+        self._append("ledger", step, entries)
+
+    def _append(self, kind: str, step: str, rows: pa.Table) -> None:
+        if (kind, step) not in self._writers:
+            self._writers[kind, step] = self.directory.writer(kind, step)
+        self._writers[kind, step].write(Frame.from_arrow(rows, rows["row_id"].to_numpy()))
 
     def _frames(self, name: str) -> Iterator[Frame]:
         if name not in self._tables:
@@ -218,7 +225,7 @@ class LocalEngine:
     def _reader(self, name: str) -> SourceReader:
         def set_aside(batch: Batch, ids: RowIds) -> None:
             self._set_aside("quarantine", name, _unreadable(batch, ids, name))
-            self._ledger.write(Frame.from_arrow(unreadable_entries(ids, name), ids))
+            self._enter(name, unreadable_entries(ids, name))
 
         source = source_of(name, self.plan.sources[name])
         columns = source.schema().names

@@ -41,9 +41,10 @@ def run_plan(
 ) -> Report:
     """Run a plan over all rows of its source.
 
-    Args: plan: The plan, whose sources are given. output: Where the result goes: a path whose
-        ending names the format, a folder, a pattern such as
-            ``part-*.parquet``; None for ``output.parquet`` in the run directory.
+    Args:
+        plan: The plan, whose sources are given.
+        output: Where the result goes: a path whose ending names the format, a folder, a pattern
+            such as ``part-*.parquet``; None for ``output.parquet`` in the run directory.
         run_dir: The run directory, which must be new or empty; None for a new one below
             ``dataflow-runs/``.
         limit: The most rows of the main source; None for all.
@@ -136,16 +137,17 @@ class _Run:
         """Write the result and the ledger; return the rows of the result."""
         schema = result.schema()
         rows = 0
-        ended = PartTable(self.directory.path / "ledger")
+        entered = self.directory.path / "ledger"
         ledger_file = writer_for(self.directory.path / "ledger.parquet", LEDGER_SCHEMA)
         with ledger_file as ledger, open_target(self.output, visible(schema)) as target:
-            for frame in ended.frames(LEDGER_SCHEMA):
-                ledger.write(frame.to_arrow())
+            for name in (*self.plan.sources, *(step.name for step in self.plan.steps)):
+                for frame in PartTable(entered / name).frames(LEDGER_SCHEMA):
+                    ledger.write(frame.to_arrow())
             for frame in result.frames(schema):
                 rows += len(frame)
                 target.write(frame.to_arrow())
                 ledger.write(output_entries(frame))
-        shutil.rmtree(ended.folder, ignore_errors=True)
+        shutil.rmtree(entered, ignore_errors=True)
         return rows
 
     def _note(self, state: str, error: str | None = None) -> None:

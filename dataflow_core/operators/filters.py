@@ -128,7 +128,7 @@ def truth(mask: pd.Series) -> npt.NDArray[np.bool_]:
 
 def _where(values: Any, mask: npt.NDArray[np.bool_]) -> Any:
     if isinstance(values, pd.Series):
-        return values[mask].tolist()
+        return [None if value is pd.NA else value for value in values[mask]]
     if isinstance(values, str):
         return values
     return [value for value, wanted in zip(values, mask, strict=True) if wanted]

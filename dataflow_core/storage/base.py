@@ -32,8 +32,9 @@ class Storage(ABC):
             columns: The columns wanted; None for all. Columns that are not read are carried along
                 unchanged when the table is written.
 
-        Returns: A DataFrame of the operator's own, indexed by row id (uint64). Strings and nested
-            values are Arrow-backed; numbers and booleans have pandas' nullable dtypes.
+        Returns:
+            A DataFrame of the operator's own, indexed by row id (uint64). Strings and nested values
+            are Arrow-backed; numbers and booleans have pandas' nullable dtypes.
 
         Raises:
             ColumnError: A column is not there.

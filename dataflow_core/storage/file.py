@@ -115,17 +115,18 @@ class FileSource(Source):
 class FileStorage(TableStorage):
     """A table from files; the files are never written to.
 
-    Reads JSONL, JSON (an array, or objects one after the other), CSV and TSV, Parquet, and Arrow,
-    each the text formats also as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are
+    Reads JSONL, JSON (an array, or objects one after the other), CSV, TSV, Parquet and Arrow; the
+    text formats also packed as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are
     streamed; used directly, the table is loaded when first read, and operators change it in memory.
 
-    Args: source: A path, a pattern (``data/*.jsonl.gz``, ``data/**/*.parquet``), or a folder.
-        columns: The columns to read; None for all. Others are not even parsed where the format
-        allows. types: For CSV and TSV, in which every value is text: the type of columns that are
-        not
-            (``{"score": "float64"}``; string, int64, float64 or bool). on_bad_row: What to do with
-        a row that cannot be read: ``"error"`` stops and names file, line
-            and column; ``"quarantine"`` goes on and keeps the row aside.
+    Args:
+        source: A path, a pattern (``data/*.jsonl.gz``, ``data/**/*.parquet``), or a folder.
+        columns: The columns to read; None for all. The others are not even parsed where the format
+            allows.
+        types: For CSV and TSV, in which every value is text: the type of columns that are not
+            (``{"score": "float64"}``; string, int64, float64 or bool).
+        on_bad_row: What to do with a row that cannot be read: ``"error"`` stops and names file,
+            line and column; ``"quarantine"`` goes on and keeps the row aside.
 
     Example:
         >>> storage = FileStorage("examples/reviews.jsonl")

@@ -20,9 +20,9 @@ from dataflow_core.table.values import rows_of, table_of
 class MemoryStorage(TableStorage):
     """A table in memory, for notebooks and tests.
 
-    Args: rows: Dicts (a key that a dict lacks stays missing, and is not the same as None), a
-        DataFrame
-            (its index is not kept), or an Arrow table.
+    Args:
+        rows: Dicts (a key that a dict lacks stays missing, and is not the same as None), a
+            DataFrame (its index is not kept), or an Arrow table.
 
     Raises:
         SourceError: The rows are of another kind, or hold values that no table carries.

@@ -68,11 +68,11 @@ class Target:
 def open_target(goal: str, schema: pa.Schema) -> Target:
     """Return a target for a table.
 
-    Args: goal: A file whose ending names the format (``clean.jsonl``, ``clean.csv.gz``,
-        ``clean.parquet``),
-            a pattern with ``*`` in the file name (``out/part-*.jsonl.zst``), or a folder
-            (``out/``), which gets ``part-*.parquet``. Patterns and folders get files of at most
-            100,000 rows.
+    Args:
+        goal: A file whose ending names the format (``clean.jsonl``, ``clean.csv.gz``,
+            ``clean.parquet``), a pattern with ``*`` in the file name (``out/part-*.jsonl.zst``), or
+            a folder (``out/``), which gets ``part-*.parquet``. Patterns and folders get files of at
+            most 100,000 rows.
         schema: The table's schema, without hidden columns.
 
     Raises:

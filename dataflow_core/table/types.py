@@ -205,7 +205,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def _has_big_integer(text: str | bytes) -> bool:
-    return bool((_LONG_BYTES if isinstance(text, bytes) else _LONG_TEXT).search(text))  # type: ignore[call-overload]
+    return bool(_LONG_BYTES.search(text) if isinstance(text, bytes) else _LONG_TEXT.search(text))
 
 
 def _wide_json_text(value: Any) -> str:

@@ -26,13 +26,14 @@ from dataflow_core.table.types import (
 def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
     """Return Python values as an Arrow array that gives back the same values.
 
-    Args: values: Strings, numbers, booleans, bytes, dates, lists, dicts; None, NaN-free. pandas' NA
-        and a
-            bare float NaN count as null, numpy scalars and arrays as their Python values.
+    Args:
+        values: Strings, numbers, booleans, bytes, dates, lists, dicts, None. pandas' NA and a float
+            NaN count as null, numpy scalars and arrays as their Python values.
         kind: The type to keep if every value fits it exactly; None to infer.
 
-    Returns: The array: of ``kind``, of the narrowest type, or of Arrow's JSON type where lists or
-        dicts differ in shape or scalars in kind.
+    Returns:
+        The array: of ``kind``, of the narrowest type, or of Arrow's JSON type where lists or dicts
+        differ in shape or scalars in kind.
 
     Raises:
         FormatError: Values mix kinds that JSON cannot hold either, such as bytes and numbers.

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow_text.texts import TextEvaluator, TextFilter, bytes_of, count_in_each
-
-# Scripts that write no spaces between words (UAX #29 leaves their words to dictionaries).
-_UNSPACED = (
-    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\x{3006}\x{30FC}\x{FF70}"
-)
-_GAPS = (
-    r"\t-\r\x{85}\p{Z}\x{3001}-\x{3004}\x{3008}-\x{3020}\x{30FB}\x{FE10}-\x{FE19}\x{FE30}-\x{FE6F}"
-    r"\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF20}\x{FF3B}-\x{FF40}\x{FF5B}-\x{FF65}"
-)
-_BEYOND_ASCII_RULES = rf"[{_GAPS}{_UNSPACED}&&[^\x00-\x7F]]"
-# Odd numbers are those that make up words.
-_GAP, _LETTER, _UNSPACED_LETTER, _ATTACHED = range(4)
+from dataflow_text.words import count_words
 
 
 class WordCountEvaluator(TextEvaluator):
@@ -46,9 +33,7 @@ class WordCountEvaluator(TextEvaluator):
 
     def measure(self, texts: pa.Array) -> pa.Array:
         """Return the number of words of each text."""
-        counts = _count_between_ascii_spaces(texts)
-        others = texts.filter(pc.invert(pc.string_is_ascii(texts)))
-        ...
+        return count_words(texts)
 
 
 class WordCountFilter(TextFilter):
