@@ -58,7 +58,8 @@ def _lines(preview: StepPreview) -> list[str]:
             before, after = _where_they_part(change.before, change.after)
             lines += [f"      {change.row}  {before}", f"      {'':16}→ {after}"]
     for gone in preview.gone:
-        value = f" ({_short(gone.value or gone.message, 40)})" if gone.value or gone.message else ""
+        why = gone.value or gone.message
+        value = f" ({why[:40]})" if why else ""
         lines.append(f"  - {gone.row} {gone.reason}{value}")
     return lines
 

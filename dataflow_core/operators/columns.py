@@ -137,7 +137,7 @@ def _bound(owner: str, parameter: Parameter, given: Mapping[str, Any]) -> Any:
     elif parameter.takes == "columns":
         if isinstance(value, str):
             return (value,)
-        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+        if value and isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
             return tuple(value)
         wanted = "column names, as a list of strings"
     else:

@@ -6,19 +6,20 @@ import dataclasses
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic_core import PydanticSerializationError
 
 from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RecipeError, did_you_mean
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef, Value
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
-from dataflow_core.pipeline.yaml_lines import Lines, load_with_lines
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileSource, FileStorage
 from dataflow_core.storage.formats import ReadOptions
+
+if TYPE_CHECKING:
+    from dataflow_core.pipeline.yaml_lines import Lines
 
 VERSION = 1
 
@@ -60,6 +61,8 @@ def to_yaml(plan: Plan, named: NameOf | None = None) -> str:
         RecipeError: An operator's configuration cannot be written down, such as a Python function.
     """
     require_writable(plan)
+    import yaml
+
     return yaml.safe_dump(plan_as_dict(plan, named), sort_keys=False, allow_unicode=True)
 
 
@@ -77,6 +80,8 @@ def from_yaml(
     Raises:
         RecipeError: The recipe is wrong; the message names file and line.
     """
+    from dataflow_core.pipeline.yaml_lines import load_with_lines
+
     content, lines = load_with_lines(text, path)
     reader = _Reader(path, lines, resolve)
     return reader.plan(content, storage)

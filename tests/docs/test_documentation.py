@@ -3,8 +3,8 @@
 The blocks of one document share a folder and a namespace. What is run:
 
 - ``python``: executed; with ``>>>``, what is printed is compared.
-- ``console``: the lines that begin with ``$``, as real commands, in processes of their own. Where output
-  is shown it is compared, and a command that fails must be followed by ``$ echo $?``.
+- ``console``: the lines that begin with ``$``, as real commands, in processes of their own. Where
+  output is shown it is compared, and a command that fails must be followed by ``$ echo $?``.
 - any block whose first line is ``# file: NAME``: written to that file.
 
 In shown output, ``...`` stands for anything, and white space counts as one space.
@@ -84,7 +84,7 @@ class Reader:
             self._compare(block)
         elif block.language == "python":
             code = "\n" * block.line + block.text
-            exec(compile(code, block.where, "exec"), self.names)
+            exec(compile(code, block.where, "exec"), self.names)  # noqa: S102  the documents are ours
         elif block.language == "console":
             for command in commands(block):
                 self._run(command)

@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 
+from dataflow_core.errors import ColumnError
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import AnyColumn, ListColumn
 from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.table.frames import arrow_column
 
 
 class Explode(Generator):
@@ -50,6 +52,7 @@ class Explode(Generator):
             output_item: The column for the item; None to put it in the list's place.
         """
         table = storage.read()
+        kind = _item_type(table[input_list])
         lists = [_items(value) for value in table[input_list]]
         if not self.keep_empty:
             empty = pd.array([not items for items in lists], dtype=bool)
@@ -58,9 +61,9 @@ class Explode(Generator):
             lists = [items for items in lists if items]
         repeats = [max(len(items), 1) for items in lists]
         rows = table.loc[table.index.repeat(repeats)]
-        rows[output_item or input_list] = pd.Series(
-            [item for items in lists for item in (items or [None])], index=rows.index, dtype=object
-        )
+        items = [item for items in lists for item in (items or [None])]
+        dtype = object if kind is None else pd.ArrowDtype(kind)
+        rows[output_item or input_list] = pd.Series(items, index=rows.index, dtype=dtype)
         storage.write(rows)
 
     def columns_after(
@@ -71,6 +74,18 @@ class Explode(Generator):
         kind = columns.get(source, pa.null())
         item = kind.value_type if pat.is_list(kind) or pat.is_large_list(kind) else pa.null()
         return {**columns, str(bindings.get("output_item") or source): item}
+
+
+def _item_type(lists: pd.Series) -> pa.DataType | None:
+    """Return the type of the items, so that it does not depend on the rows; None for JSON values."""
+    if lists.dtype == object:
+        return None
+    kind = arrow_column(lists).type
+    if pat.is_null(kind):
+        return kind
+    if not (pat.is_list(kind) or pat.is_large_list(kind) or pat.is_fixed_size_list(kind)):
+        raise ColumnError(f"explode: column {lists.name!r} is {kind}; it takes a column of lists.")
+    return kind.value_type
 
 
 def _items(value: object) -> list[object]:

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 import xxhash
 
-from dataflow_core.table.frames import arrow_column
+from dataflow_core.table.frames import to_arrow
 
-_NULL = b"\x00null"
+# Texts are hashed as they are, with seed 0; other seeds keep other values apart from every text.
+_VALUE_SEED = 1
+_NULL = xxhash.xxh3_128_digest(b"", seed=2)
 
 
 def row_digests(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -22,64 +25,91 @@ def row_digests(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
     Args:
         table: The table, indexed by row id.
-        columns: The columns that count. 1 and 1.0 differ, as do null and an empty text.
+        columns: The columns that count. 1 and 1.0 differ, as do 1 and "1", and null and an empty text.
 
     Returns:
         Columns ``high`` and ``low`` (uint64), and ``null`` (bool): whether all values are null.
     """
-    values = [_value_bytes(table[name]) for name in columns]
-    if len(values) == 1:
-        digests = map(xxhash.xxh3_128_digest, values[0])
+    digests = [_digests(table[name]) for name in columns]
+    if len(digests) == 1:
+        packed = digests[0]
     else:
-        digests = map(xxhash.xxh3_128_digest, map(_joined, zip(*values, strict=True)))
-    packed = np.frombuffer(b"".join(digests), dtype=">u8").reshape(-1, 2)
+        joined = np.hstack(digests).tobytes()
+        width = 16 * len(digests)
+        cuts = (joined[start : start + width] for start in range(0, len(joined), width))
+        packed = _packed(map(xxhash.xxh3_128_digest, cuts))
     nulls = np.logical_and.reduce([table[name].isna().to_numpy(dtype=bool) for name in columns])
-    return pd.DataFrame(
-        {"high": packed[:, 0].astype(np.uint64), "low": packed[:, 1].astype(np.uint64), "null": nulls},
-        index=table.index,
-    )
+    high, low = packed.astype(np.uint64).T
+    return pd.DataFrame({"high": high, "low": low, "null": nulls}, index=table.index)
 
 
-def first_of_equals(digests: pd.DataFrame) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def first_of_equals(
+    digests: pd.DataFrame,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the positions of rows that repeat an earlier one, and of the first row of each.
 
     Args:
         digests: What `row_digests` returned, in order; rows whose values are all null repeat nothing.
     """
     high, low = digests["high"].to_numpy(), digests["low"].to_numpy()
-    order = np.lexsort((low, high))
-    fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = (high[order][1:] != high[order][:-1]) | (low[order][1:] != low[order][:-1])
+    candidates = _repeated(high)
+    candidates = candidates[~digests["null"].to_numpy()[candidates]]
     # lexsort is stable, so the first of equals in sorted order is the first in the table.
-    first = np.empty(len(order), dtype=np.int64)
-    first[order] = order[np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]
-    repeats = (first != np.arange(len(order))) & ~digests["null"].to_numpy()
-    positions = np.flatnonzero(repeats)
-    return positions, first[positions]
+    order = candidates[np.lexsort((low[candidates], high[candidates]))]
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (np.diff(high[order]) != 0) | (np.diff(low[order]) != 0)
+    firsts = order[np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]
+    repeats, firsts = order[~fresh], firsts[~fresh]
+    in_order = np.argsort(repeats)
+    return repeats[in_order], firsts[in_order]
 
 
-def _value_bytes(values: pd.Series) -> Iterable[bytes]:
+def _repeated(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Return the positions of values that come more than once, ascending."""
+    order = np.argsort(values)
+    equal = np.diff(values[order]) == 0
+    twice = np.zeros(len(values), dtype=bool)
+    twice[1:] = equal
+    twice[:-1] |= equal
+    return np.sort(order[twice])
+
+
+def _digests(values: pd.Series) -> npt.NDArray[np.uint64]:
+    """Return the digest of each value, as two big-endian numbers."""
     if values.dtype == object:
-        return [_NULL if v is None else _canonical(v) for v in values]
-    array = arrow_column(values)
-    if pat.is_string(array.type) or pat.is_large_string(array.type):
-        return _text_bytes(array)
-    return [_NULL if v is None else _canonical(v) for v in array.to_pylist()]
+        return _packed(map(_digest, values))
+    column = to_arrow(values.array, None)
+    if pat.is_string(column.type) or pat.is_large_string(column.type):
+        return np.concatenate([_packed([]), *map(_text_digests, column.chunks)])
+    return _packed(map(_digest, column.to_pylist()))
 
 
-def _text_bytes(array: pa.Array) -> Iterable[bytes]:
-    """Cut a text column's own memory into values, without making Python strings."""
+def _text_digests(array: pa.Array) -> npt.NDArray[np.uint64]:
+    """Hash a text column's own memory, without making Python strings."""
     width = np.int64 if pat.is_large_string(array.type) else np.int32
     _, offset_buffer, data = array.buffers()
-    if data is None or offset_buffer is None:
-        return [_NULL] * len(array)
+    if not len(array) or offset_buffer is None:
+        return _packed([])
     offsets = np.frombuffer(offset_buffer, dtype=width)[array.offset : array.offset + len(array) + 1]
-    memory, places = memoryview(data), offsets.tolist()
-    cut = [memory[start:end] for start, end in zip(places[:-1], places[1:], strict=True)]
+    memory, places = memoryview(data or b""), offsets.tolist()
+    # Lazily, so that no cut outlives its digest and wakes the garbage collector.
+    cuts = map(memory.__getitem__, map(slice, places[:-1], places[1:]))
+    digests = _packed(map(xxhash.xxh3_128_digest, cuts))
     if array.null_count:
-        valid = array.is_valid().to_pylist()
-        return [piece if ok else _NULL for piece, ok in zip(cut, valid, strict=True)]
-    return cut
+        digests[np.asarray(array.is_null())] = _packed([_NULL])
+    return digests
+
+
+def _packed(digests: Iterable[bytes]) -> npt.NDArray[np.uint64]:
+    return np.frombuffer(bytearray().join(digests), dtype=">u8").reshape(-1, 2)
+
+
+def _digest(value: Any) -> bytes:
+    if value is None:
+        return _NULL
+    if isinstance(value, str):
+        return xxhash.xxh3_128_digest(value.encode("utf-8", "surrogatepass"))
+    return xxhash.xxh3_128_digest(_canonical(value), seed=_VALUE_SEED)
 
 
 def _canonical(value: Any) -> bytes:
@@ -87,7 +117,3 @@ def _canonical(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         return repr(value).encode("utf-8", "surrogatepass")
-
-
-def _joined(values: tuple[bytes, ...]) -> bytes:
-    return b"".join(len(value).to_bytes(8, "big") + bytes(value) for value in values)

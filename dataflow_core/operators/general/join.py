@@ -8,12 +8,15 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.types as pat
 from pydantic import Field
 
 from dataflow_core.errors import ColumnError, OperatorError
 from dataflow_core.operators.base import Generator, Scope
 from dataflow_core.operators.general.hashing import row_digests
 from dataflow_core.storage.base import Storage
+from dataflow_core.storage.bindings import missing_column
+from dataflow_core.table.frames import arrow_column
 
 
 class Join(Generator):
@@ -57,7 +60,8 @@ class Join(Generator):
         table, lookup = storage.read(), input_table.read()
         for name in input_on:
             if name not in lookup.columns:
-                raise ColumnError(f"join: the second table has no column {name!r}.")
+                raise missing_column("join, second table", name, list(lookup.columns))
+            _require_alike(name, table, lookup)
         places = self._places(table, lookup, list(input_on))
         for name in lookup.columns:
             if name not in input_on:
@@ -95,6 +99,23 @@ class Join(Generator):
                 "remove one of them first."
             )
         return free
+
+
+def _require_alike(name: str, table: pd.DataFrame, lookup: pd.DataFrame) -> None:
+    """Refuse keys of different kinds, of which none would match."""
+    here, there = (arrow_column(one[name]).type for one in (table, lookup))
+    if _kind(here) != _kind(there) and not (pat.is_null(here) or pat.is_null(there)):
+        raise ColumnError(
+            f"join: the key {name!r} is {here} in the table and {there} in the second one, so that nothing "
+            "would match. Convert one of them first (core/derive_column, with CAST)."
+        )
+
+
+def _kind(kind: pa.DataType) -> str:
+    tests = {"text": pat.is_string, "whole": pat.is_integer, "float": pat.is_floating}
+    if pat.is_large_string(kind):
+        return "text"
+    return next((name for name, test in tests.items() if test(kind)), str(kind))
 
 
 def _keys(table: pd.DataFrame, on: list[str]) -> list[tuple[int, int] | None]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow_core import Storage
-from dataflow_core.operators import TextColumn
+from dataflow_core.operators import RowFailure, TextColumn
 from dataflow_core.operators.dataset import DatasetFilter
 from dataflow_core.operators.general.hashing import first_of_equals, row_digests
-from dataflow_text.texts import as_series, texts_of
+from dataflow_text.texts import as_series, each_piece, texts_of
+from dataflow_text.whitespace import one_line
 
 
 class DeduplicateExact(DatasetFilter):
     """Keep the first of each set of equal texts.
 
     Each dropped row has reason ``"duplicate"`` and the id of the row that it repeats. A null text repeats
-    nothing. Texts are compared by 128-bit xxh3 digests, 24 bytes a row, so the data set may be larger than
+    nothing, and what is no text fails with reason ``"no_text"``. Texts are compared by 128-bit xxh3 digests, 24 bytes a row, so the data set may be larger than
     memory. Independent of language.
 
     Attributes:
@@ -47,16 +50,25 @@ class DeduplicateExact(DatasetFilter):
         self.run_phases(storage, input_text=input_text)
 
     def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
-        """Return the digest of each text."""
+        """Return the digest of each text; what is no text counts as null here."""
         column = bindings["input_text"]
         table = storage.read([column])
-        texts = texts_of(table[column])
-        if self.ignore_whitespace:
-            texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, r"[\s\v\x{85}\p{Z}]+", " "))
-        if self.ignore_case:
-            texts = pc.utf8_lower(texts)
-        table[column] = as_series(texts, table[column])
-        return row_digests(table, [column])
+        values = table[column]
+        if values.dtype == object:
+            values = values.where(_is_text(values), None)
+        texts = each_piece(self._comparable, texts_of(values))
+        return row_digests(as_series(texts, values).to_frame(column), [column])
+
+    def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
+        """Drop the duplicates, and set aside what is no text."""
+        column = bindings["input_text"]
+        table = storage.read([column])
+        values = table[column]
+        if values.dtype == object:
+            wrong = ~_is_text(values) & values.notna()
+            table[column] = values.where(~wrong, values.map(_no_text))
+            storage.write(table)
+        super().apply(storage, decision, **bindings)
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop all but the first row of each digest."""
@@ -65,3 +77,17 @@ class DeduplicateExact(DatasetFilter):
             {"reason": ["duplicate"] * len(repeats), "duplicate_of": sketches.index[firsts]},
             index=sketches.index[repeats],
         )
+
+    def _comparable(self, texts: pa.Array) -> pa.Array:
+        if self.ignore_whitespace:
+            texts = one_line(texts)
+        return pc.utf8_lower(texts) if self.ignore_case else texts
+
+
+def _is_text(values: pd.Series) -> pd.Series:
+    return values.map(lambda value: isinstance(value, str)).astype(bool)
+
+
+def _no_text(value: Any) -> RowFailure:
+    found = f"a text wanted, found {type(value).__name__}"
+    return RowFailure("no_text", found, json.dumps(value, ensure_ascii=False, default=str))

@@ -1,0 +1,204 @@
+"""run, check, plan, preview and demo, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+TEXTS = [
+    {"id": 1, "text": "<p>One two three four.</p>"},
+    {"id": 2, "text": "short"},
+    {"id": 3, "text": None},
+    {"id": 4, "text": "One  two three\tfour."},
+]
+RECIPE = """\
+dataflow: 1
+name: long_texts
+steps:
+- name: long
+  operator: core/filter_rows
+  config:
+    where: len(text) > 6
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    lines = "".join(json.dumps(row) + "\n" for row in TEXTS)
+    (tmp_path / "in.jsonl").write_text(lines, "utf-8")
+    (tmp_path / "clean.yaml").write_text(RECIPE, "utf-8")
+    return tmp_path
+
+
+def dataflow(folder, *arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "dataflow_core", *arguments],
+        cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_run_cleans_a_file_and_prints_the_table(folder):
+    done = dataflow(
+        folder, "run", "text/pretrain_filter", "-i", "in.jsonl", "-o", "out.jsonl",
+        "--run-dir", "run", "--param", "min_words=3",
+    )  # fmt: skip
+
+    rows = [json.loads(line) for line in (folder / "out.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["id"], row["text"]) for row in rows] == [(1, "One two three four.")]
+    assert "deduplicate" in done.stdout
+    assert "4 rows in, 1 out" in done.stdout
+    assert sorted(p.name for p in (folder / "run").iterdir()) == [
+        "dropped", "ledger.parquet", "report.json", "run.json", "tables",
+    ]  # fmt: skip
+
+
+def test_quiet_prints_nothing(folder):
+    done = dataflow(folder, "run", "clean.yaml", "-i", "in.jsonl", "-o", "o.csv", "-q")
+    assert (done.stdout, done.stderr) == ("", "")
+    assert (folder / "o.csv").read_text().startswith('"id","text"\n1,')
+
+
+def test_a_recipe_takes_parameters_by_step(folder):
+    options = ["-i", "in.jsonl", "-o", "o.jsonl", "-p", "long.where=id = 2"]
+    dataflow(folder, "run", "clean.yaml", *options)
+    assert json.loads((folder / "o.jsonl").read_text())["id"] == 2
+
+
+def test_a_class_in_the_working_directory_runs(folder):
+    (folder / "mine.py").write_text(
+        "from dataflow_core import Pipeline\n"
+        "from dataflow_core.operators.general import FilterRows\n"
+        "class Mine(Pipeline):\n"
+        "    def __init__(self, storage=None, *, least: int = 2):\n"
+        "        super().__init__(storage)\n"
+        "        self.large = FilterRows(where=f'id >= {least}')\n"
+        "    def forward(self):\n"
+        "        self.large.run(self.storage)\n"
+    )
+    dataflow(folder, "run", "mine:Mine", "-i", "in.jsonl", "-o", "o.jsonl", "-p", "least=4")
+    assert json.loads((folder / "o.jsonl").read_text())["id"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "text/pretrain_filtr", "-i", "in.jsonl"], 1, "Did you mean 'text/pretrain_filter'?"),
+        (["run", "nosuch/thing", "-i", "in.jsonl"], 1, "pip install dataflow-nosuch"),
+        (["run", "mine:Mine", "-i", "in.jsonl"], 1, "cannot import 'mine:Mine'"),
+        (["run", "nope.yaml", "-i", "in.jsonl"], 1, "cannot read the recipe nope.yaml"),
+        (["run", "clean.yaml"], 2, "--input is missing"),
+        (["run", "clean.yaml", "-i", "in.jsnl"], 1, "Did you mean 'in.jsonl'?"),
+        (["run", "clean.yaml", "-i", "s4://bucket/x"], 1, "no plugin opens the scheme s4://"),
+        (["run", "clean.yaml", "-i", "in.jsonl", "-o", "out.jsn"], 1, "'.jsn'"),
+        (["run", "clean.yaml", "-i", "in.jsonl", "-p", "lng.where=1"], 1, "Did you mean 'long'?"),
+        (["run", "clean.yaml", "-i", "in.jsonl", "-p", "where"], 2, "takes NAME=VALUE"),
+        (["run", "clean.yaml", "-i", "in.jsonl", "--limit", "0"], 2, "--limit"),
+        (
+            ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_word=3"],
+            1, "no parameter 'min_word'. Did you mean 'min_words'?",
+        ),
+        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_words=x"], 1, "min_words='x'"),
+        (
+            ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"],
+            1, "no column 'txt'. Did you mean 'text'?",
+        ),
+    ],
+)  # fmt: skip
+def test_wrong_input_gets_one_clear_message(arguments, code, message, folder):
+    before = set(folder.iterdir())
+    done = dataflow(folder, *arguments, code=code)
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert set(folder.iterdir()) - before <= {folder / "dataflow-runs"}
+
+
+def test_check_reports_every_problem_and_fails(folder):
+    arguments = ["check", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"]
+    done = dataflow(folder, *arguments, code=2)
+    assert "1 errors" in done.stdout
+    told = json.loads(dataflow(folder, *arguments, "--json", code=2).stdout)
+    assert [(p["step"], p["parameter"], p["nearest"]) for p in told["problems"]] == [
+        ("remove_markup", "input_text", "text")
+    ]
+    assert "no problems" in dataflow(folder, "check", "clean.yaml", "-i", "in.jsonl").stdout
+
+
+def test_a_plan_is_drawn_and_its_recipe_runs(folder):
+    for form, expected in {
+        "text": "stage 1 · rows", "mermaid": "flowchart TD", "html": "<svg", "json": '"steps"',
+        "python": "class PretrainFilter(Pipeline):", "yaml": "operator: text/word_count_filter",
+    }.items():  # fmt: skip
+        done = dataflow(folder, "plan", "text/pretrain_filter", "--format", form)
+        assert expected in done.stdout
+    dataflow(folder, "plan", "text/pretrain_filter", "--format", "yaml", "-o", "plan.yaml",
+             "-p", "min_words=3")  # fmt: skip
+    for name in ("plan.yaml", "text/pretrain_filter"):
+        options = [] if name.endswith("yaml") else ["-p", "min_words=3"]
+        dataflow(folder, "run", name, "-i", "in.jsonl", "-o", f"{Path(name).stem}.jsonl", *options)
+    assert (folder / "plan.jsonl").read_bytes() == (folder / "pretrain_filter.jsonl").read_bytes()
+
+
+def test_preview_shows_each_steps_effect(folder):
+    arguments = ["preview", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_words=3"]
+    done = dataflow(folder, *arguments)
+    assert "~ text: 1 changed" in done.stdout
+    assert "below_minimum (1)" in done.stdout
+    assert "duplicate" in done.stdout
+    steps = json.loads(dataflow(folder, *arguments, "--json", "-n", "2").stdout)
+    assert [step["rows_in"] for step in steps] == [2, 2, 2, 1, 1]
+    assert not (folder / "dataflow-runs").exists()
+
+
+def test_demo_cleans_the_bundled_sample(folder):
+    started = time.monotonic()
+    done = dataflow(folder, "demo", "--output", "demo.jsonl")
+    assert time.monotonic() - started < 30
+    assert "Some of what was dropped, and why:" in done.stdout
+    assert "duplicate" in done.stdout
+    kept = [json.loads(line) for line in (folder / "demo.jsonl").read_text("utf-8").splitlines()]
+    assert 200 < len(kept) < 300
+    assert len({row["text"] for row in kept}) == len(kept)
+
+
+def test_csv_columns_get_types_where_asked(folder):
+    (folder / "in.csv").write_text("id,score\n007,1.50\n008,\n")
+    options = ["-i", "in.csv", "-o", "o.jsonl", "-p", "long.where=score > 1"]
+    dataflow(folder, "run", "clean.yaml", *options, "--column-type", "score=float64")
+    assert json.loads((folder / "o.jsonl").read_text()) == {"id": "007", "score": 1.5}
+    assert "score" in dataflow(folder, "run", "clean.yaml", *options, code=1).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_exits_with_3_and_says_so(folder):
+    (folder / "slow.py").write_text(
+        "import time\n"
+        "from dataflow_core import Pipeline\n"
+        "from dataflow_core.operators.general import Apply\n"
+        "def wait(table):\n"
+        "    print('waiting', flush=True)\n"
+        "    time.sleep(60)\n"
+        "class Slow(Pipeline):\n"
+        "    def forward(self):\n"
+        "        Apply(func=wait).run(self.storage)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dataflow_core", "run", "slow:Slow", "-i", "in.jsonl", "--run-dir", "r"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "Interrupted" in errors
+    assert json.loads((folder / "r" / "run.json").read_text())["state"] == "interrupted"
