@@ -30,6 +30,8 @@ ROW_ID = "__dataflow_row_id__"
 HIDDEN = (ABSENT, ROW_ID)
 
 
+# orjson would write dates, UUIDs and data classes as texts of its own choice.
+_STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _LONG_TEXT, _LONG_BYTES = re.compile(r"[0-9]{19}"), re.compile(rb"[0-9]{19}")
 
 
@@ -175,7 +177,7 @@ def json_text(value: Any) -> str | None:
     if value is None:
         return None
     try:
-        text = orjson.dumps(value).decode()
+        text = orjson.dumps(value, option=_STRICT).decode()
     except TypeError:
         return _wide_json_text(value)
     # orjson writes NaN and infinity as null; the strict writer refuses them.

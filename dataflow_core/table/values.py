@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,8 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from dataflow_core.errors import FormatError
-from dataflow_core.table.types import (
-    ABSENT,
-    HIDDEN,
-    is_json,
-    json_array,
-    json_values,
-)
+from dataflow_core.table.shapes import Shape, exact_array
+from dataflow_core.table.types import ABSENT, HIDDEN, TypeMisfit, is_json, json_array, json_values
 
 
 def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
@@ -39,14 +35,18 @@ def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array
         FormatError: Values mix kinds that JSON cannot hold either, such as bytes and numbers.
     """
     plain = [_plain(value) for value in values]
-    if kind is not None and not pat.is_null(kind):
-        if is_json(kind):
-            return json_array(plain)
-        kept = _exactly(plain, kind)
-        if kept is not None:
-            return kept
-    inferred = _infer(plain)
-    return inferred if inferred is not None else json_array(plain)
+    if set(map(type, plain)) <= _JSON_KINDS:
+        return _json_like(plain, kind)
+    try:
+        return pa.array(plain, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        if kind is not None:
+            return array_of(plain)
+        kinds = sorted({type(value).__name__ for value in plain if value is not None})
+        raise FormatError(
+            f"a column mixes values of {' and '.join(kinds)}, which no Arrow type carries "
+            "unaltered; bring them to one kind first."
+        ) from None
 
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -86,56 +86,31 @@ def python_values(column: pa.ChunkedArray) -> list[Any]:
     return json_values(column) if is_json(column.type) else column.to_pylist()
 
 
-def _infer(values: Sequence[Any]) -> pa.Array | None:
+def _json_like(values: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
+    """Keep a column's type where its values still fit; otherwise take the narrowest that does."""
+    if kind is not None and not pat.is_null(kind):
+        with suppress(TypeMisfit):
+            return exact_array(values, kind)
+    shape = Shape()
+    shape.add(values)
     try:
+        return exact_array(values, shape.type())
+    except FormatError:
+        return _nested_otherwise(values)
+    except TypeMisfit:  # a lone surrogate, say: JSON says what is wrong with it
+        return json_array(values)
+
+
+def _nested_otherwise(values: Sequence[Any]) -> pa.Array:
+    """Return lists or dicts of values that JSON has no form for, such as dates, if all are alike."""
+    with suppress(pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         array = pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
-        return _exactly(values, pa.uint64())
-    return array if _faithful(values, array.type) else None
-
-
-def _exactly(values: Sequence[Any], kind: pa.DataType) -> pa.Array | None:
-    """Return the values in this type, or None where that would alter one."""
-    try:
-        array = pa.array(values, kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        return None
-    except (UnicodeEncodeError, ValueError, TypeError):
-        return None
-    return array if _faithful(values, kind) else None
-
-
-def _faithful(values: Iterable[Any], kind: pa.DataType) -> bool:
-    """Tell whether values become this type unchanged; Arrow itself converts some in silence."""
-    if pat.is_boolean(kind):
-        return all(value is None or type(value) is bool for value in values)
-    if pat.is_integer(kind):
-        return all(value is None or type(value) is int for value in values)
-    if pat.is_floating(kind):
-        return all(_fits_float(value) for value in values)
-    if pat.is_struct(kind):
-        return _same_keys(values, kind)
-    if pat.is_list(kind) or pat.is_large_list(kind):
-        present = [value for value in values if value is not None]
-        return all(type(value) is list for value in present) and _faithful(
-            (item for value in present for item in value), kind.value_type
-        )
-    return True
-
-
-def _fits_float(value: Any) -> bool:
-    return (
-        value is None or type(value) is float or (type(value) is int and int(float(value)) == value)
+        if array.to_pylist() == list(values):
+            return array
+    raise FormatError(
+        "a column holds lists or dicts of differing shapes with values that JSON has no form for, such "
+        "as dates or bytes; make texts of those first."
     )
-
-
-def _same_keys(values: Iterable[Any], kind: pa.DataType) -> bool:
-    names = [field.name for field in kind]
-    keys = set(names)
-    present = [value for value in values if value is not None]
-    if not all(type(value) is dict and value.keys() == keys for value in present):
-        return False
-    return all(_faithful((value[n] for value in present), kind.field(n).type) for n in names)
 
 
 def _is_nan(value: Any) -> bool:
@@ -166,3 +141,4 @@ def _plain(value: Any) -> Any:
 
 
 _PLAIN = (str, int, float, bool, bytes)
+_JSON_KINDS = {type(None), str, int, float, bool, list, dict}

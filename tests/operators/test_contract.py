@@ -32,7 +32,9 @@ class Needy(Evaluator):
 
     limit: int
 
-    def run(self, storage: Storage, input_texts: tuple[str, ...], output_score: str = "score") -> None:
+    def run(
+        self, storage: Storage, input_texts: tuple[str, ...], output_score: str = "score"
+    ) -> None:
         table = storage.read(input_texts)
         table[output_score] = self.limit
         storage.write(table)
@@ -76,7 +78,10 @@ def refiner(change, **options):
 @pytest.mark.parametrize(
     ("configuration", "message"),
     [
-        ({"time": 2}, r"Shout got.*\n  time: no such parameter\. Did you mean 'times'\?.*times, mark"),
+        (
+            {"time": 2},
+            r"Shout got.*\n  time: no such parameter\. Did you mean 'times'\?.*times, mark",
+        ),
         ({"times": "many"}, r"times: Input should be a valid integer.*\(found 'many'\)"),
         ({"times": None}, r"times: .*\(found None\)"),
         ({"times": [], "mark": 3}, r"times: .*\n  mark: "),
@@ -104,7 +109,12 @@ def test_equal_configuration_is_an_equal_operator():
 
 @pytest.mark.parametrize(
     ("name", "step"),
-    [("PIIRemover", "pii_remover"), ("Shout", "shout"), ("Top5Words", "top5_words"), ("LLMJudge", "llm_judge")],
+    [
+        ("PIIRemover", "pii_remover"),
+        ("Shout", "shout"),
+        ("Top5Words", "top5_words"),
+        ("LLMJudge", "llm_judge"),
+    ],
 )
 def test_step_names_are_snake_case(name, step):
     assert type(name, (Refiner,), {"__module__": __name__}).step_name() == step
@@ -116,7 +126,10 @@ def test_step_names_are_snake_case(name, step):
 @pytest.mark.parametrize(
     ("bindings", "message"),
     [
-        ({"input_txt": "text"}, r"Shout\.run has no parameter 'input_txt'\. Did you mean 'input_text'"),
+        (
+            {"input_txt": "text"},
+            r"Shout\.run has no parameter 'input_txt'\. Did you mean 'input_text'",
+        ),
         ({"input_text": 3}, r"input_text is 3; it takes a column name, as a string"),
         ({"input_text": None}, r"input_text is None"),
         ({"input_text": ""}, r"input_text is ''"),
@@ -154,7 +167,9 @@ def test_other_parameters_belong_into_the_configuration():
         def run(self, storage: Storage, input_text: str = "text", limit: int = 3) -> None:
             """Do nothing."""
 
-    with pytest.raises(ConfigurationError, match=r"Odd\.run has a parameter 'limit'.*field of the class"):
+    with pytest.raises(
+        ConfigurationError, match=r"Odd\.run has a parameter 'limit'.*field of the class"
+    ):
         Odd().run(storage_of())
 
 
@@ -174,13 +189,18 @@ def test_an_operator_without_run_says_so():
 
 def test_a_missing_column_is_named_with_step_parameter_and_nearest():
     table = storage_of([{"texts": "a"}])
-    with pytest.raises(ColumnError, match=r"step 'shout', input_text: no column 'text'\. Did you mean 'texts'"):
+    with pytest.raises(
+        ColumnError, match=r"step 'shout', input_text: no column 'text'\. Did you mean 'texts'"
+    ):
         Shout().run(table)
     assert table.rows() == [{"texts": "a"}]
 
 
 def test_columns_that_were_not_read_are_carried_along_in_place():
-    rows = [{"a": {"deep": [1, None]}, "text": "x", "z": 2**60 + 1}, {"a": None, "text": "y", "z": None}]
+    rows = [
+        {"a": {"deep": [1, None]}, "text": "x", "z": 2**60 + 1},
+        {"a": None, "text": "y", "z": None},
+    ]
     table = storage_of(rows)
     Shout().run(table, output_text="loud")
     assert table.rows() == [{**row, "loud": row["text"].upper() + "!"} for row in rows]
@@ -209,7 +229,10 @@ def test_types_are_those_that_ordinary_code_works_on():
 
 
 def test_a_table_that_was_read_is_the_operators_own():
-    rows = [{"n": 1, "s": "a", "l": [1], "j": {"k": [1, "x"]}}, {"n": 2, "s": "b", "l": [2], "j": [3]}]
+    rows = [
+        {"n": 1, "s": "a", "l": [1], "j": {"k": [1, "x"]}},
+        {"n": 2, "s": "b", "l": [2], "j": [3]},
+    ]
     table = storage_of(rows)
     table.read()  # Reading twice must not lend the same objects.
     frame = table.read()
@@ -242,7 +265,10 @@ def test_written_numbers_are_not_shared_with_the_operator():
 # Row identity
 
 BROKEN = {
-    "loses rows": (lambda t: t.iloc[1:], "1 of 4 rows were lost.*'refine' returns every row.*RowFailure"),
+    "loses rows": (
+        lambda t: t.iloc[1:],
+        "1 of 4 rows were lost.*'refine' returns every row.*RowFailure",
+    ),
     "loses all rows": (lambda t: t.iloc[:0], "4 of 4 rows were lost"),
     "reorders": (lambda t: t.iloc[::-1], "another order.*scope"),
     "repeats": (lambda t: t.iloc[[0, 0, 1, 2, 3]], "more than once.*makes_rows"),
@@ -358,7 +384,8 @@ def test_dropping_what_is_not_there_is_an_error():
 def fail_where(mask):
     def change(frame):
         answers = [
-            RowFailure("unparsable_answer", "no box", raw="I think 4") if bad else "fine" for bad in mask
+            RowFailure("unparsable_answer", "no box", raw="I think 4") if bad else "fine"
+            for bad in mask
         ]
         frame["answer"] = pd.Series(answers, index=frame.index, dtype=object)
         return frame
@@ -374,7 +401,11 @@ def test_a_failed_row_goes_to_quarantine_and_the_others_go_on():
     failed = table.quarantined()
     assert failed.index.tolist() == [ids[1]]
     row = failed.iloc[0]
-    assert (row["reason"], row["message"], row["value"]) == ("unparsable_answer", "no box", "I think 4")
+    assert (row["reason"], row["message"], row["value"]) == (
+        "unparsable_answer",
+        "no box",
+        "I think 4",
+    )
     assert (row["step"], row["id"], row["text"]) == ("changer", 1, "Überfluss")
     assert len(table.dropped()) == 0
 
@@ -389,7 +420,9 @@ def test_all_rows_may_fail():
 def test_a_failure_in_two_columns_is_one_failed_row():
     def change(frame):
         for name in ("a", "b"):
-            frame[name] = pd.Series([RowFailure(f"bad_{name}"), 1, 2, 3], index=frame.index, dtype=object)
+            frame[name] = pd.Series(
+                [RowFailure(f"bad_{name}"), 1, 2, 3], index=frame.index, dtype=object
+            )
         return frame
 
     table = storage_of()
@@ -438,7 +471,9 @@ class Letters(Generator):
 
     makes_rows: ClassVar[bool] = True
 
-    def run(self, storage: Storage, input_text: str = "text", output_letter: str = "letter") -> None:
+    def run(
+        self, storage: Storage, input_text: str = "text", output_letter: str = "letter"
+    ) -> None:
         table = storage.read([input_text])
         texts = ["" if pd.isna(text) else text for text in table[input_text]]
         rows = table.loc[table.index.repeat([len(text) for text in texts])].copy()

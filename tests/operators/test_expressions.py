@@ -164,7 +164,10 @@ def test_an_empty_table_has_the_same_type(text):
     empty = {name: column.slice(0, 0) for name, column in COLUMNS.items()}
     expression = Expression(text)
     assert expression.evaluate(empty, 0).to_pylist() == []
-    assert expression.type({n: c.type for n, c in COLUMNS.items()}) == expression.evaluate(COLUMNS, 4).type
+    assert (
+        expression.type({n: c.type for n, c in COLUMNS.items()})
+        == expression.evaluate(COLUMNS, 4).type
+    )
 
 
 @pytest.mark.parametrize("text", RESULTS)
@@ -176,7 +179,12 @@ def test_rows_do_not_depend_on_their_batch(text):
 
 
 def test_columns_are_named_once_in_order():
-    assert Expression("j > i OR \"two words\" < j AND s IS NULL").columns == ("j", "i", "two words", "s")
+    assert Expression('j > i OR "two words" < j AND s IS NULL').columns == (
+        "j",
+        "i",
+        "two words",
+        "s",
+    )
 
 
 REFUSED = {
@@ -300,7 +308,9 @@ NUMBERS = st.one_of(
     st.integers(-3, 3),
     st.sampled_from([2**53, 2**53 + 1, -(2**53) - 1, 2**63 - 1]),
 )
-FLOATS = st.one_of(st.none(), st.sampled_from([0.5, -1.0, 2.0**53, 2.0**63, -(2.0**63), 3.0]), st.floats(-9, 9))
+FLOATS = st.one_of(
+    st.none(), st.sampled_from([0.5, -1.0, 2.0**53, 2.0**63, -(2.0**63), 3.0]), st.floats(-9, 9)
+)
 TESTS = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -325,24 +335,36 @@ def oracle_and(left, right):
 )
 def test_comparisons_agree_with_python(rows, first, second):
     i, f, k = (list(values) for values in zip(*rows, strict=True))
-    columns = {"i": pa.array(i, pa.int64()), "f": pa.array(f, pa.float64()), "k": pa.array(k, pa.int64())}
+    columns = {
+        "i": pa.array(i, pa.int64()),
+        "f": pa.array(f, pa.float64()),
+        "k": pa.array(k, pa.int64()),
+    }
 
     def compare(name, left, right):
         return None if left is None or right is None else TESTS[name](left, right)
 
     wanted_and = [
-        oracle_and(compare(first, a, b), compare(second, c, a)) for a, b, c in zip(i, f, k, strict=True)
+        oracle_and(compare(first, a, b), compare(second, c, a))
+        for a, b, c in zip(i, f, k, strict=True)
     ]
     assert value_of(f"i {first} f AND k {second} i", columns, len(rows)) == wanted_and
-    wanted_not = [None if (v := compare(first, b, a)) is None else not v for a, b in zip(i, f, strict=True)]
+    wanted_not = [
+        None if (v := compare(first, b, a)) is None else not v for a, b in zip(i, f, strict=True)
+    ]
     assert value_of(f"NOT (f {first} i)", columns, len(rows)) == wanted_not
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(-(2**62), 2**62), st.integers(-(2**62), 2**62)), min_size=1))
 def test_division_and_remainder_belong_together(rows):
-    columns = {name: pa.array(values) for name, values in zip("ab", zip(*rows, strict=True), strict=True)}
-    quotients, remainders = value_of("a // b", columns, len(rows)), value_of("a % b", columns, len(rows))
+    columns = {
+        name: pa.array(values) for name, values in zip("ab", zip(*rows, strict=True), strict=True)
+    }
+    quotients, remainders = (
+        value_of("a // b", columns, len(rows)),
+        value_of("a % b", columns, len(rows)),
+    )
     for (a, b), quotient, remainder in zip(rows, quotients, remainders, strict=True):
         if b == 0:
             assert quotient is None and remainder is None  # noqa: PT018

@@ -15,13 +15,15 @@ from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import AnyColumn
 from dataflow_core.operators.expressions import Expression, columns_for
 from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.table.failures import RowFailure
 
 
 class DeriveColumn(Generator):
     """Make a column from others.
 
     Give one of the two: an SQL expression (as in `core/filter_rows`), or a Jinja template, which makes a
-    text of a row's values and is rendered in Jinja's sandbox; there a null renders as nothing.
+    text of a row's values and is rendered in Jinja's sandbox; there a null renders as nothing, and a row
+    that cannot be rendered goes to quarantine with reason ``"template_failed"``.
 
     Attributes:
         expression: The expression, such as ``"score / votes"``.
@@ -90,19 +92,28 @@ class DeriveColumn(Generator):
         values = expression.evaluate(columns_for(expression.columns, table), len(table))
         return pd.Series(pd.array(values, dtype=pd.ArrowDtype(values.type)), index=table.index)
 
-    def _render(self, table: pd.DataFrame) -> list[str]:
+    def _render(self, table: pd.DataFrame) -> pd.Series:
         template = _sandbox().from_string(self.template or "")
         columns = [table[name].tolist() for name in self._names]
         rows = zip(*columns, strict=True) if columns else [()] * len(table)
-        return [template.render(dict(zip(self._names, _no_na(row), strict=True))) for row in rows]
+        texts = [_rendered(template, dict(zip(self._names, _no_na(row), strict=True))) for row in rows]
+        return pd.Series(texts, index=table.index, dtype=object)
 
     def _template_names(self) -> tuple[str, ...]:
-        from jinja2 import TemplateSyntaxError, meta
+        from jinja2 import TemplateSyntaxError, meta, nodes
 
+        text = self.template or ""
         try:
-            tree = _sandbox().parse(self.template or "")
+            tree = _sandbox().parse(text)
+            _sandbox().compile(text)
         except TemplateSyntaxError as error:
-            raise ConfigurationError(f"line {error.lineno} of the template: {error}") from error
+            raise ConfigurationError(
+                f"line {error.lineno} of the template: {error.message}"
+            ) from error
+        if any(meta.find_referenced_templates(tree)):
+            raise ConfigurationError("a template cannot include, import or extend others")
+        if any(node.name == "self" for node in tree.find_all(nodes.Name)):
+            raise ConfigurationError("'self' is Jinja's own name; rename that column first")
         return tuple(sorted(meta.find_undeclared_variables(tree)))
 
 
@@ -110,9 +121,24 @@ def _sandbox() -> Any:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    return ImmutableSandboxedEnvironment(
+    sandbox = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, keep_trailing_newline=True, finalize=lambda v: "" if v is None else v
     )
+    # Names are columns, and nothing else: a column may be called range or dict. What is random goes too.
+    sandbox.globals.clear()
+    del sandbox.filters["random"]
+    return sandbox
+
+
+def _rendered(template: Any, row: dict[str, Any]) -> str | RowFailure:
+    from jinja2.exceptions import SecurityError, TemplateError
+
+    try:
+        return str(template.render(row))
+    except SecurityError as error:
+        raise ConfigurationError(f"derive_column: the template is not allowed to do this: {error}") from error
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        return RowFailure("template_failed", f"{type(error).__name__}: {error}")
 
 
 def _no_na(row: tuple[Any, ...]) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 from pydantic import field_validator
@@ -56,6 +57,7 @@ class FilterRows(Filter):
         verdict = condition.evaluate(columns_for(condition.columns, table), len(table))
         if not (pat.is_boolean(verdict.type) or pat.is_null(verdict.type)):
             raise ExpressionError(f"{self.where!r} is {verdict.type}, not a condition. Compare it.")
+        verdict = pc.cast(verdict, pa.bool_())  # A column of nulls has no type.
         unknown = pc.is_null(verdict).to_numpy(zero_copy_only=False)
         reasons = np.where(unknown, "condition_is_null", "condition_is_false")
         self.keep(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from dataflow_core.operators.base import Refiner
 from dataflow_core.storage.base import Bindings, Storage
@@ -34,6 +34,13 @@ class SelectColumns(Refiner):
     modality: ClassVar = "any"
 
     columns: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("columns")
+    @classmethod
+    def _distinct(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(columns)) < len(columns):
+            raise ValueError("a column is named twice")
+        return columns
 
     def run(self, storage: Storage) -> None:
         """Remove the other columns."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +17,8 @@ from dataflow_core.storage.formats.base import (
     check_column_names,
 )
 from dataflow_core.storage.formats.json_rows import RawRow, Row, RowFault, parse_rows
-from dataflow_core.storage.formats.json_values import Shape, column_of
-from dataflow_core.table.types import ABSENT
+from dataflow_core.table.shapes import Shape, exact_array
+from dataflow_core.table.types import ABSENT, TypeMisfit
 
 
 class RowParser:
@@ -66,8 +67,7 @@ class RowParser:
         shapes = set(map(tuple, rows))
         self._check_keys(shapes, schema)
         columns = {
-            field.name: column_of(field.name, [row.get(field.name) for row in rows], field.type)
-            for field in schema
+            field.name: _column(field, [row.get(field.name) for row in rows]) for field in schema
         }
         missing = {shape: [n for n in schema.names if n not in shape] for shape in shapes}
         if any(missing.values()):
@@ -125,3 +125,10 @@ class SchemaScan:
         """Return the wanted columns in the order of first sight."""
         found = {name: shape for name, shape in self._shapes.items() if options.wants(name)}
         return pa.schema([pa.field(name, shape.type()) for name, shape in found.items()])
+
+
+def _column(field: pa.Field, values: list[Any]) -> pa.Array:
+    try:
+        return exact_array(values, field.type)
+    except TypeMisfit as error:
+        raise SchemaMisfit(f"column {field.name!r}: {error}") from error

@@ -45,10 +45,10 @@ _URL = (
     r"|\](?!\()|&(?!(?:quot|apos|lt|gt|nbsp|#0*+3[49]|#x0*+2[27]);))++"
 )
 _MARKUP = re.compile(
-    rf"[<hHfFwW](?i:(?<=<)(?:{_TAG}|{_DECLARATION})|(?<!<)(?<![a-z0-9].){_URL})"
+    rf"[<hHfFwW](?i:(?<=<)(?=[a-z/!?])(?:{_TAG}|{_DECLARATION})|(?<!<)(?<![a-z0-9].){_URL})"
 )
 _HIDDEN = re.compile(
-    r"<(?i:!--|!\[CDATA\[|(script|style|noscript|template|svg)(?=[\s/>])"
+    r"<(?=[!a-zA-Z])(?i:!--|!\[CDATA\[|(script|style|noscript|template|svg)(?=[\s/>])"
     r"""(?:(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+|[^<>]*+)>)"""
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

@@ -34,11 +34,11 @@ def count_words(texts: pa.Array) -> pa.Array:
         texts: Some texts.
     """
     counts = pa.array(_count_by_ascii_space(texts), mask=np.asarray(texts.is_null()))
-    if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
+    beyond_ascii = pc.fill_null(pc.invert(pc.string_is_ascii(texts)), False)
+    if not pc.any(beyond_ascii).as_py():
         return counts
-    special = pc.match_substring_regex(texts, f"[{_WIDE_GAPS}{_UNSPACED}]")
-    if not pc.any(special).as_py():
-        return counts
+    special = pc.match_substring_regex(texts.filter(beyond_ascii), f"[{_WIDE_GAPS}{_UNSPACED}]")
+    special = replace_where(beyond_ascii, beyond_ascii, special)
     return replace_where(counts, special, pa.array(_count_by_class(texts.filter(special))))
 
 

@@ -13,9 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pat
 
-from dataflow_core.errors import FormatError
-from dataflow_core.storage.formats.base import SchemaMisfit
-from dataflow_core.table.types import JSON_TYPE, is_json, json_array
+from dataflow_core.table.types import JSON_TYPE, TypeMisfit, is_json, json_array
 
 _NULL = type(None)
 
@@ -57,7 +55,7 @@ class Shape:
             return self._integer_type()
         if kind is list:
             return self._list_type()
-        return self._struct_type() if kind is dict else _SCALARS[kind]
+        return self._struct_type() if kind is dict else _SCALARS.get(kind, JSON_TYPE)
 
     def _add_integers(self, values: list[int]) -> None:
         self._low = min([self._low, *values])
@@ -96,25 +94,24 @@ class Shape:
         return pa.struct([pa.field(name, kind) for name, kind in inner.items()])
 
 
-def column_of(name: str, values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+def exact_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Return values as an array of exactly this type.
 
     Args:
-        name: The column, for the message.
-        values: Values parsed from JSON; None for null.
+        values: Values of JSON's kinds; None for null.
         kind: The wanted type.
 
     Raises:
-        SchemaMisfit: A value does not fit the type unaltered.
+        TypeMisfit: A value does not fit the type unaltered.
     """
     if is_json(kind):
         return json_array(values)
     if not _fits(values, kind):
-        raise _misfit(name, kind)
+        raise TypeMisfit(f"a value does not fit type {kind}")
     try:
         return pa.array(values, kind)
-    except (pa.ArrowException, OverflowError, FormatError) as error:
-        raise _misfit(name, kind) from error
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
+        raise TypeMisfit(f"a value does not fit type {kind}") from error
 
 
 def _fits(values: Sequence[Any], kind: pa.DataType) -> bool:
@@ -147,10 +144,6 @@ def _objects_fit(values: list[dict[str, Any]], kind: pa.DataType) -> bool:
 
 def _exact_doubles(values: Sequence[Any]) -> bool:
     return all(type(value) is not int or -_EXACT <= value <= _EXACT for value in values)
-
-
-def _misfit(name: str, kind: pa.DataType) -> SchemaMisfit:
-    return SchemaMisfit(f"column {name!r} has a value that does not fit type {kind}")
 
 
 # Up to here every integer is exact in a double; Arrow converts none beyond.

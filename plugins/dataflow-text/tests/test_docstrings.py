@@ -1,0 +1,24 @@
+"""Every example in a docstring runs."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import dataflow_text
+
+MODULES = [module.name for module in pkgutil.iter_modules(dataflow_text.__path__, "dataflow_text.")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_every_operator_has_an_example():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    tests = [t for name in MODULES for t in finder.find(importlib.import_module(name)) if t.examples]
+    assert {t.name.rpartition(".")[2] for t in tests} >= set(dataflow_text.__all__) - {"PretrainFilter"}

@@ -1,0 +1,74 @@
+"""What the plugin registers, and that registering it is light."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+
+import dataflow_text
+from dataflow_core import Operator, Pipeline
+from dataflow_text import _plugin
+
+OPERATORS = _plugin.dataflow_register_operators()
+PIPELINES = _plugin.dataflow_register_pipelines()
+SPECS = pytest.mark.parametrize("spec", [*OPERATORS, *PIPELINES], ids=lambda spec: spec.name)
+
+
+def target(spec):
+    module, _, name = spec.target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@SPECS
+def test_each_target_is_a_class_in_the_module_that_defines_it(spec):
+    cls = target(spec)
+    assert issubclass(cls, Operator if spec in OPERATORS else Pipeline)
+    assert spec.target == f"{cls.__module__}:{cls.__qualname__}"
+
+
+@pytest.mark.parametrize("spec", OPERATORS, ids=lambda spec: spec.name)
+def test_each_specification_agrees_with_its_operator(spec):
+    cls = target(spec)
+    assert (spec.name, spec.function, spec.scope) == (cls.step_name(), cls.function, cls.scope)
+
+
+@SPECS
+def test_each_docstring_is_complete(spec):
+    text = inspect.getdoc(target(spec))
+    assert len(text.splitlines()) > 3
+    if spec in OPERATORS:
+        assert ">>>" in text
+        source = re.search(r"Source: (.+ \d{4}\))", text)
+        assert (spec.source is not None) == (source is not None)
+        assert source is None or spec.source.startswith(source[1])
+
+
+@pytest.mark.parametrize("name", dataflow_text.__all__)
+def test_public_names_are_classes_of_the_plugin(name):
+    assert getattr(dataflow_text, name).__module__.startswith("dataflow_text.")
+
+
+def test_every_registered_class_is_public_and_no_other():
+    names = {spec.target.partition(":")[2] for spec in (*OPERATORS, *PIPELINES)}
+    assert names == set(dataflow_text.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        dataflow_text.Nothing  # noqa: B018
+
+
+def test_listing_the_plugin_imports_neither_pandas_nor_pyarrow():
+    code = (
+        "import sys; from dataflow_core.plugins import PluginManager; "
+        "names = [o.full_name for o in PluginManager().operators()]; "
+        "assert 'text/word_count_filter' in names; "
+        "print([m for m in ('pandas', 'pyarrow', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
