@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 import click
 
-from dataflow_core.cli.planning import check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
 
 
 @click.command("check")
@@ -16,11 +15,7 @@ from dataflow_core.cli.planning import check, load_plan, pipeline_options
 @click.pass_context
 def command(
     context: click.Context,
-    pipeline: str,
-    source: str | None,
-    params: Iterable[str],
-    on_bad_row: str,
-    types: Iterable[str],
+    asked: Asked,
     as_json: bool,
 ) -> None:
     """Compile PIPELINE, and report every problem at once; runs nothing.
@@ -28,7 +23,7 @@ def command(
     Without --input, only what does not depend on the columns of a source is checked. Exits with 2
     if there is an error.
     """
-    plan = load_plan(context.obj, pipeline, source, params, on_bad_row, types)
+    plan = load_plan(context.obj, asked)
     problems = check(plan)
     errors = [problem for problem in problems if problem.level == "error"]
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dataflow_core.cli.planning import load_plan
+from dataflow_core.cli.planning import Asked, load_plan
 
 if TYPE_CHECKING:
     from dataflow_core.engine.report import Report, Sample
@@ -29,7 +29,7 @@ def command(manager: PluginManager, output: str | None, run_dir: str | None) -> 
     sample = resources.files("dataflow_core.demo") / "web_sample.jsonl"
     with resources.as_file(sample) as path:
         click.echo(f"dataflow run {PIPELINE} --input {path}\n")
-        plan = load_plan(manager, PIPELINE, str(path), (), "error", ())
+        plan = load_plan(manager, Asked(PIPELINE, str(path)))
         report = run_plan(plan, output=output, run_dir=run_dir, notify=manager.notify)
     click.echo(_with_samples(report))
 

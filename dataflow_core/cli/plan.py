@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dataflow_core.cli.planning import load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, load_plan, pipeline_options
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.plan import Plan
@@ -25,11 +24,7 @@ FORMATS = ("text", "json", "yaml", "python", "mermaid", "html")
 @click.pass_obj
 def command(
     manager: PluginManager,
-    pipeline: str,
-    source: str | None,
-    params: Iterable[str],
-    on_bad_row: str,
-    types: Iterable[str],
+    asked: Asked,
     form: str,
     output: str | None,
 ) -> None:
@@ -37,7 +32,7 @@ def command(
 
     The format yaml is a recipe that `dataflow run` takes; python is the source of a pipeline class.
     """
-    plan = load_plan(manager, pipeline, source, params, on_bad_row, types)
+    plan = load_plan(manager, asked)
     text = _drawn(plan, form, manager)
     if output is None:
         click.echo(text.rstrip("\n"))

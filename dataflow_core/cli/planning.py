@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +24,33 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a command line says about the pipeline and its input.
+
+    Attributes:
+        pipeline: A registered name, a recipe file, or ``module:Class``.
+        source: The input, or None.
+        params: ``NAME=VALUE`` texts.
+        on_bad_row: What to do with rows that cannot be read.
+        types: ``COLUMN=TYPE`` texts.
+    """
+
+    pipeline: str
+    source: str | None
+    params: tuple[str, ...] = ()
+    on_bad_row: str = "error"
+    types: tuple[str, ...] = ()
+
+
 def pipeline_options(command: Command) -> Command:
-    """Add the argument and the options by which commands name a pipeline and its input."""
+    """Add the options by which commands name a pipeline and its input; they arrive as ``asked``."""
+
+    @functools.wraps(command)
+    def gathered(*arguments: Any, **options: Any) -> Any:
+        asked = Asked(**{field.name: options.pop(field.name) for field in fields(Asked)})
+        return command(*arguments, asked=asked, **options)
+
     decorators = [
         click.argument("pipeline"),
         click.option(
@@ -43,37 +70,33 @@ def pipeline_options(command: Command) -> Command:
         ),
     ]  # fmt: skip
     for decorate in reversed(decorators):
-        command = decorate(command)
-    return command
+        gathered = decorate(gathered)
+    return gathered
 
 
-def load_plan(
-    manager: PluginManager,
-    pipeline: str,
-    source: str | None,
-    params: Iterable[str],
-    on_bad_row: str,
-    types: Iterable[str],
-) -> Plan:
+def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False) -> Plan:
     """Return the plan that a command line names, unchecked.
 
     Args:
         manager: The plugins.
-        pipeline: A registered name, a recipe file, or ``module:Class``.
-        source: The input, or None.
-        params: ``NAME=VALUE`` texts.
-        on_bad_row: What to do with rows that cannot be read.
-        types: ``COLUMN=TYPE`` texts.
+        asked: What the command line says.
+        needs_input: Whether an input must be given.
 
     Raises:
         DataflowError: The pipeline, a parameter or the input is wrong.
+        UsageError: There is no input where one is needed.
     """
-    storage = open_storage(manager, source, on_bad_row, _pairs(types, "--column-type"))
-    given = _pairs(params, "--param")
-    if _is_recipe(pipeline):
-        return _recipe(manager, Path(pipeline), given, storage)
-    found = _pipeline_class(manager, pipeline)
-    return _compiled(found, pipeline, given, storage)
+    if needs_input and asked.source is None:
+        raise click.UsageError(
+            "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
+        )
+    types = _pairs(asked.types, "--column-type")
+    storage = open_storage(manager, asked.source, asked.on_bad_row, types)
+    given = _pairs(asked.params, "--param")
+    if asked.pipeline.endswith((".yaml", ".yml")):
+        return _recipe(manager, Path(asked.pipeline), given, storage)
+    found = _pipeline_class(manager, asked.pipeline)
+    return _compiled(found, asked.pipeline, given, storage)
 
 
 def check(plan: Plan) -> list[Problem]:
@@ -103,23 +126,6 @@ def open_storage(
 
     mode: Any = on_bad_row
     return FileStorage(source, types=types, on_bad_row=mode)
-
-
-def require_input(source: str | None) -> str:
-    """Return the input, or explain that one is needed.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if source is None:
-        raise click.UsageError(
-            "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
-        )
-    return source
-
-
-def _is_recipe(pipeline: str) -> bool:
-    return pipeline.endswith((".yaml", ".yml"))
 
 
 def _pipeline_class(manager: PluginManager, pipeline: str) -> Any:

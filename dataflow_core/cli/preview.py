@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow_core.cli.planning import check, load_plan, pipeline_options, require_input
+from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
 
 if TYPE_CHECKING:
     from dataflow_core.engine.preview import StepPreview
@@ -24,16 +23,12 @@ WIDTH = 70
 @click.pass_obj
 def command(
     manager: PluginManager,
-    pipeline: str,
-    source: str | None,
-    params: Iterable[str],
-    on_bad_row: str,
-    types: Iterable[str],
+    asked: Asked,
     rows: int,
     as_json: bool,
 ) -> None:
     """Run the first rows of --input through PIPELINE, and show what each step does to them."""
-    plan = load_plan(manager, pipeline, require_input(source), params, on_bad_row, types)
+    plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine.preview import preview_plan
     from dataflow_core.pipeline.checks import require_sound
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from dataflow_core.cli.planning import check, load_plan, pipeline_options, require_input
+from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import PluginManager
@@ -38,11 +38,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     manager: PluginManager,
-    pipeline: str,
-    source: str | None,
-    params: Iterable[str],
-    on_bad_row: str,
-    types: Iterable[str],
+    asked: Asked,
     output: str | None,
     run_dir: str | None,
     limit: int | None,
@@ -54,7 +50,7 @@ def command(
 
     PIPELINE is a registered name (text/pretrain_filter), a recipe (clean.yaml), or module:Class.
     """
-    plan = load_plan(manager, pipeline, require_input(source), params, on_bad_row, types)
+    plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine import run_plan
     from dataflow_core.pipeline.checks import require_sound
 

@@ -102,14 +102,14 @@ def _json_like(values: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
 
 
 def _nested_otherwise(values: Sequence[Any]) -> pa.Array:
-    """Return lists or dicts of values that JSON has no form for, such as dates, if all are alike."""
+    """Return lists or dicts of values that JSON has no form for (dates), if all are alike."""
     with suppress(pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         array = pa.array(values)
         if array.to_pylist() == list(values):
             return array
     raise FormatError(
-        "a column holds lists or dicts of differing shapes with values that JSON has no form for, such "
-        "as dates or bytes; make texts of those first."
+        "a column holds lists or dicts of differing shapes with values that JSON has no form for, "
+        "such as dates or bytes; make texts of those first."
     )
 
 

@@ -61,7 +61,7 @@ def test_numpy_and_pandas_scalars_are_their_python_values():
 
 @pytest.mark.parametrize(
     "values",
-    [[b"x", 1], [{"a": b"x"}, {"b": 1}], ["\ud800"], [object()], [[float("nan")], [1, "x"]]],
+    [[b"x", 1], [{"a": b"x"}, {"b": 1}], ["\ud800"], [object()]],
 )
 def test_what_nothing_carries_is_refused(values):
     with pytest.raises(FormatError):

@@ -90,7 +90,9 @@ def _text_digests(array: pa.Array) -> npt.NDArray[np.uint64]:
     _, offset_buffer, data = array.buffers()
     if not len(array) or offset_buffer is None:
         return _packed([])
-    offsets = np.frombuffer(offset_buffer, dtype=width)[array.offset : array.offset + len(array) + 1]
+    offsets = np.frombuffer(offset_buffer, dtype=width)[
+        array.offset : array.offset + len(array) + 1
+    ]
     memory, places = memoryview(data or b""), offsets.tolist()
     # Lazily, so that no cut outlives its digest and wakes the garbage collector.
     cuts = map(memory.__getitem__, map(slice, places[:-1], places[1:]))

@@ -11,19 +11,20 @@ import pyarrow.compute as pc
 
 from dataflow_text.texts import TextRefiner, replace_where
 
+# The elements of HTML, today's and yesterday's, except those of one letter.
 _ELEMENTS = (
-    "abbr acronym address applet area article aside audio base bdi bdo big blink blockquote body br "
-    "button canvas caption center cite code col colgroup data datalist dd del details dfn dialog dir div dl "
-    "dt em embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header "
-    "hgroup hr html iframe img input ins kbd label legend li link main map mark marquee menu meta meter "
-    "nav nobr noframes noscript object ol optgroup option output param picture pre progress rp rt ruby "
-    "samp script search section select slot small source span strike strong style sub summary sup svg table "
-    "tbody td template textarea tfoot th thead time title tr track tt ul var video wbr"
-).split()
-_BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset "
-    "figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li main menu nav ol "
-    "optgroup option p pre section summary table tbody td tfoot th thead title tr ul".split()
+    "abbr|acronym|address|applet|area|article|aside|audio|base|bdi|bdo|big|blink|blockquote|body|br|button|"
+    "canvas|caption|center|cite|code|col|colgroup|data|datalist|dd|del|details|dfn|dialog|dir|div|dl|dt|em|"
+    "embed|fieldset|figcaption|figure|font|footer|form|frame|frameset|h[1-6]|head|header|hgroup|hr|html|"
+    "iframe|img|input|ins|kbd|label|legend|li|link|main|map|mark|marquee|menu|meta|meter|nav|nobr|noframes|"
+    "noscript|object|ol|optgroup|option|output|param|picture|pre|progress|rp|rt|ruby|samp|script|search|"
+    "section|select|slot|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|template|"
+    "textarea|tfoot|th|thead|time|title|tr|track|tt|ul|var|video|wbr"
+)
+_BLOCK = re.compile(
+    r"</?(?i:address|article|aside|blockquote|body|br|caption|center|dd|details|dialog|dir|div|dl|dt|"
+    r"fieldset|figcaption|figure|footer|form|h[1-6]|head|header|hgroup|hr|html|legend|li|main|menu|nav|ol|"
+    r"optgroup|option|p|pre|section|summary|table|tbody|td|tfoot|th|thead|title|tr|ul)(?=[\s/>])"
 )
 
 # Possessive quantifiers throughout: no input may make the search more than linear. The expression
@@ -32,9 +33,9 @@ _VALUE = r"""(?:"[^"<]*+"|'[^'<]*+'|"[^"]{0,999}+"|'[^']{0,999}+'|[^\s"'<>][^\s<
 _NAME = r"""(?:[\s/]++|(?<=["']))[^\s"'<>/=]++"""
 # Elements of one letter may be comparisons (`a <b and c> d`), so their attributes have values.
 _TAG = (
-    rf"/(?:[abipqsu]|{'|'.join(_ELEMENTS)})(?=[\s/>])[^<>]*+>"
+    rf"/(?:[abipqsu]|{_ELEMENTS})(?=[\s/>])[^<>]*+>"
     rf"|(?:[abipqsu](?:{_NAME}(?:\s*+=\s*+{_VALUE}|(?<=\sdownload|..\shidden)))*+"
-    rf"|(?:{'|'.join(_ELEMENTS)})(?:{_NAME}(?:\s*+=\s*+{_VALUE})?+)*+)[\s/]*+>"
+    rf"|(?:{_ELEMENTS})(?:{_NAME}(?:\s*+=\s*+{_VALUE})?+)*+)[\s/]*+>"
 )
 _DECLARATION = r"!doctype\b[^<>]*+>|\?xml\b[^<>]*+>|!\[(?:if|endif)\b[^<>]*+>"
 # A URL ends at white space, quotes and entities for them, "<", "](", and CJK punctuation.
@@ -51,6 +52,12 @@ _HIDDEN = re.compile(
     r"<(?=[!a-zA-Z])(?i:!--|!\[CDATA\[|(script|style|noscript|template|svg)(?=[\s/>])"
     r"""(?:(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+|[^<>]*+)>)"""
 )
+_COMMENT_END = re.compile(r"--!?>")
+_CDATA_END = re.compile(r"\]\]>")
+_ELEMENT_ENDS = {
+    name: re.compile(rf"</(?i:{name})(?=[\s/>])[^<>]*+>")
+    for name in ("script", "style", "noscript", "template", "svg")
+}
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _AFTER_URL = ".,;:!?*_~…"
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
@@ -108,7 +115,7 @@ class RemoveHtmlUrls(TextRefiner):
     def _replacement(self, match: re.Match[str]) -> str:
         found = match.group()
         if found[0] == "<":
-            return "\n" if _element(found) in _BLOCKS else ""
+            return "\n" if _BLOCK.match(found) else ""
         if not self.urls:
             return found
         return self.url_replacement + found[_url_end(found) :]
@@ -123,7 +130,9 @@ def _without_hidden(text: str) -> str:
         if opening.start() < position or ending in endless:
             continue
         # "<!-->" is a whole comment.
-        found = ending.search(text, opening.start() + 2 if ending is _COMMENT_END else opening.end())
+        found = ending.search(
+            text, opening.start() + 2 if ending is _COMMENT_END else opening.end()
+        )
         if found is None:
             endless.add(ending)
             continue
@@ -134,22 +143,10 @@ def _without_hidden(text: str) -> str:
     return "".join([*kept, text[position:]])
 
 
-_COMMENT_END = re.compile(r"--!?>")
-_CDATA_END = re.compile(r"\]\]>")
-_ELEMENT_ENDS = {
-    name: re.compile(rf"</(?i:{name})(?=[\s/>])[^<>]*+>")
-    for name in ("script", "style", "noscript", "template", "svg")
-}
-
-
 def _ending(opening: re.Match[str]) -> re.Pattern[str]:
     if opening[1] is not None:
         return _ELEMENT_ENDS[opening[1].lower()]
     return _COMMENT_END if opening[0] == "<!--" else _CDATA_END
-
-
-def _element(tag: str) -> str:
-    return tag[:16].lstrip("</").split(">")[0].split("/")[0].split(None, 1)[0].lower()
 
 
 def _url_end(url: str) -> int:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-
 from dataflow_core import Evaluator, Refiner, Storage
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
@@ -40,9 +39,7 @@ def texts_of(values: pd.Series) -> pa.ChunkedArray:
     return column
 
 
-def each_piece(
-    function: Callable[[pa.Array], pa.Array], texts: pa.ChunkedArray
-) -> pa.ChunkedArray:
+def each_piece(function: Callable[[pa.Array], pa.Array], texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Apply a function to a column a few rows at a time, so that what it makes on the way stays small.
 
     Args:

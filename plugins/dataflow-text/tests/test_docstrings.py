@@ -20,5 +20,9 @@ def test_examples_run(name):
 
 def test_every_operator_has_an_example():
     finder = doctest.DocTestFinder(exclude_empty=True)
-    tests = [t for name in MODULES for t in finder.find(importlib.import_module(name)) if t.examples]
-    assert {t.name.rpartition(".")[2] for t in tests} >= set(dataflow_text.__all__) - {"PretrainFilter"}
+    tests = [
+        t for name in MODULES for t in finder.find(importlib.import_module(name)) if t.examples
+    ]
+    assert {t.name.rpartition(".")[2] for t in tests} >= set(dataflow_text.__all__) - {
+        "PretrainFilter"
+    }

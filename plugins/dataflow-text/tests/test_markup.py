@@ -6,10 +6,10 @@ import time
 
 import pyarrow as pa
 import pytest
+from dataflow_core import MemoryStorage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow_core import MemoryStorage
 from dataflow_text import RemoveHtmlUrls
 
 CASES = [
@@ -37,7 +37,8 @@ CASES = [
     # Entities: once, and only those that exist.
     ("AT&amp;T 3 &lt; 5 &#65;&#x41;&hellip;", "AT&T 3 < 5 AA…"),
     ("&amp;lt; &lt;b&gt;x&lt;/b&gt;", "&lt; <b>x</b>"),
-    ("&notit; &nosuch; &amp &#1; &#xD800; &#9999999; &;", "&notit; &nosuch; &amp &#1; &#xD800; &#9999999; &;"),
+    ("&notit; &nosuch; &amp &#1;", "&notit; &nosuch; &amp &#1;"),
+    ("&#xD800; &#9999999; &;", "&#xD800; &#9999999; &;"),
     ("<&#98;>", "<b>"),
     # URLs.
     ("(see https://a.com/b_(c)), ok", "(see ), ok"),
@@ -75,7 +76,11 @@ def test_texts_without_elements_entities_or_urls_stay(text):
         assert cleaned([text]) == [text]
 
 
-@given(st.lists(st.sampled_from(["<p>", "</p>", "<b x='>'>", "<!-- c -->", "a", " ", "<", "https://x.y/z "])))
+@given(
+    st.lists(
+        st.sampled_from(["<p>", "</p>", "<b x='>'>", "<!-- c -->", "a", " ", "<", "https://x.y/z "])
+    )
+)
 def test_what_has_no_entities_is_clean_after_one_pass(parts):
     (once,) = cleaned([" ".join(parts)])
     assert cleaned([once]) == [once]

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from dataflow_core import Operator, Pipeline
 
 import dataflow_text
-from dataflow_core import Operator, Pipeline
 from dataflow_text import _plugin
 
 OPERATORS = _plugin.dataflow_register_operators()
@@ -44,7 +44,7 @@ def test_each_docstring_is_complete(spec):
     if spec in OPERATORS:
         assert ">>>" in text
         source = re.search(r"Source: (.+ \d{4}\))", text)
-        assert (spec.source is not None) == (source is not None)
+        assert bool(spec.source) == bool(source)
         assert source is None or spec.source.startswith(source[1])
 
 
