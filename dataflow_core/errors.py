@@ -1,16 +1,18 @@
 """The exception tree: everything that this project raises on purpose is a `DataflowError`.
 
-    DataflowError ├── StorageError              a source or target cannot be read or written │   ├──
-    SourceError           missing, empty, unreadable, or not what its ending says │   ├──
-    BadRowError           one row of a source cannot be parsed │   └── FormatError           a
-    format cannot express a column or value ├── ConfigurationError        an operator or pipeline
-    got a wrong parameter ├── ColumnError               an operator is bound to a column that is not
-    there ├── ExpressionError           a column expression does not compile or does not fit its
-    columns ├── OperatorError             an operator failed or broke its contract (row identity,
-    ledger sums) ├── PlanError                 a pipeline cannot be compiled, or a plan cannot run
-    as asked │   └── RecipeError           a recipe file is wrong, with its file and line ├──
-    RunError                  a run cannot start or go on (its directory, its limits) └──
-    PluginError               a plugin cannot be loaded, or a name is unknown or claimed twice
+    DataflowError
+    ├── StorageError              a source or target cannot be read or written
+    │   ├── SourceError           missing, empty, unreadable, or not what its ending says
+    │   ├── BadRowError           one row of a source cannot be parsed
+    │   └── FormatError           a format cannot express a column or value
+    ├── ConfigurationError        an operator or pipeline got a wrong parameter
+    ├── ColumnError               an operator is bound to a column that is not there
+    ├── ExpressionError           a column expression does not compile or fit its columns
+    ├── OperatorError             an operator failed or broke its contract (identity, sums)
+    ├── PlanError                 a pipeline cannot be compiled, or fails its checks
+    │   └── RecipeError           a recipe file is wrong, with its file and line
+    ├── RunError                  a run cannot start or go on (its directory, its limits)
+    └── PluginError               a plugin cannot be loaded, or a name is unknown or taken
 
 A message says what failed, where, what was found, what was wanted, and how to fix it.
 """

@@ -14,15 +14,15 @@ import click
 
 from dataflow_core import __version__
 from dataflow_core.cli.lazy import LazyGroup
-from dataflow_core.errors import DataflowError
+from dataflow_core.errors import DataflowError, PlanError
 from dataflow_core.plugins.manager import PluginManager
 
 PROGRAM = "dataflow"
-FAILED, INTERRUPTED = 1, 3
+FAILED, REFUSED, INTERRUPTED = 1, 2, 3
 
 BUILT_INS = {
     "Pipelines": {
-        "run": ("dataflow_core.cli.run:command", "Run a pipeline, or resume its run."),
+        "run": ("dataflow_core.cli.run:command", "Run a pipeline over a file."),
         "check": (
             "dataflow_core.cli.check:command",
             "Compile a pipeline and report every problem; run nothing.",
@@ -67,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt) as error:
         return _stopped(error)
     except DataflowError as error:
+        code = REFUSED if isinstance(error, PlanError) else FAILED
         label = click.style("Error:", fg="red", bold=True)
         click.echo(f"{label} {error}", err=True, color=color)
-        return FAILED
+        return code
     return code or 0
 
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from dataflow_core.errors import OperatorError
-from dataflow_core.storage.outcome import Outcome
+from dataflow_core.storage.outcome import Outcome, related_ids
 from dataflow_core.table.frames import Frame
-from dataflow_core.table.identity import RowIds, checksum
+from dataflow_core.table.identity import RowIds, checksum, formatted
 
 LEDGER_SCHEMA = pa.schema(
     [
-        ("row_id", pa.uint64()),
+        ("row_id", pa.string()),
         ("fate", pa.string()),
         ("step", pa.string()),
         ("reason", pa.string()),
-        ("related_row_id", pa.uint64()),
+        ("related_row_id", pa.string()),
     ]
 )
 """``fate``: output, dropped, duplicate, quarantined, expanded (into the related row), added."""
@@ -106,40 +104,39 @@ def ledger_entries(outcome: Outcome) -> pa.Table | None:
         return None
     dropped, failed, step = outcome.dropped, outcome.failed, outcome.step
     fates = ["duplicate" if related is not None else "dropped" for related in dropped.related]
+    children = formatted(outcome.children)
     parts = [
-        _entries(dropped.ids, fates, step, dropped.reasons, dropped.related),
-        _entries(failed.ids, ["quarantined"] * len(failed), step, failed.reasons, failed.related),
-        _entries(
-            outcome.parents, ["expanded"] * len(outcome.parents), step, None, outcome.children
-        ),
-        _entries(outcome.joined, ["added"] * len(outcome.joined), step, None, None),
+        _entries(dropped.ids, fates, step, dropped.reasons, related_ids(dropped.related)),
+        _entries(failed.ids, "quarantined", step, failed.reasons),
+        _entries(outcome.parents, "expanded", step, related=children),
+        _entries(outcome.joined, "added", step),
     ]
     return pa.concat_tables(parts)
 
 
 def unreadable_entries(ids: RowIds, source: str) -> pa.Table:
     """Return the ledger's lines for rows of a source that could not be read."""
-    rows = len(ids)
-    return _entries(ids, ["quarantined"] * rows, source, ["unreadable"] * rows, None)
+    return _entries(ids, "quarantined", source, ["unreadable"] * len(ids))
 
 
 def output_entries(frame: Frame) -> pa.Table:
     """Return the ledger's lines for rows of the result."""
-    rows = len(frame)
-    ids = pa.array(frame.ids, pa.uint64())
-    empty = [pa.nulls(rows, field.type) for field in list(LEDGER_SCHEMA)[2:]]
-    return pa.table([ids, pa.repeat(pa.scalar("output"), rows), *empty], schema=LEDGER_SCHEMA)
+    return _entries(frame.ids, "output")
 
 
 def _entries(
-    ids: RowIds, fates: list[str], step: str | None, reasons: Any, related: Any
+    ids: RowIds,
+    fate: str | list[str],
+    step: str | None = None,
+    reasons: list[str] | None = None,
+    related: pa.Array | None = None,
 ) -> pa.Table:
     rows = len(ids)
     columns = [
-        pa.array(np.asarray(ids), pa.uint64()),
-        pa.array(fates, pa.string()),
-        pa.array([step] * rows, pa.string()),
-        pa.array([None] * rows if reasons is None else reasons, pa.string()),
-        pa.array([None] * rows if related is None else related, pa.uint64()),
+        formatted(ids),
+        pa.repeat(pa.scalar(fate), rows) if isinstance(fate, str) else pa.array(fate, pa.string()),
+        pa.repeat(pa.scalar(step, pa.string()), rows),
+        pa.nulls(rows, pa.string()) if reasons is None else pa.array(reasons, pa.string()),
+        pa.nulls(rows, pa.string()) if related is None else related,
     ]
     return pa.table(columns, schema=LEDGER_SCHEMA)

@@ -17,11 +17,11 @@ from dataflow_core.engine.parts import PartTable, PartWriter
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.samples import Samples
 from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
-from dataflow_core.errors import RunError
+from dataflow_core.errors import DataflowError, RunError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import SOURCE, Plan, Stage, Step
 from dataflow_core.storage.outcome import Outcome
-from dataflow_core.storage.source import BATCH_ROWS, Batch
+from dataflow_core.storage.source import BATCH_ROWS, Batch, unreadable_rows
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds
@@ -146,8 +146,12 @@ class LocalEngine:
         return frame
 
     def _step(self, step: Step, frame: Frame, decision: pd.DataFrame | None = None) -> Frame:
-        outcome = run_step(step, frame, self._second_tables(step), decision)
-        self._note(step, outcome)
+        try:
+            outcome = run_step(step, frame, self._second_tables(step), decision)
+            self._note(step, outcome)
+        except DataflowError as error:
+            self.options.notify("on_step_error", step=step, error=error)
+            raise
         return outcome.after
 
     def _whole_table(self, step: Step) -> Iterator[Frame]:
@@ -198,7 +202,7 @@ class LocalEngine:
     def _append(self, kind: str, step: str, rows: pa.Table) -> None:
         if (kind, step) not in self._writers:
             self._writers[kind, step] = self.directory.writer(kind, step)
-        self._writers[kind, step].write(Frame.from_arrow(rows, rows["row_id"].to_numpy()))
+        self._writers[kind, step].write_table(rows)
 
     def _frames(self, name: str) -> Iterator[Frame]:
         if name not in self._tables:
@@ -224,7 +228,7 @@ class LocalEngine:
 
     def _reader(self, name: str) -> SourceReader:
         def set_aside(batch: Batch, ids: RowIds) -> None:
-            self._set_aside("quarantine", name, _unreadable(batch, ids, name))
+            self._set_aside("quarantine", name, unreadable_rows(batch, ids, name))
             self._enter(name, unreadable_entries(ids, name))
 
         source = source_of(name, self.plan.sources[name])
@@ -249,20 +253,3 @@ class _LazyTable(TableStorage):
 
     def load(self) -> Frame:
         return self._load_frame()
-
-
-def _unreadable(batch: Batch, ids: RowIds, name: str) -> pa.Table:
-    rows = batch.bad_rows
-    return pa.table(
-        {
-            "row_id": pa.array(ids, pa.uint64()),
-            "step": pa.array([name] * len(rows), pa.string()),
-            "reason": pa.array(["unreadable"] * len(rows), pa.string()),
-            "value": pa.array([None] * len(rows), pa.string()),
-            "message": pa.array([row.message for row in rows], pa.string()),
-            "related_row_id": pa.array([None] * len(rows), pa.uint64()),
-            "path": pa.array([row.path for row in rows], pa.string()),
-            "line": pa.array([row.line for row in rows], pa.int64()),
-            "raw": pa.array([row.raw for row in rows], pa.binary()),
-        }
-    )

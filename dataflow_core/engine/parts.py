@@ -62,6 +62,12 @@ class PartTable:
         if empty:  # So that what comes next still sees the columns.
             yield Frame.from_arrow(schema.empty_table(), NO_IDS)
 
+    def tables(self, schema: pa.Schema | None = None) -> Iterator[pa.Table]:
+        """Yield the rows in order as Arrow tables, for tables that were written without ids."""
+        schema = self.schema() if schema is None else schema
+        for batch, _ in self._batches():
+            yield conform(batch, schema).select(schema.names)
+
     def _has_large_integers(self, schemas: list[pa.Schema]) -> bool:
         """Tell whether a column has floats in one part and integers beyond 2^53 in another."""
         mixed = {
@@ -87,8 +93,10 @@ class PartTable:
                 reader = pa.ipc.open_file(file)
                 for number in range(reader.num_record_batches):
                     table = pa.Table.from_batches([reader.get_batch(number)])
-                    ids = table[ROW_ID].to_numpy()
-                    yield table.drop_columns([ROW_ID]), ids
+                    if ROW_ID not in table.column_names:
+                        yield table, NO_IDS
+                        continue
+                    yield table.drop_columns([ROW_ID]), table[ROW_ID].to_numpy()
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.arrow"))
@@ -108,8 +116,11 @@ class PartWriter:
         self._part: _Part | None = None
 
     def write(self, frame: Frame) -> None:
-        """Append rows; a change of schema begins a new part."""
-        table = frame.to_arrow().append_column(ROW_ID, pa.array(frame.ids, pa.uint64()))
+        """Append rows with their ids."""
+        self.write_table(frame.to_arrow().append_column(ROW_ID, pa.array(frame.ids, pa.uint64())))
+
+    def write_table(self, table: pa.Table) -> None:
+        """Append rows as they are; a change of schema begins a new part."""
         if self._part is not None and not self._part.schema.equals(table.schema):
             self._commit()
         if self._part is None:

@@ -141,8 +141,8 @@ class _Run:
         ledger_file = writer_for(self.directory.path / "ledger.parquet", LEDGER_SCHEMA)
         with ledger_file as ledger, open_target(self.output, visible(schema)) as target:
             for name in (*self.plan.sources, *(step.name for step in self.plan.steps)):
-                for frame in PartTable(entered / name).frames(LEDGER_SCHEMA):
-                    ledger.write(frame.to_arrow())
+                for entries in PartTable(entered / name).tables(LEDGER_SCHEMA):
+                    ledger.write(entries)
             for frame in result.frames(schema):
                 rows += len(frame)
                 target.write(frame.to_arrow())

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from dataflow_core.engine.report import Sample
-from dataflow_core.table.identity import format_id
 
 PER_REASON = 3
 TEXT_LENGTH = 160
@@ -45,9 +44,7 @@ class Samples:
         for row, text in zip(rows.select(_ACCOUNT[:5]).to_pylist(), texts, strict=True):
             value = row["value"] if row["value"] is not None else row["message"]
             shown = text if text is None else text[:TEXT_LENGTH]
-            self.taken.append(
-                Sample(format_id(row["row_id"]), row["step"], row["reason"], value, shown)
-            )
+            self.taken.append(Sample(row["row_id"], row["step"], row["reason"], value, shown))
 
 
 def _main_text(rows: pa.Table) -> list[str | None]:

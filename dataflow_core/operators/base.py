@@ -1,4 +1,4 @@
-"""Operators: validated configuration, and a `run` that reads a table, changes it and writes it back."""
+"""Operators: validated configuration, and a `run` that reads a table, changes and writes it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ Scope = Literal["row", "dataset"]
 class Operator(BaseModel):
     """The base of all operators; derive from one of its four functions.
 
-    Fields are the configuration: validated, immutable, and all that construction does. ``run`` takes a
-    storage and the columns to work on, as ``input_*`` and ``output_*`` parameters with defaults.
+    Fields are the configuration: validated, immutable, and all that construction does. ``run``
+    takes a storage and the columns to work on, as ``input_*`` and ``output_*`` parameters with
+    defaults.
 
     Class attributes:
         function: What it does to rows; set by the four base classes.
@@ -87,7 +88,7 @@ class Operator(BaseModel):
     def columns_joined(
         self, columns: Mapping[str, pa.DataType], other: Mapping[str, pa.DataType]
     ) -> dict[str, pa.DataType]:
-        """Return the table's columns together with those that this operator takes from a second table.
+        """Return the table's columns with those that the operator takes from a second table.
 
         Args:
             columns: The columns of the table.

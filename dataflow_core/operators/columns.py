@@ -103,9 +103,7 @@ def parameters_of(run: Callable[..., Any], owner: str) -> tuple[Parameter, ...]:
     )
 
 
-def bind(
-    owner: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]
-) -> dict[str, Any]:
+def bind(owner: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the bindings of a call: what was given, and defaults for the rest.
 
     Raises:
@@ -125,8 +123,7 @@ def _bound(owner: str, parameter: Parameter, given: Mapping[str, Any]) -> Any:
     value = given.get(parameter.name, parameter.default)
     if value is inspect.Parameter.empty:
         raise ConfigurationError(
-            f"{owner}.run needs {parameter.name}: name the column, "
-            f'such as {parameter.name}="text".'
+            f'{owner}.run needs {parameter.name}: name the column, such as {parameter.name}="text".'
         )
     if value is None and parameter.optional:
         return None

@@ -1,4 +1,4 @@
-"""Dataset operators in two phases: a small sketch of each batch, one global decision, then its effect.
+"""Dataset operators in two phases: a small sketch of each batch, then one global decision.
 
 Only the sketches of all rows are in memory at once, so such an operator runs beyond memory, and in
 parallel. A dataset operator without phases gets the whole table at once.
@@ -19,7 +19,8 @@ from dataflow_core.storage.base import Storage
 class TwoPhase(Operator):
     """An operator over all rows that an engine may run batch by batch.
 
-    A subclass defines `run` with its columns, as ``self.run_phases(storage, input_text=input_text)``.
+    A subclass defines `run` with its columns, as ``self.run_phases(storage,
+    input_text=input_text)``.
     """
 
     scope: ClassVar[Scope] = "dataset"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +15,7 @@ import pyarrow.types as pat
 
 from dataflow_core.errors import ExpressionError
 
-Datum = pa.Array | pa.Scalar
+Datum: TypeAlias = "pa.Array | pa.Scalar"
 
 
 def comparison(
@@ -101,7 +101,9 @@ def length(value: Datum) -> Datum:
 def substring(value: Datum, start: int, count: int | None) -> Datum:
     """Cut a text from a character on, counted from 1, or from the end where negative."""
     if start == 0 or (count is not None and count < 0):
-        raise ExpressionError("substr counts characters from 1 (from -1 at the end), and no fewer than 0")
+        raise ExpressionError(
+            "substr counts characters from 1 (from -1 at the end), and no fewer than 0"
+        )
     first = start - 1 if start > 0 else start
     stop = None if count is None else first + count
     # Counted from the end, a stop of 0 would be the beginning of the text.

@@ -1,8 +1,8 @@
 """Column expressions: SQL's expression language over the columns of a table, evaluated by Arrow.
 
-SQL, because data engineers know it and because its null logic is defined: a comparison with null is null.
-The text is parsed by sqlglot and compiled to Arrow's compute functions; nothing is ever evaluated as Python,
-and only what `FUNCTIONS` and the operators below name can be reached.
+SQL, because data engineers know it and because its null logic is defined: a comparison with null is
+null. The text is parsed by sqlglot and compiled to Arrow's compute functions; nothing is ever
+evaluated as Python, and only what `FUNCTIONS` and the operators below name can be reached.
 
     word_count >= 20 AND language IN ('en', 'de') AND text IS NOT NULL
     len(text) > 100 AND NOT contains(text, 'lorem ipsum')
@@ -10,10 +10,11 @@ and only what `FUNCTIONS` and the operators below name can be reached.
     'math' IN tags
     CASE WHEN score >= 4 THEN 'good' ELSE 'poor' END
 
-``/`` divides as floats and ``//`` cuts towards zero; the remainder ``%`` has the sign of the dividend; dividing by
-zero gives null. ``round`` rounds halves away from zero. ``substr`` counts characters from 1, from the end where
-negative. ``concat`` and ``||`` are null where a part is. Column names are case-sensitive. A ``LIKE`` pattern
-escapes ``%`` and ``_`` with a backslash. Regular expressions are RE2's, whose time is linear in the text.
+``/`` divides as floats and ``//`` cuts towards zero; the remainder ``%`` has the sign of the
+dividend; dividing by zero gives null. ``round`` rounds halves away from zero. ``substr`` counts
+characters from 1, from the end where negative. ``concat`` and ``||`` are null where a part is.
+Column names are case-sensitive. A ``LIKE`` pattern escapes ``%`` and ``_`` with a backslash.
+Regular expressions are RE2's, whose time is linear in the text.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class Expression:
         except ExpressionError as error:
             raise ExpressionError(f"{self.text!r}: {error}.") from None
         except (pa.ArrowException, OverflowError) as error:
-            raise ExpressionError(f"{self.text!r} does not fit its columns: {_short(error)}") from error
+            raise ExpressionError(
+                f"{self.text!r} does not fit its columns: {_short(error)}"
+            ) from error
         except RecursionError:
             raise ExpressionError(_too_deep(self.text)) from None
         return pa.repeat(value, rows) if isinstance(value, pa.Scalar) else value
@@ -122,7 +125,8 @@ class _Evaluation:
         value = self.of(node)
         if not (pat.is_boolean(value.type) or pat.is_null(value.type)):
             raise ExpressionError(
-                f"{node.sql('duckdb')} is {value.type}, a condition wanted: compare it with something"
+                f"{node.sql('duckdb')} is {value.type}, a condition wanted: compare it with "
+                "something"
             )
         return pc.cast(value, pa.bool_())
 
@@ -130,8 +134,8 @@ class _Evaluation:
         column = self._columns[node.name]
         if is_json(column.type):
             raise ExpressionError(
-                f"column {node.name!r} holds JSON values of differing shapes, which have no one type to "
-                "compare; bring it to one type first with core/apply"
+                f"column {node.name!r} holds JSON values of differing shapes, which have no one "
+                "type to compare; bring it to one type first with core/apply"
             )
         return column
 
@@ -143,9 +147,10 @@ def _parse(text: str) -> exp.Expression:
         first = (getattr(error, "errors", None) or [{}])[0]
         where = f" at character {first['col']}" if first.get("col") else ""
         raise ExpressionError(
-            f"{text!r} does not parse{where}: {_syntax(first.get('description') or _short(error))}. An "
-            "expression is like \"word_count >= 20 AND language IN ('en', 'de')\"; texts stand in single "
-            "quotes, column names with spaces in double quotes."
+            f"{text!r} does not parse{where}: "
+            f"{_syntax(first.get('description') or _short(error))}. An expression is like "
+            "\"word_count >= 20 AND language IN ('en', 'de')\"; texts stand in single quotes, "
+            "column names with spaces in double quotes."
         ) from None
     except RecursionError:
         raise ExpressionError(_too_deep(text)) from None
@@ -167,27 +172,31 @@ def _require_known(text: str, node: exp.Expression) -> None:
         raise ExpressionError(_unsupported(text, node))
     if isinstance(node, exp.Column) and node.args.get("table"):
         raise ExpressionError(
-            f"{text!r}: {node.sql('duckdb')} looks like a field of a struct. Only whole columns can be "
-            "named; if the column's name has a dot, write it in double quotes."
+            f"{text!r}: {node.sql('duckdb')} looks like a field of a struct. Only whole columns "
+            "can be named; if the column's name has a dot, write it in double quotes."
         )
     ignored = [name for name, value in node.args.items() if value and name not in allowed]
     if ignored:
         raise ExpressionError(
-            f"{text!r}: {node.sql('duckdb')} uses {', '.join(ignored)}, which is not supported in a "
-            "column expression."
+            f"{text!r}: {node.sql('duckdb')} uses {', '.join(ignored)}, which is not supported in "
+            "a column expression."
         )
     if isinstance(node, exp.Substring) and node.args.get("start") is None:
-        raise ExpressionError(f"{text!r}: substr wants where to start, such as substr(text, 1, 80).")
+        raise ExpressionError(
+            f"{text!r}: substr wants where to start, such as substr(text, 1, 80)."
+        )
 
 
 def _unsupported(text: str, node: exp.Expression) -> str:
     known = ", ".join(FUNCTIONS)
     if isinstance(node, exp.Anonymous):
         name = str(node.this)
-        return f"{text!r}: no function {name!r}.{did_you_mean(name.lower(), FUNCTIONS)} Known: {known}."
+        close = did_you_mean(name.lower(), FUNCTIONS)
+        return f"{text!r}: no function {name!r}.{close} Known: {known}."
     return (
-        f"{text!r}: {node.key} is not supported in a column expression. Supported: comparison, AND, OR, "
-        f"NOT, IN, BETWEEN, IS NULL, LIKE, arithmetic, CASE, CAST and the functions {known}."
+        f"{text!r}: {node.key} is not supported in a column expression. Supported: comparison, "
+        f"AND, OR, NOT, IN, BETWEEN, IS NULL, LIKE, arithmetic, CASE, CAST and the functions "
+        f"{known}."
     )
 
 
@@ -333,11 +342,13 @@ _FUNCTIONS: dict[type[exp.Expression], tuple[Callable[..., Datum], tuple[str, ..
 }
 """Operators and functions of values alone, with their arguments."""
 
-_HANDLERS: dict[type[exp.Expression], tuple[Callable[[_Evaluation, Any], Datum], tuple[str, ...]]] = {
+_HANDLERS: dict[
+    type[exp.Expression], tuple[Callable[[_Evaluation, Any], Datum], tuple[str, ...]]
+] = {
     exp.Column: (_Evaluation.column, ("this",)),
     exp.Literal: (_literal, ("this", "is_string")),
     exp.Boolean: (lambda _, node: pa.scalar(bool(node.this)), ("this",)),
-    exp.Null: (lambda _, node: pa.scalar(None), ()),
+    exp.Null: (lambda *_: pa.scalar(None), ()),
     exp.Neg: (_negation, ("this",)),
     exp.And: (_conditions(pc.and_kleene), _BOTH),
     exp.Or: (_conditions(pc.or_kleene), _BOTH),
@@ -350,7 +361,10 @@ _HANDLERS: dict[type[exp.Expression], tuple[Callable[[_Evaluation, Any], Datum],
         lambda e, node: fn.first_present(e.all_of([node.this, *node.expressions])),
         ("this", "expressions"),
     ),
-    exp.DPipe: (lambda e, node: fn.joined(e.all_of([node.this, node.expression])), (*_BOTH, "safe")),
+    exp.DPipe: (
+        lambda e, node: fn.joined(e.all_of([node.this, node.expression])),
+        (*_BOTH, "safe"),
+    ),
     exp.Concat: (
         lambda e, node: fn.joined(e.all_of(node.expressions)),
         ("expressions", "safe", "coalesce"),
@@ -368,7 +382,8 @@ _HANDLERS: dict[type[exp.Expression], tuple[Callable[[_Evaluation, Any], Datum],
 """Nodes that need more than the values of their arguments; with the arguments that they heed."""
 
 _ARGUMENTS: dict[type[exp.Expression], tuple[str, ...]] = {
-    **{node: arguments for node, (_, arguments) in (_FUNCTIONS | _HANDLERS).items()},  # type: ignore[operator]
+    **{node: arguments for node, (_, arguments) in _FUNCTIONS.items()},
+    **{node: arguments for node, (_, arguments) in _HANDLERS.items()},
     exp.Identifier: ("this", "quoted"),
     exp.DataType: ("this",),
     exp.If: ("this", "true"),

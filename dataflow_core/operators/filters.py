@@ -43,7 +43,8 @@ class Filter(Operator):
         Args:
             storage: The storage of `run`.
             keep: Booleans indexed by row id; null counts as false.
-            reason: Why rows go, one for all or a Series like ``keep``; default: the operator's name.
+            reason: Why rows go, one for all or a Series like ``keep``; default: the operator's
+                name.
             value: The measure that decided, a Series like ``keep``.
         """
         dropped = ~truth(keep)
@@ -106,7 +107,7 @@ class BoundsFilter(Filter):
     def within(self, measure: pd.Series) -> npt.NDArray[np.bool_]:
         """Tell for each measure whether it lies within the bounds; null does not."""
         values = measure.to_numpy(dtype=np.float64, na_value=np.nan)
-        inside = ~np.isnan(values)
+        inside: npt.NDArray[np.bool_] = ~np.isnan(values)
         if self.min_value is not None:
             inside &= values >= self.min_value
         if self.max_value is not None:
@@ -123,7 +124,7 @@ class BoundsFilter(Filter):
 
 def truth(mask: pd.Series) -> npt.NDArray[np.bool_]:
     """Return a column of booleans as a numpy mask in which null is false."""
-    return mask.to_numpy(dtype=bool, na_value=False)
+    return np.asarray(mask.to_numpy(dtype=bool, na_value=False))
 
 
 def _where(values: Any, mask: npt.NDArray[np.bool_]) -> Any:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Pipeline:
     """Operators applied to a table in order.
 
-    A subclass makes its operators in ``__init__`` and applies them to ``self.storage`` in ``forward``.
-    Called in a notebook, ``forward()`` works at once on the storage's own table; ``run()`` streams any
-    amount of data and keeps account of every row in a run directory.
+    A subclass makes its operators in ``__init__`` and applies them to ``self.storage`` in
+    ``forward``. Called in a notebook, ``forward()`` works at once on the storage's own table;
+    ``run()`` streams any amount of data and keeps account of every row in a run directory.
 
     Args:
         storage: The table to work on; None when it is given later, as the command line does.
@@ -83,15 +83,17 @@ class Pipeline:
         if not plan.steps:
             raise PlanError(f"{self._name()}: forward() applies no operator to self.storage")
         if check:
-            require_sound(plan, check_plan(plan, storage.columns() if storage is not None else None))
+            require_sound(
+                plan, check_plan(plan, storage.columns() if storage is not None else None)
+            )
         return plan
 
     def run(self, output: str | Path | None = None, **options: Any) -> Report:
         """Run the pipeline over all its data, and return the report.
 
         Args:
-            output: Where the result goes: a path whose ending names the format, a folder, or None for
-                the run directory alone.
+            output: Where the result goes: a path whose ending names the format, a folder, or None
+                for the run directory alone.
             **options: Further options of `dataflow_core.engine.run_plan`, such as ``run_dir``,
                 ``limit``, ``batch_size``.
         """

@@ -1,4 +1,4 @@
-"""Checks of a plan before it runs: every problem at once, each with its step, column and way out."""
+"""Checks of a plan before it runs: every problem at once, each with its step and way out."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
 
     Args:
         plan: The plan.
-        columns: The columns of its main source; None where the source is not known yet, and only what
-            does not depend on it is checked.
+        columns: The columns of its main source; None where the source is not known yet, and only
+            what does not depend on it is checked.
     """
     problems = list(_overwritten(plan)) + list(_unused_outputs(plan)) + list(_unused_tables(plan))
     if columns is not None:
@@ -120,8 +120,8 @@ def _overwritten(plan: Plan) -> Iterator[Problem]:
         if later is not None and column in _written(later) and not _reads(later, column):
             yield Problem(
                 "error", "overwritten_before_use", later.name, "", column,
-                f"overwrites column {column!r}, which step {step.name!r} makes and nothing has read. "
-                "Give one of them another output column.",
+                f"overwrites column {column!r}, which step {step.name!r} makes and nothing has "
+                "read. Give one of them another output column.",
             )  # fmt: skip
 
 
@@ -169,7 +169,9 @@ def _unused_tables(plan: Plan) -> Iterator[Problem]:
 def _reads(step: Step, column: str) -> bool:
     """Whether a step reads a column; where it takes several columns, none given means all."""
     takes_all = any(
-        parameter.is_input and parameter.takes == "columns" and step.bindings[parameter.name] is None
+        parameter.is_input
+        and parameter.takes == "columns"
+        and step.bindings[parameter.name] is None
         for parameter in step.operator.parameters()
     )
     return takes_all or column in _read(step)

@@ -1,4 +1,4 @@
-"""Plans as pictures: text for a terminal, Mermaid for documents, a self-contained page for a browser."""
+"""Plans as pictures: text for a terminal, Mermaid for documents, one page for a browser."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ def as_text(plan: Plan, tables: Tables | None = None) -> str:
         tables: The columns of each table, as `Plan.columns` returns them.
     """
     lines = [f"{plan.name}: {len(plan.steps)} steps in {len(plan.stages)} stages"]
-    for name in plan.sources:
-        lines.append(f"  {name}{_columns_text(tables, name)}")
+    lines += [f"  {name}{_columns_text(tables, name)}" for name in plan.sources]
     for number, stage in enumerate(plan.stages, 1):
         lines.append(f"stage {number} · {stage.kind} · reads {stage.table}")
         for step in stage.steps:
@@ -159,7 +158,8 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --paper: #fff; --line: #c8ced6;
-  --source: #eef1f4; --generate: #e6f0ff; --evaluate: #f1eaff; --filter: #fff1dc; --refine: #e4f6ea; }}
+  --source: #eef1f4; --generate: #e6f0ff; --evaluate: #f1eaff; --filter: #fff1dc;
+  --refine: #e4f6ea; }}
 @media (prefers-color-scheme: dark) {{ :root {{ --ink: #e6edf3; --soft: #9da7b1; --paper: #0f1419;
   --line: #3d444d; --source: #1d232a; --generate: #14294a; --evaluate: #2b2148; --filter: #40300f;
   --refine: #12351f; }} }}
@@ -175,16 +175,17 @@ svg .result rect {{ stroke-width: 2.5; stroke: var(--soft); }}
 svg path {{ fill: none; stroke: var(--soft); }}
 h1 {{ margin-bottom: 0; }} h2 {{ font-size: 1rem; margin: 1.5rem 0 .25rem; }}
 p, small {{ color: var(--soft); font-weight: 400; }}
-table {{ border-collapse: collapse; }} th {{ text-align: left; font-weight: 500; padding-right: 1rem; }}
+table {{ border-collapse: collapse; }}
+th {{ text-align: left; font-weight: 500; padding-right: 1rem; }}
 td {{ font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; }}
 </style>
 <h1>{title}</h1>
 <p>{summary}</p>
-<div class="drawing"><svg width="{width}" height="{height}" role="img" aria-label="the plan's steps">
+<div class="drawing">
+<svg width="{width}" height="{height}" role="img" aria-label="the plan's steps">
 {edges}
 {boxes}
 </svg></div>
 {steps}
 </html>
 """
-

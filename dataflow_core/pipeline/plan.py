@@ -13,8 +13,9 @@ from dataflow_core.errors import PlanError
 from dataflow_core.operators.base import Operator
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.storage.base import Storage
+from dataflow_core.storage.source import SOURCE_KEY
 
-SOURCE = "source"
+SOURCE = SOURCE_KEY
 """The name of a plan's main table before its first step."""
 
 
@@ -62,7 +63,7 @@ class Step:
     def columns_before(
         self, tables: Mapping[str, Mapping[str, pa.DataType]]
     ) -> dict[str, pa.DataType]:
-        """Return the columns that it works on: its table's, and what it takes from second tables."""
+        """Return the columns of its table, and those that it takes from second tables."""
         columns = dict(tables[self.table])
         for other in self.other_tables:
             columns = self.operator.columns_joined(columns, tables[other])
@@ -163,7 +164,9 @@ class Plan:
             tables[step.name] = step.operator.columns_after(before, step.columns)
         return tables
 
-    def source_columns(self, source: Mapping[str, pa.DataType]) -> dict[str, dict[str, pa.DataType]]:
+    def source_columns(
+        self, source: Mapping[str, pa.DataType]
+    ) -> dict[str, dict[str, pa.DataType]]:
         """Return the columns of every source; for ``source`` see `columns`."""
         return {
             name: dict(source) if name == SOURCE else dict(_columns_of(storage))

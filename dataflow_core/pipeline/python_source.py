@@ -35,10 +35,16 @@ class PlanPipeline(Pipeline):
         self._moves = list(_moves(plan))
         # Copies, so that an operator that makes two steps has a name for each.
         self._operators = {step.name: step.operator.model_copy() for step in plan.steps}
+        # As attributes, so that compiling records what is done to them.
+        self._seconds = {
+            n: f"second_{n}" for n, s in plan.sources.items() if n != SOURCE and s is not None
+        }
+        for name, attribute in self._seconds.items():
+            setattr(self, attribute, plan.sources[name])
 
     def forward(self) -> None:
         """Apply the steps; branches are forks of the main table."""
-        tables: dict[str, Storage] = {n: s for n, s in self._plan.sources.items() if s is not None}
+        tables: dict[str, Storage] = {n: getattr(self, a) for n, a in self._seconds.items()}
         tables[SOURCE] = self.storage
         for move in self._moves:
             step, table = move.step, tables[move.step.table]
@@ -46,7 +52,10 @@ class PlanPipeline(Pipeline):
                 tables[step.table] = table.fork()
             elif move.forks:
                 table = table.fork()
-            bound = {n: tables[v.name] if isinstance(v, TableRef) else v for n, v in step.bindings.items()}
+            bound = {
+                n: tables[v.name] if isinstance(v, TableRef) else v
+                for n, v in step.bindings.items()
+            }
             self._operators[step.name].run(table, **bound)
             tables[step.name] = table
 
@@ -102,8 +111,8 @@ def _main_line(plan: Plan) -> set[str]:
         line.append(parents[line[-1]])
     if line[-1] != SOURCE:
         raise PlanError(
-            f"plan {plan.name!r}: its result {plan.result!r} comes from the table {line[-1]!r}, not from "
-            "the main one; a pipeline's result is its main table."
+            f"plan {plan.name!r}: its result {plan.result!r} comes from the table {line[-1]!r}, "
+            "not from the main one; a pipeline's result is its main table."
         )
     return set(line)
 
@@ -141,7 +150,10 @@ class _Writer:
         for cls, name in self._classes.items():
             outer = cls.__qualname__.split(".")[0]
             modules[cls.__module__].add(outer if name == cls.__qualname__ else f"{outer} as {name}")
-        return [f"from {module} import {', '.join(sorted(modules[module]))}" for module in sorted(modules)]
+        return [
+            f"from {module} import {', '.join(sorted(modules[module]))}"
+            for module in sorted(modules)
+        ]
 
     def _construct(self, step: Step) -> str:
         config = step.operator.model_dump(mode="json", exclude_defaults=True)

@@ -1,4 +1,4 @@
-"""Recipes: plans as YAML files. Python makes a plan, a plan makes a recipe, a recipe makes the plan again."""
+"""Recipes: plans as YAML files. Python makes a plan, a plan a recipe, a recipe the plan again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
-from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RecipeError, did_you_mean
+from dataflow_core.errors import (
+    ConfigurationError,
+    DataflowError,
+    PlanError,
+    RecipeError,
+    did_you_mean,
+)
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef, Value
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
@@ -67,7 +73,11 @@ def to_yaml(plan: Plan, named: NameOf | None = None) -> str:
 
 
 def from_yaml(
-    text: str, resolve: Resolve | None = None, *, path: str = "recipe", storage: Storage | None = None
+    text: str,
+    resolve: Resolve | None = None,
+    *,
+    path: str = "recipe",
+    storage: Storage | None = None,
 ) -> Plan:
     """Return the plan of a recipe.
 
@@ -104,17 +114,20 @@ def require_writable(plan: Plan) -> None:
     """Refuse a plan that cannot be written to a file.
 
     Raises:
-        RecipeError: A step holds something that YAML cannot, such as a Python function, its operator
-            cannot be imported, or a second table is not a file.
+        RecipeError: A step holds something that YAML cannot, such as a Python function, its
+            operator cannot be imported, or a second table is not a file.
     """
     for step in plan.steps:
         _require_writable(step)
     for name, storage in plan.sources.items():
         source = getattr(storage, "source", None)
-        if name != SOURCE and not (isinstance(source, FileSource) and source.options == ReadOptions()):
+        if name != SOURCE and not (
+            isinstance(source, FileSource) and source.options == ReadOptions()
+        ):
             raise RecipeError(
-                f"the second table {name!r} is a {type(storage).__name__} that a recipe cannot hold; it "
-                "holds FileStorage(path) without further options. Write the table to a file."
+                f"the second table {name!r} is a {type(storage).__name__} that a recipe cannot "
+                "hold; it holds FileStorage(path) without further options. Write the table to a "
+                "file."
             )
 
 
@@ -127,15 +140,15 @@ def written_bindings(step: Step) -> dict[str, Value]:
 def _require_writable(step: Step) -> None:
     if "<locals>" in (name := type(step.operator).__qualname__):
         raise RecipeError(
-            f"step {step.name!r} cannot be written to a recipe: {name} is defined inside a function, "
-            "so that nobody can import it. Move it to the top of its module."
+            f"step {step.name!r} cannot be written to a recipe: {name} is defined inside a "
+            "function, so that nobody can import it. Move it to the top of its module."
         )
     try:
         step.operator.model_dump(mode="json")
     except PydanticSerializationError as error:
         raise RecipeError(
-            f"step {step.name!r} cannot be written to a recipe: {error}. Only configuration that YAML "
-            "can hold can; use an operator with expressions instead of Python functions."
+            f"step {step.name!r} cannot be written to a recipe: {error}. Only configuration that "
+            "YAML can hold can; use an operator with expressions instead of Python functions."
         ) from error
 
 
@@ -279,7 +292,9 @@ class _Reader:
             raise self._error(at, f"{target} is no operator class")
         return found
 
-    def _mapping(self, value: Any, at: tuple[Any, ...], known: tuple[str, ...] | None) -> dict[str, Any]:
+    def _mapping(
+        self, value: Any, at: tuple[Any, ...], known: tuple[str, ...] | None
+    ) -> dict[str, Any]:
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
             raise self._error(at, f"names and values wanted, found {value!r}")
         for name in value:

@@ -1,4 +1,4 @@
-"""A storage that runs nothing: it writes down which operator was bound to which columns of which table."""
+"""A storage that runs nothing: it writes down which operator was bound to what of which table."""
 
 from __future__ import annotations
 
@@ -113,6 +113,7 @@ class RecordingStorage(Storage):
 
     def _refuse(self, what: str) -> NoReturn:
         raise PlanError(
-            f"forward() calls storage.{what}() while the pipeline is compiled, when no table exists. "
-            "Put that work into an operator (core/apply takes a function), and call its run()."
+            f"forward() calls storage.{what}() while the pipeline is compiled, when no table "
+            "exists. Put that work into an operator (core/apply takes a function), and call its "
+            "run()."
         )

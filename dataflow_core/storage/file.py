@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -25,8 +24,6 @@ from dataflow_core.storage.formats import (
 from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.storage.targets import open_target
-from dataflow_core.table.frames import Frame, concat_frames
-from dataflow_core.table.identity import source_ids
 from dataflow_core.table.types import ABSENT, TypeMisfit, conform, unify_schemas, visible
 
 
@@ -152,10 +149,6 @@ class FileStorage(TableStorage):
         )
         self.source = FileSource(str(source), options)
 
-    def load(self) -> Frame:
-        """Read all rows."""
-        return _load(self.source)
-
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the table; before any operator has run, only the wanted columns are read."""
         if columns is None or self._frame is not None or self.source.options.columns is not None:
@@ -164,12 +157,9 @@ class FileStorage(TableStorage):
         for name in columns:
             if name not in schema.names:
                 raise missing_column(f"storage {self.source.name}", name, schema.names)
-        return TableStorage(_load(self.source.project(columns))).read()
-
-    def columns(self) -> dict[str, pa.DataType]:
-        """Return the columns and their types, from the head of each file."""
-        schema = self.source.schema() if self._frame is None else self._frame.schema()
-        return dict(zip(schema.names, schema.types, strict=True))
+        projected = TableStorage()
+        projected.source = self.source.project(columns)
+        return projected.read()
 
     def save(self, path: str | Path) -> None:
         """Write the table as it stands to a file or folder; see `open_target`.
@@ -180,23 +170,6 @@ class FileStorage(TableStorage):
         table = self.frame.to_arrow()
         with open_target(str(path), visible(table.schema)) as target:
             target.write(table)
-
-
-def _load(source: FileSource) -> Frame:
-    schema = source.schema()
-    try:
-        return _frame(source, schema)
-    except SchemaMisfit:
-        return _frame(source, source.exact_schema())
-
-
-def _frame(source: FileSource, schema: pa.Schema) -> Frame:
-    frames = [
-        Frame.from_arrow(batch.table, source_ids("source", batch.positions))
-        for batch in source.batches(schema)
-    ]
-    empty = Frame.from_arrow(schema.empty_table(), np.empty(0, np.uint64))
-    return concat_frames(frames) if frames else empty
 
 
 def _narrow(own: pa.Schema, wanted: pa.Schema) -> pa.Schema:

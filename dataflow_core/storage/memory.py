@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import SourceError
 from dataflow_core.storage.memory_source import MemorySource
+from dataflow_core.storage.source import SOURCE_KEY
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, column_arrays, to_arrow
 from dataflow_core.table.identity import source_ids
@@ -37,7 +38,7 @@ class MemoryStorage(TableStorage):
 
     def __init__(self, rows: Iterable[Mapping[str, Any]] | pd.DataFrame | pa.Table) -> None:
         table = _table(rows)
-        ids = source_ids("source", np.arange(table.num_rows, dtype=np.int64))
+        ids = source_ids(SOURCE_KEY, np.arange(table.num_rows, dtype=np.int64))
         super().__init__(Frame.from_arrow(table, ids))
         self.source = MemorySource(table)
 

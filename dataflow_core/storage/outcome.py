@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import OperatorError
 from dataflow_core.table.frames import Frame, concat_frames
-from dataflow_core.table.identity import RowIds, checksum, format_id
+from dataflow_core.table.identity import RowIds, checksum, format_id, formatted
 from dataflow_core.table.types import json_text
 
 NO_IDS: RowIds = np.empty(0, dtype=np.uint64)
@@ -69,14 +69,14 @@ class Removed:
             The rows as they were when they left, after the columns row_id, step, reason, value,
             message and related_row_id.
         """
-        rows = concat_frames(self.rows)
+        rows = concat_frames(self.rows) if self.rows else Frame({}, NO_IDS)
         columns: dict[str, Any] = {
-            "row_id": pa.array(self.ids, pa.uint64()),
+            "row_id": formatted(self.ids),
             "step": pa.array([step] * len(self), pa.string()),
             "reason": pa.array(self.reasons, pa.string()),
             "value": pa.array(self.values, pa.string()),
             "message": pa.array(self.messages, pa.string()),
-            "related_row_id": pa.array(self.related, pa.uint64()),
+            "related_row_id": related_ids(self.related),
         }
         for name in rows.names:
             columns[name if name not in columns else f"{name}_"] = rows.columns[name].arrow()
@@ -145,6 +145,12 @@ class Outcome:
             f"{self.expanded:,} became other rows; a row was lost or counted twice. "
             "This is a defect of the operator or of the storage that ran it."
         )
+
+
+def related_ids(related: Sequence[int | None]) -> pa.Array:
+    """Return the ids of related rows as a column of texts, null where there is none."""
+    missing = np.array([row is None for row in related], dtype=bool)
+    return formatted(np.array([row or 0 for row in related], dtype=np.uint64), missing)
 
 
 def positions_of(ids: RowIds, wanted: RowIds) -> npt.NDArray[np.int64]:

@@ -12,6 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataflow_core.storage.formats import BadRow
+from dataflow_core.table.identity import RowIds, formatted
+
+SOURCE_KEY = "source"
+"""The key of a main source, from which the ids of its rows derive."""
 
 BATCH_ROWS = 10_000
 BATCH_BYTES = 4 << 20
@@ -33,6 +37,30 @@ class Batch:
     positions: npt.NDArray[np.int64]
     bad_rows: tuple[BadRow, ...] = ()
     bad_positions: tuple[int, ...] = ()
+
+
+def unreadable_rows(batch: Batch, ids: RowIds, source: str) -> pa.Table:
+    """Return the rows of a batch that could not be read, as quarantines keep them.
+
+    Args:
+        batch: The batch.
+        ids: The ids of those rows.
+        source: The source's name.
+    """
+    rows = batch.bad_rows
+    return pa.table(
+        {
+            "row_id": formatted(ids),
+            "step": pa.array([source] * len(rows), pa.string()),
+            "reason": pa.array(["unreadable"] * len(rows), pa.string()),
+            "value": pa.nulls(len(rows), pa.string()),
+            "message": pa.array([row.message for row in rows], pa.string()),
+            "related_row_id": pa.nulls(len(rows), pa.string()),
+            "path": pa.array([row.path for row in rows], pa.string()),
+            "line": pa.array([row.line for row in rows], pa.int64()),
+            "raw": pa.array([row.raw for row in rows], pa.binary()),
+        }
+    )
 
 
 class Source(ABC):

@@ -14,14 +14,15 @@ import pyarrow as pa
 from dataflow_core.errors import DataflowError, OperatorError
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
+from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.memory_source import MemorySource
-from dataflow_core.storage.outcome import NO_IDS, Outcome, listed, positions_of
+from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, positions_of
 from dataflow_core.storage.running_step import RunningStep
-from dataflow_core.storage.source import Source
+from dataflow_core.storage.source import SOURCE_KEY, Source, unreadable_rows
 from dataflow_core.table.failures import RowFailure
-from dataflow_core.table.frames import Column, Frame, column_arrays, concat_frames
-from dataflow_core.table.identity import RowIds, child_ids, ordinals
-from dataflow_core.table.types import HIDDEN
+from dataflow_core.table.frames import Column, Frame, column_arrays, concat_frames, to_pandas
+from dataflow_core.table.identity import RowIds, child_ids, ordinals, source_ids
+from dataflow_core.table.types import HIDDEN, concat
 
 if TYPE_CHECKING:
     from dataflow_core.operators.base import Operator
@@ -45,10 +46,16 @@ class TableStorage(Storage):
         self.step_name: str | None = None
         """The name of the next step, where a plan gives it one."""
         self.outcomes: list[Outcome] = []
+        self._unreadable: list[pa.Table] = []
 
     def load(self) -> Frame:
-        """Return the rows that the storage starts with."""
-        raise NotImplementedError
+        """Return the rows that the storage starts with: all of its source."""
+        if self.source is None:
+            raise NotImplementedError(f"{type(self).__name__} has neither a frame nor a source")
+        try:
+            return self._read_source(self.source, self.source.schema())
+        except SchemaMisfit:
+            return self._read_source(self.source, self.source.exact_schema())
 
     def as_source(self) -> Source:
         """Return where an engine reads the table from: as it stands now."""
@@ -156,7 +163,10 @@ class TableStorage(Storage):
 
     def columns(self) -> Mapping[str, pa.DataType]:
         """Return the columns of the table and their types."""
-        schema = self.frame.schema()
+        if self._frame is None and self.source is not None:
+            schema = self.source.schema()
+        else:
+            schema = self.frame.schema()
         return dict(zip(schema.names, schema.types, strict=True))
 
     def fork(self) -> TableStorage:
@@ -165,13 +175,21 @@ class TableStorage(Storage):
 
     def dropped(self) -> pd.DataFrame:
         """Return the rows dropped so far, with step, reason and value; newest last."""
-        parts = [o.dropped.table(o.step) for o in self.outcomes if len(o.dropped)]
-        return _removed_rows(parts)
+        return _as_rows([o.dropped.table(o.step) for o in self.outcomes if len(o.dropped)])
 
     def quarantined(self) -> pd.DataFrame:
-        """Return the rows that failed so far, with step, reason and raw value; newest last."""
-        parts = [o.failed.table(o.step) for o in self.outcomes if len(o.failed)]
-        return _removed_rows(parts)
+        """Return the rows that failed so far, unreadable ones first, with their reasons."""
+        failed = [o.failed.table(o.step) for o in self.outcomes if len(o.failed)]
+        return _as_rows([*self._unreadable, *failed])
+
+    def _read_source(self, source: Source, schema: pa.Schema) -> Frame:
+        frames, self._unreadable = [], []
+        for batch in source.batches(schema):
+            frames.append(Frame.from_arrow(batch.table, source_ids(SOURCE_KEY, batch.positions)))
+            if batch.bad_rows:
+                ids = source_ids(SOURCE_KEY, np.array(batch.bad_positions, np.int64))
+                self._unreadable.append(unreadable_rows(batch, ids, SOURCE_KEY))
+        return concat_frames(frames or [Frame.from_arrow(schema.empty_table(), NO_IDS)])
 
     @contextmanager
     def _stepping(self, operator: Operator | None) -> Iterator[RunningStep]:
@@ -293,10 +311,7 @@ def _per_row(value: Any, rows: int, single: type | tuple[type, ...]) -> list[Any
     return [value] * rows if isinstance(value, single) else list(value)
 
 
-def _removed_rows(parts: list[Any]) -> pd.DataFrame:
-    frames = [Frame.from_arrow(part, part["row_id"].to_numpy()) for part in parts]
-    if not frames:
-        columns = ["step", "reason", "value", "message", "related_row_id"]
-        return pd.DataFrame({name: [] for name in columns}, index=pd.Index([], name="row_id"))
-    merged = concat_frames(frames)
-    return merged.to_pandas([name for name in merged.names if name != "row_id"])
+def _as_rows(parts: list[pa.Table]) -> pd.DataFrame:
+    merged = concat(parts) if parts else Removed().table("")
+    columns = {name: to_pandas(merged[name]) for name in merged.column_names if name != "row_id"}
+    return pd.DataFrame(columns, index=pd.Index(merged["row_id"].to_pylist(), name="row_id"))

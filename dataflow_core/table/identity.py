@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 RowIds = npt.NDArray[np.uint64]
@@ -60,6 +62,19 @@ def checksum(ids: RowIds) -> int:
 def format_id(row_id: int) -> str:
     """Return an id as people see it: 16 hexadecimal digits."""
     return f"{int(row_id):016x}"
+
+
+def formatted(ids: RowIds, missing: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """Return ids as an Arrow column of texts, which JSON and pandas keep exact even beside nulls.
+
+    Args:
+        ids: The ids.
+        missing: Where there is none; null in the column.
+    """
+    digits = pa.py_buffer(ids.astype(">u8").tobytes().hex().encode())
+    offsets = pa.py_buffer(np.arange(0, 16 * len(ids) + 1, 16, dtype=np.int32))
+    texts = pa.StringArray.from_buffers(len(ids), offsets, digits)
+    return texts if missing is None else pc.if_else(missing, None, texts)
 
 
 def parse_id(text: str) -> int:

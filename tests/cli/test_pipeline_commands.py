@@ -95,8 +95,8 @@ def test_a_class_in_the_working_directory_runs(folder):
     [
         (["run", "text/pretrain_filtr", "-i", "in.jsonl"], 1, "Did you mean 'text/pretrain_filter'?"),
         (["run", "nosuch/thing", "-i", "in.jsonl"], 1, "pip install dataflow-nosuch"),
-        (["run", "mine:Mine", "-i", "in.jsonl"], 1, "cannot import 'mine:Mine'"),
-        (["run", "nope.yaml", "-i", "in.jsonl"], 1, "cannot read the recipe nope.yaml"),
+        (["run", "mine:Mine", "-i", "in.jsonl"], 2, "cannot import 'mine:Mine'"),
+        (["run", "nope.yaml", "-i", "in.jsonl"], 2, "cannot read the recipe nope.yaml"),
         (["run", "clean.yaml"], 2, "--input is missing"),
         (["run", "clean.yaml", "-i", "in.jsnl"], 1, "Did you mean 'in.jsonl'?"),
         (["run", "clean.yaml", "-i", "s4://bucket/x"], 1, "no plugin opens the scheme s4://"),
@@ -111,7 +111,7 @@ def test_a_class_in_the_working_directory_runs(folder):
         (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_words=x"], 1, "min_words='x'"),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"],
-            1, "no column 'txt'. Did you mean 'text'?",
+            2, "no column 'txt'. Did you mean 'text'?",
         ),
     ],
 )  # fmt: skip

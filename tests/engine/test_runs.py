@@ -48,13 +48,12 @@ def rows(path):
 
 
 def ledger(report):
-    table = pq.read_table(report.run_dir / "ledger.parquet")
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+    return pd.read_parquet(report.run_dir / "ledger.parquet")
 
 
 def set_aside(report, kind, step):
-    frames = PartTable(report.run_dir / kind / step).frames()
-    return pd.concat(frame.to_pandas(frame.names) for frame in frames)
+    tables = PartTable(report.run_dir / kind / step).tables()
+    return pd.concat(table.to_pandas(types_mapper=pd.ArrowDtype) for table in tables)
 
 
 def test_each_row_ends_in_one_place(tmp_path):

@@ -1,5 +1,7 @@
 """Batch size never matters: row operators batch by batch, dataset operators in two phases."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -103,11 +105,11 @@ def typed(rows):
 
 def parts_of(frame, cuts):
     edges = sorted({0, len(frame), *(cut for cut in cuts if cut < len(frame))})
-    return [frame.slice(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [frame.slice(a, b - a) for a, b in pairwise(edges)]
 
 
 def account(outcomes):
-    """Return what became of the rows: those that are left with ids, and those dropped with reasons."""
+    """Return what became of the rows: those left with ids, and those dropped with reasons."""
     after = concat_frames([outcome.after for outcome in outcomes])
     dropped = {
         row_id: (reason, value, related)

@@ -11,6 +11,7 @@ from dataflow_core import Evaluator, Filter, Generator, MemoryStorage, Operator,
 from dataflow_core.errors import ColumnError, ConfigurationError, OperatorError
 from dataflow_core.operators import RowFailure, TextColumn
 from dataflow_core.storage.table_storage import TableStorage
+from dataflow_core.table.identity import format_id
 
 
 class Shout(Refiner):
@@ -279,7 +280,7 @@ BROKEN = {
     "invents rows": (lambda t: t.set_axis(t.index ^ np.uint64(1)), "row ids"),
     "returns no frame": (lambda t: t["text"], "write takes a DataFrame, found Series"),
     "reserved name": (lambda t: t.assign(__dataflow_x=1), "'__dataflow_x' is reserved"),
-    "raises": (lambda t: 1 / 0, "failed: ZeroDivisionError"),
+    "raises": (lambda _: 1 / 0, "failed: ZeroDivisionError"),
     "bytes and numbers": (lambda t: t.assign(x=[b"a", 1, 2.5, None]), "column 'x'"),
 }
 
@@ -339,7 +340,7 @@ def test_a_filter_drops_with_reason_and_value():
     LongEnough().run(table)
     assert [row["id"] for row in table.rows()] == [1, 3]
     dropped = table.dropped()
-    assert dropped.index.tolist() == [ids[0], ids[2]]
+    assert dropped.index.tolist() == [format_id(ids[0]), format_id(ids[2])]
     assert dropped["step"].tolist() == ["long_enough"] * 2
     assert dropped["reason"].tolist() == ["too_short"] * 2
     assert dropped["value"].tolist()[0] == "2"
@@ -399,7 +400,7 @@ def test_a_failed_row_goes_to_quarantine_and_the_others_go_on():
     fail_where([False, True, False, False]).run(table)
     assert [row["answer"] for row in table.rows()] == ["fine"] * 3
     failed = table.quarantined()
-    assert failed.index.tolist() == [ids[1]]
+    assert failed.index.tolist() == [format_id(ids[1])]
     row = failed.iloc[0]
     assert (row["reason"], row["message"], row["value"]) == (
         "unparsable_answer",

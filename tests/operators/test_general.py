@@ -1,6 +1,6 @@
 """The general operators: what they do, at the edges too, and what they refuse."""
 
-import datetime
+import datetime as dt
 import decimal
 
 import numpy as np
@@ -24,6 +24,7 @@ from dataflow_core.operators.general import (
     SelectColumns,
     Sort,
 )
+from dataflow_core.table.identity import format_id
 
 MIXED = [
     {
@@ -209,7 +210,7 @@ def test_concatenate_of_types_that_nothing_carries_is_an_error():
         ([[1, "x"], '[1,"x"]', [1, "x"]], [0, 1]),
         ([2**70, 2**70 + 1, 2**70], [0, 1]),
         ([b"a", b"b", b"a"], [0, 1]),
-        ([datetime.date(2024, 1, 1), None, datetime.date(2024, 1, 1)], [0, 1]),
+        ([dt.date(2024, 1, 1), None, dt.date(2024, 1, 1)], [0, 1]),
         ([decimal.Decimal("1.10"), decimal.Decimal("1.20"), decimal.Decimal("1.10")], [0, 1]),
     ],
 )
@@ -223,7 +224,8 @@ def test_duplicates_name_the_row_that_they_repeat():
     ids = table.read([]).index
     DeduplicateExact().run(table, input_columns=["v"])
     dropped = table.dropped()
-    assert dropped["related_row_id"].tolist() == [ids[0], ids[1], ids[0]]
+    first, second = format_id(ids[0]), format_id(ids[1])
+    assert dropped["related_row_id"].tolist() == [first, second, first]
     assert dropped["reason"].tolist() == ["duplicate"] * 3
 
 
@@ -326,7 +328,7 @@ def test_derive_refuses_when_made(configuration, error, message):
 
 @pytest.mark.parametrize("configuration", [{"expression": "txt || 'x'"}, {"template": "{{ txt }}"}])
 def test_derive_names_a_missing_column(configuration):
-    with pytest.raises(ColumnError, match="no column 'txt'. Did you mean 'text'"):
+    with pytest.raises(ColumnError, match=r"no column 'txt'\. Did you mean 'text'"):
         run(DeriveColumn(**configuration), MIXED, output_column="made")
 
 
@@ -414,7 +416,7 @@ LOOKUP = [
         "big": 2**63 + 1,
         "small": 2**60 + 1,
         "any": [1, "x"],
-        "day": datetime.date(2024, 1, 1),
+        "day": dt.date(2024, 1, 1),
     },
     {"n": 7, "big": 1, "small": None, "any": {"q": 1}, "day": None},
 ]
@@ -423,9 +425,8 @@ LOOKUP = [
 def test_join_adds_columns_with_their_types():
     table = run(Join(suffix="_2"), MIXED, input_table=MemoryStorage(LOOKUP), input_on=["n"])
     first, second, third = table.rows()
-    assert first == {
-        **MIXED[0], "big": 2**63 + 1, "small": 2**60 + 1, "any_2": [1, "x"], "day": datetime.date(2024, 1, 1),
-    }  # fmt: skip
+    new = {name: value for name, value in LOOKUP[0].items() if name not in {"n", "any"}}
+    assert first == {**MIXED[0], **new, "any_2": [1, "x"]}
     assert second == {**MIXED[1], "big": None, "small": None, "any_2": None, "day": None}
     assert third["big"] is None
     assert [table.columns()[name] for name in ("big", "small")] == [pa.uint64(), pa.int64()]
@@ -523,7 +524,7 @@ def test_select_keeps_order():
     assert result(SelectColumns(columns=["tags", "n"]), MIXED) == [
         {"tags": row["tags"], "n": row["n"]} for row in MIXED
     ]
-    with pytest.raises(ColumnError, match="columns: no column 'tag'. Did you mean 'tags'"):
+    with pytest.raises(ColumnError, match=r"columns: no column 'tag'\. Did you mean 'tags'"):
         run(SelectColumns(columns=["tag"]), MIXED)
 
 

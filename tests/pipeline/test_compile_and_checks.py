@@ -32,7 +32,10 @@ class CountWords(Evaluator):
     """Count words."""
 
     def run(
-        self, storage: Storage, input_text: TextColumn = "text", output_count: IntegerColumn = "words"
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_count: IntegerColumn = "words",
     ) -> None:
         table = storage.read([input_text])
         table[output_count] = table[input_text].str.count(r"\S+")
@@ -43,7 +46,10 @@ class Clean(Refiner):
     """Strip texts."""
 
     def run(
-        self, storage: Storage, input_text: TextColumn = "text", output_text: TextColumn | None = None
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_text: TextColumn | None = None,
     ) -> None:
         """Do nothing."""
 
@@ -62,7 +68,10 @@ def pipeline_of(forward, storage=None, **attributes):
 
 
 def steps_of(plan):
-    return [(step.name, type(step.operator).__name__, dict(step.bindings), step.table) for step in plan.steps]
+    return [
+        (step.name, type(step.operator).__name__, dict(step.bindings), step.table)
+        for step in plan.steps
+    ]
 
 
 class PretrainFilter(Pipeline):
@@ -70,7 +79,9 @@ class PretrainFilter(Pipeline):
 
     def __init__(self, storage=None, names=None):
         super().__init__(storage)
-        self.names = names if names is not None else MemoryStorage([{"lang": "de", "name": "German"}])
+        self.names = (
+            names if names is not None else MemoryStorage([{"lang": "de", "name": "German"}])
+        )
         self.count = CountWords()
         self._long = FilterRows(where="words > 1")
         self.label = Join(unmatched="drop")
@@ -84,7 +95,11 @@ class PretrainFilter(Pipeline):
         Concatenate().run(self.storage, input_table=branch)
 
 
-ROWS = [{"lang": "de", "text": "ja ja"}, {"lang": "fr", "text": "oui oui"}, {"lang": "en", "text": "no"}]
+ROWS = [
+    {"lang": "de", "text": "ja ja"},
+    {"lang": "fr", "text": "oui oui"},
+    {"lang": "en", "text": "no"},
+]
 
 
 def test_compile_records_names_bindings_forks_and_second_tables():
@@ -123,7 +138,12 @@ def test_steps_on_a_second_table_are_part_of_the_plan():
         p.join.run(p.storage, input_table=p.names, input_on=["lang"])
 
     pipeline = pipeline_of(
-        forward, MemoryStorage(ROWS), names=names, dedup=DeduplicateExact(), join=Join(), unused=names.fork()
+        forward,
+        MemoryStorage(ROWS),
+        names=names,
+        dedup=DeduplicateExact(),
+        join=Join(),
+        unused=names.fork(),
     )
     plan = pipeline.compile()
     assert steps_of(plan)[0][3] == "names"
@@ -155,14 +175,16 @@ def test_an_operator_used_twice_makes_two_steps():
 )
 def test_work_outside_operators_is_refused(what, call):
     pipeline = pipeline_of(call, MemoryStorage(ROWS))
-    with pytest.raises(PlanError, match=rf"forward\(\) calls storage\.{what}\(\) while.*core/apply"):
+    with pytest.raises(
+        PlanError, match=rf"forward\(\) calls storage\.{what}\(\) while.*core/apply"
+    ):
         pipeline.compile()
     assert isinstance(pipeline.storage, MemoryStorage)
 
 
 def test_pipelines_that_do_nothing_are_refused():
     with pytest.raises(PlanError, match=r"made: forward\(\) applies no operator to self\.storage"):
-        pipeline_of(lambda p: None).compile()
+        pipeline_of(lambda _: None).compile()
     with pytest.raises(NotImplementedError, match="does not define forward"):
         Pipeline().forward()
     with pytest.raises(ConfigurationError, match="takes a storage, found str"):
@@ -331,7 +353,9 @@ def test_types_of_concatenated_columns_are_widened():
     plan = pipeline_of(forward, MemoryStorage([{"text": "a", "n": 1}]), more=more).compile()
     table = MemoryStorage([{"text": "a", "n": 1}])
     Concatenate().run(table, more)
-    assert plan.columns({"text": pa.string(), "n": pa.int64()})["concatenate"] == dict(table.columns())
+    assert plan.columns({"text": pa.string(), "n": pa.int64()})["concatenate"] == dict(
+        table.columns()
+    )
 
 
 def test_check_reads_only_the_head_of_a_file(tmp_path):
@@ -358,29 +382,53 @@ JOIN = {"input_table": TableRef("b"), "input_on": ("k",)}
     ("plan", "stages"),
     [
         (
-            plan_of(("a", ROW, {}, "source"), ("b", ROW, {}, "a"), ("c", PHASES, {}, "b"), ("d", ROW, {}, "c")),
+            plan_of(
+                ("a", ROW, {}, "source"),
+                ("b", ROW, {}, "a"),
+                ("c", PHASES, {}, "b"),
+                ("d", ROW, {}, "c"),
+            ),
             [("rows", "source", ["a", "b"]), ("two-phase", "b", ["c", "d"])],
         ),
         (
-            plan_of(("a", WHOLE, {"input_columns": ("k",)}, "source"), ("b", ROW, {}, "a"), ("c", WHOLE, {}, "b")),
+            plan_of(
+                ("a", WHOLE, {"input_columns": ("k",)}, "source"),
+                ("b", ROW, {}, "a"),
+                ("c", WHOLE, {}, "b"),
+            ),
             [("whole-table", "source", ["a", "b"]), ("whole-table", "b", ["c"])],
         ),
         (
-            plan_of(("a", ROW, {}, "source"), ("b", ROW, {}, "a"), ("c", ROW, {}, "a"), ("d", Join(), JOIN, "c")),
-            [("rows", "source", ["a"]), ("rows", "a", ["b"]), ("rows", "a", ["c"]), ("whole-table", "c", ["d"])],
+            plan_of(
+                ("a", ROW, {}, "source"),
+                ("b", ROW, {}, "a"),
+                ("c", ROW, {}, "a"),
+                ("d", Join(), JOIN, "c"),
+            ),
+            [
+                ("rows", "source", ["a"]),
+                ("rows", "a", ["b"]),
+                ("rows", "a", ["c"]),
+                ("whole-table", "c", ["d"]),
+            ],
         ),
         (
             plan_of(("a", ROW, {}, "source"), ("b", ROW, {}, "a"), result="a"),
             [("rows", "source", ["a"]), ("rows", "a", ["b"])],
         ),
         (
-            plan_of(("a", Apply(func=len), {}, "source"), ("b", Apply(func=len, whole_table=True), {}, "a")),
+            plan_of(
+                ("a", Apply(func=len), {}, "source"),
+                ("b", Apply(func=len, whole_table=True), {}, "a"),
+            ),
             [("rows", "source", ["a"]), ("whole-table", "a", ["b"])],
         ),
     ],
 )
 def test_stages(plan, stages):
-    found = [(stage.kind, stage.table, [step.name for step in stage.steps]) for stage in plan.stages]
+    found = [
+        (stage.kind, stage.table, [step.name for step in stage.steps]) for stage in plan.stages
+    ]
     assert found == stages
 
 
@@ -389,7 +437,10 @@ def test_stages(plan, stages):
     [
         ([("a", ROW, {}, "source"), ("a", ROW, {}, "a")], "two tables are named 'a'"),
         ([("source", ROW, {}, "source")], "two tables are named 'source'"),
-        ([("a", ROW, {}, "b"), ("b", ROW, {}, "source")], "step 'a': works on table 'b', which no earlier step"),
+        (
+            [("a", ROW, {}, "b"), ("b", ROW, {}, "source")],
+            "step 'a': works on table 'b', which no earlier step",
+        ),
         ([("a", Join(), JOIN, "source")], "works on table 'b'"),
     ],
 )

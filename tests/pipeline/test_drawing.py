@@ -72,7 +72,14 @@ def test_mermaid_is_a_flowchart_whose_labels_cannot_break_out(plan):
     assert sum(line.strip().startswith("subgraph") for line in lines) == 4
     assert sum(line.strip() == "end" for line in lines) == 4
     edges = [line.strip() for line in lines if "-->" in line or "-.->" in line]
-    assert edges == ["t0 --> t1", "t0 --> t2", "t1 --> t3", "t2 -.-> t3", "t3 --> t4", "t4 --> result"]
+    assert edges == [
+        "t0 --> t1",
+        "t0 --> t2",
+        "t1 --> t3",
+        "t2 -.-> t3",
+        "t3 --> t4",
+        "t4 --> result",
+    ]
     for line in lines:
         for label in re.findall(r'"(.*)"', line):
             assert not set('"&`') & set(label.replace("<br/>", ""))
@@ -85,7 +92,9 @@ def test_html_is_well_formed_escaped_and_loads_nothing(plan):
     tags.feed(page)
     assert tags.open == []
     assert not {"script", "link", "img", "iframe", "object"} & set(tags.seen)
-    assert not [name for name, _ in tags.attributes if name in ("href", "src") or name.startswith("on")]
+    assert not [
+        name for name, _ in tags.attributes if name in ("href", "src") or name.startswith("on")
+    ]
     assert "@import" not in page
     assert "url(" not in page
     svg = ET.fromstring(re.search(r"<svg.*</svg>", page, re.DOTALL).group())  # noqa: S314

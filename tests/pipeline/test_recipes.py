@@ -55,7 +55,7 @@ class Everything(Refiner):
 
 
 ODD = Everything(
-    text='quotes \' " and \\ and\nlines, 日本語: {x}',
+    text="quotes ' \" and \\ and\nlines, 日本語: {x}",
     ratio=float("inf"),
     names=("a", "b c"),
     table={"k: v": 1, "": 2},
@@ -120,7 +120,9 @@ def plans(lookup):
     return {
         "branches": Branches(lookup=lookup).compile(),
         "line": Plan("line", (Step("a", a, {}), Step("b", b, by, "a")), result="b"),
-        "odd": Plan("odd", (Step("odd", ODD, {"input_text": "t x", "output_a": None}),), result="odd"),
+        "odd": Plan(
+            "odd", (Step("odd", ODD, {"input_text": "t x", "output_a": None}),), result="odd"
+        ),
         "main after branch": Plan(
             "p",
             (
@@ -144,11 +146,13 @@ def plans(lookup):
             tuple(
                 Step(name, a, {}, table)
                 for name, table in [
-                    ("class", "source"), ("compile", "class"), ("storage", "compile"),
+                    ("class", "source"),
+                    ("compile", "class"),
+                    ("storage", "compile"),
                 ]
             ),
             result="storage",
-        ),  # fmt: skip
+        ),
         "second table": Plan("p", (Step("c", c, on),), files, "c"),
         "one operator twice": Plan("p", (Step("a", a, {}), Step("b", a, {}, "a")), result="b"),
     }
@@ -178,7 +182,7 @@ def test_a_plan_survives_its_python_source(name, lookup):
     assert same(PlanPipeline(plan).compile(), plan)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("odd", "branches")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in {"odd", "branches"}])
 def test_the_replayed_and_the_written_pipeline_do_the_same(name, lookup):
     plan = plans(lookup)[name]
     tables = [MemoryStorage(ROWS), MemoryStorage(ROWS)]
@@ -196,7 +200,9 @@ def pipeline_class(source):
     module = {}
     exec(compile(source, "written.py", "exec"), module)  # noqa: S102
     return next(
-        v for v in module.values() if isinstance(v, type) and issubclass(v, Pipeline) and v is not Pipeline
+        v
+        for v in module.values()
+        if isinstance(v, type) and issubclass(v, Pipeline) and v is not Pipeline
     )
 
 
@@ -208,7 +214,9 @@ def test_the_written_python_reads_well(lookup):
     assert "None)" not in source.replace("storage: Storage | None = None)", "").replace(
         "output_a=None)", ""
     )
-    imports = [node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+    imports = [
+        node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)
+    ]
     assert len(imports) == len(set(imports))
 
 
@@ -231,7 +239,10 @@ def test_bindings_that_are_none_by_default_are_left_out():
     plan = Plan("p", (Step("b", Second(), {"input_columns": None}),), result="b")
     assert "columns" not in plan_as_dict(plan, None)["steps"][0]
     odd = Plan("p", (Step("b", ODD, {"input_text": "text", "output_a": None}),), result="b")
-    assert plan_as_dict(odd, None)["steps"][0]["columns"] == {"input_text": "text", "output_a": None}
+    assert plan_as_dict(odd, None)["steps"][0]["columns"] == {
+        "input_text": "text",
+        "output_a": None,
+    }
 
 
 def test_recipes_are_plain_yaml_with_registered_names(lookup):
@@ -259,7 +270,9 @@ def test_what_a_file_cannot_hold_is_refused(lookup):
         {"source": None, "more": MemoryStorage([])},
         "c",
     )
-    options = Plan("p", memory.steps, {"source": None, "more": FileStorage(lookup, columns=["name"])}, "c")
+    options = Plan(
+        "p", memory.steps, {"source": None, "more": FileStorage(lookup, columns=["name"])}, "c"
+    )
 
     class Local(Refiner):
         """Defined here."""
@@ -329,10 +342,10 @@ def test_a_recipe_reads():
         ("where: n > 1", "where: n >", 6, "does not parse"),
         ("where: n > 1", "where: 3", 6, "where: Input should be a valid string"),
         ("    input_columns: [n]", "    input_column: [n]", 10, "Did you mean 'input_columns'"),
-        ("    input_columns: [n]", "    input_columns: 3", 10, "column names, as a list of strings"),
+        ("    input_columns: [n]", "    input_columns: 3", 10, "names, as a list of strings"),
         ("name: tidy", "name: tidy\nname: tidier", 3, "the key 'name' stands twice"),
-        ("    where: n > 1", "    where: n > 1\n    where: n > 2", 8, "the key 'where' stands twice"),
-        ("- name: best", "- name: best\n  table: lnog", 9, "table 'lnog', which no earlier step makes. Did you mean 'long'"),
+        ("    where: n > 1", "    where: a\n    where: b", 8, "the key 'where' stands twice"),
+        ("- name: best", "- name: best\n  table: lnog", 9, "makes. Did you mean 'long'"),
         ("- name: best", "- name: best\n  table: [long]", 9, "no earlier step makes"),
         ("- name: best", "- name: long", 8, "two tables are named 'long'"),
         ("name: tidy", "name: tidy\nresult: bset", 3, "its result 'bset' is no step or source"),
@@ -342,7 +355,7 @@ def test_a_recipe_reads():
     ],
 )  # fmt: skip
 def test_recipe_errors_have_file_and_line(old, new, line, message):
-    assert RECIPE.count(old) == 1 or old in ("  config:",)
+    assert RECIPE.count(old) == 1 or old == "  config:"
     with pytest.raises(RecipeError) as caught:
         from_yaml(RECIPE.replace(old, new, 1), resolve, path="tidy.yaml")
     assert str(caught.value).startswith(f"tidy.yaml, line {line}: ")
@@ -351,13 +364,17 @@ def test_recipe_errors_have_file_and_line(old, new, line, message):
 
 def test_a_second_table_that_is_not_there_has_its_line():
     recipe = RECIPE + "- operator: core/concatenate\n  columns:\n    input_table: {table: mroe}\n"
-    with pytest.raises(RecipeError, match="recipe, line 14: step 'concatenate' works on table 'mroe'"):
+    with pytest.raises(
+        RecipeError, match="recipe, line 14: step 'concatenate' works on table 'mroe'"
+    ):
         from_yaml(recipe, resolve)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "3", "dataflow: 1\n", "dataflow: 1\nsteps: []\n"])
+@pytest.mark.parametrize(
+    "text", ["", "- a\n- b\n", "3", "dataflow: 1\n", "dataflow: 1\nsteps: []\n"]
+)
 def test_files_that_are_no_recipes(text):
-    with pytest.raises(RecipeError, match="line 1: "):
+    with pytest.raises(RecipeError, match=r"recipe, line [12]: "):
         from_yaml(text, resolve)
 
 

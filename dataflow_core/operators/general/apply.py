@@ -16,14 +16,14 @@ from dataflow_core.storage.base import Storage
 class Apply(Filter):
     """Apply a function of one's own to the table, in Python pipelines only.
 
-    The function gets a DataFrame indexed by row id and returns one: with other values, more or fewer
-    columns, or fewer rows (these are dropped with reason ``"apply"``). It keeps the index. A recipe
-    cannot hold a function: there, use `core/filter_rows` and `core/derive_column`.
+    The function gets a DataFrame indexed by row id and returns one: with other values, more or
+    fewer columns, or fewer rows (these are dropped with reason ``"apply"``). It keeps the index. A
+    recipe cannot hold a function: there, use `core/filter_rows` and `core/derive_column`.
 
     Attributes:
         func: The function, from DataFrame to DataFrame.
-        whole_table: Whether it needs all rows at once; otherwise it gets batches, and the result of a row
-            must not depend on the others.
+        whole_table: Whether it needs all rows at once; otherwise it gets batches, and the result of
+            a row must not depend on the others.
 
     Raises:
         OperatorError: The function raised, lost the index, or returned no DataFrame.

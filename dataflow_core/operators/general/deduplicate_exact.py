@@ -14,8 +14,9 @@ from dataflow_core.storage.base import Storage
 class DeduplicateExact(DatasetFilter):
     """Keep the first of each set of rows with equal values.
 
-    Each dropped row has reason ``"duplicate"`` and the id of the row that it repeats. Rows whose compared
-    values are all null repeat nothing. Values are compared by 128-bit xxh3 digests, 24 bytes a row.
+    Each dropped row has reason ``"duplicate"`` and the id of the row that it repeats. Rows whose
+    compared values are all null repeat nothing. Values are compared by 128-bit xxh3 digests, 24
+    bytes a row.
 
     Example:
         >>> from dataflow_core import MemoryStorage

@@ -19,15 +19,15 @@ from dataflow_core.table.failures import RowFailure
 
 
 class DeriveColumn(Generator):
-    """Make a column from others.
+    r"""Make a column from others.
 
-    Give one of the two: an SQL expression (as in `core/filter_rows`), or a Jinja template, which makes a
-    text of a row's values and is rendered in Jinja's sandbox; there a null renders as nothing, and a row
-    that cannot be rendered goes to quarantine with reason ``"template_failed"``.
+    Give one of the two: an SQL expression (as in `core/filter_rows`), or a Jinja template, which
+    makes a text of a row's values and is rendered in Jinja's sandbox; there a null renders as
+    nothing, and a row that cannot be rendered goes to quarantine with reason ``"template_failed"``.
 
     Attributes:
         expression: The expression, such as ``"score / votes"``.
-        template: The template, such as ``"Q: {{ question }}\\nA: {{ answer }}"``.
+        template: The template, such as ``"Q: {{ question }}\nA: {{ answer }}"``.
 
     Raises:
         ExpressionError: The expression does not parse or does not fit the columns.
@@ -96,7 +96,9 @@ class DeriveColumn(Generator):
         template = _sandbox().from_string(self.template or "")
         columns = [table[name].tolist() for name in self._names]
         rows = zip(*columns, strict=True) if columns else [()] * len(table)
-        texts = [_rendered(template, dict(zip(self._names, _no_na(row), strict=True))) for row in rows]
+        texts = [
+            _rendered(template, dict(zip(self._names, _no_na(row), strict=True))) for row in rows
+        ]
         return pd.Series(texts, index=table.index, dtype=object)
 
     def _template_names(self) -> tuple[str, ...]:
@@ -122,9 +124,11 @@ def _sandbox() -> Any:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     sandbox = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, keep_trailing_newline=True, finalize=lambda v: "" if v is None else v
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        finalize=lambda v: "" if v is None else v,
     )
-    # Names are columns, and nothing else: a column may be called range or dict. What is random goes too.
+    # Names are columns, and nothing else: one may be called range. What is random goes too.
     sandbox.globals.clear()
     del sandbox.filters["random"]
     return sandbox
@@ -136,7 +140,9 @@ def _rendered(template: Any, row: dict[str, Any]) -> str | RowFailure:
     try:
         return str(template.render(row))
     except SecurityError as error:
-        raise ConfigurationError(f"derive_column: the template is not allowed to do this: {error}") from error
+        raise ConfigurationError(
+            f"derive_column: the template is not allowed to do this: {error}"
+        ) from error
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         return RowFailure("template_failed", f"{type(error).__name__}: {error}")
 

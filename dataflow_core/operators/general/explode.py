@@ -19,8 +19,8 @@ from dataflow_core.table.frames import arrow_column
 class Explode(Generator):
     """Make one row of each item of a list column; the other columns are repeated.
 
-    Each new row gets an id of its own and the old one as its parent. A row whose list is empty or null
-    makes no row and is dropped with reason ``"empty_list"``, unless ``keep_empty`` is set.
+    Each new row gets an id of its own and the old one as its parent. A row whose list is empty or
+    null makes no row and is dropped with reason ``"empty_list"``, unless ``keep_empty`` is set.
 
     Attributes:
         keep_empty: Whether such a row makes one row with a null item.
@@ -77,7 +77,7 @@ class Explode(Generator):
 
 
 def _item_type(lists: pd.Series) -> pa.DataType | None:
-    """Return the type of the items, so that it does not depend on the rows; None for JSON values."""
+    """Return the type of the items, whatever the rows; None for JSON values."""
     if lists.dtype == object:
         return None
     kind = arrow_column(lists).type

@@ -21,9 +21,10 @@ class FilterRows(Filter):
     """Keep the rows for which a condition over their columns holds.
 
     The condition is an SQL expression (`dataflow_core.operators.expressions`): comparison, ``AND``,
-    ``OR``, ``NOT``, ``IN``, ``BETWEEN``, ``IS NULL``, ``LIKE``, arithmetic, ``CASE``, ``CAST`` and functions such
-    as ``len``, ``contains`` and ``regexp_matches``. As in SQL, a comparison with null is null, and such a
-    row is dropped with reason ``"condition_is_null"``; the others with ``"condition_is_false"``.
+    ``OR``, ``NOT``, ``IN``, ``BETWEEN``, ``IS NULL``, ``LIKE``, arithmetic, ``CASE``, ``CAST`` and
+    functions such as ``len``, ``contains`` and ``regexp_matches``. As in SQL, a comparison with
+    null is null, and such a row is dropped with reason ``"condition_is_null"``; the others with
+    ``"condition_is_false"``.
 
     Attributes:
         where: The condition.
@@ -34,7 +35,7 @@ class FilterRows(Filter):
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> table = MemoryStorage([{"n": 1, "lang": "en"}, {"n": 5, "lang": "en"}, {"n": 9, "lang": "fr"}])
+        >>> table = MemoryStorage([{"n": 1, "lang": "en"}, {"n": 5, "lang": "en"}])
         >>> FilterRows(where="n >= 3 AND lang IN ('en', 'de')").run(table)
         >>> table.rows()
         [{'n': 5, 'lang': 'en'}]
@@ -62,7 +63,9 @@ class FilterRows(Filter):
         reasons = np.where(unknown, "condition_is_null", "condition_is_false")
         self.keep(
             storage,
-            pd.Series(pc.fill_null(verdict, False).to_numpy(zero_copy_only=False), index=table.index),
+            pd.Series(
+                pc.fill_null(verdict, False).to_numpy(zero_copy_only=False), index=table.index
+            ),
             reason=pd.Series(reasons, index=table.index, dtype=object),
         )
 

@@ -25,7 +25,8 @@ def row_digests(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
     Args:
         table: The table, indexed by row id.
-        columns: The columns that count. 1 and 1.0 differ, as do 1 and "1", and null and an empty text.
+        columns: The columns that count. 1 and 1.0 differ, as do 1 and "1",
+            and null and an empty text.
 
     Returns:
         Columns ``high`` and ``low`` (uint64), and ``null`` (bool): whether all values are null.
@@ -49,7 +50,8 @@ def first_of_equals(
     """Return the positions of rows that repeat an earlier one, and of the first row of each.
 
     Args:
-        digests: What `row_digests` returned, in order; rows whose values are all null repeat nothing.
+        digests: What `row_digests` returned, in order; rows whose values are all null repeat
+            nothing.
     """
     high, low = digests["high"].to_numpy(), digests["low"].to_numpy()
     candidates = _repeated(high)

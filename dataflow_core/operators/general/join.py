@@ -20,10 +20,10 @@ from dataflow_core.table.frames import arrow_column
 
 
 class Join(Generator):
-    """Add the columns of a second table to each row, where the key columns of both have equal values.
+    """Add the columns of a second table to each row, where the keys of both are equal.
 
-    The second table is a lookup: its keys must be unique, so that each row keeps its identity, and it is
-    held in memory. Keys are compared with their types, and null matches nothing.
+    The second table is a lookup: its keys must be unique, so that each row keeps its identity, and
+    it is held in memory. Keys are compared with their types, and null matches nothing.
 
     Attributes:
         unmatched: What becomes of rows without a match: ``"keep"`` (their new columns are null) or
@@ -81,7 +81,7 @@ class Join(Generator):
         self, table: pd.DataFrame, lookup: pd.DataFrame, on: list[str]
     ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Return for each row the position of its match in the lookup, -1 for none."""
-        known = {}
+        known: dict[tuple[int, int], int] = {}
         for position, key in enumerate(_keys(lookup, on)):
             if key is not None and known.setdefault(key, position) != position:
                 values = lookup.iloc[position][on].to_dict()
@@ -95,8 +95,8 @@ class Join(Generator):
         free = name + self.suffix if name in table.columns else name
         if free in table.columns:
             raise ColumnError(
-                f"join: both tables have a column {name!r}; set suffix, such as suffix='_right', or "
-                "remove one of them first."
+                f"join: both tables have a column {name!r}; set suffix, such as suffix='_right', "
+                "or remove one of them first."
             )
         return free
 
@@ -106,8 +106,8 @@ def _require_alike(name: str, table: pd.DataFrame, lookup: pd.DataFrame) -> None
     here, there = (arrow_column(one[name]).type for one in (table, lookup))
     if _kind(here) != _kind(there) and not (pat.is_null(here) or pat.is_null(there)):
         raise ColumnError(
-            f"join: the key {name!r} is {here} in the table and {there} in the second one, so that nothing "
-            "would match. Convert one of them first (core/derive_column, with CAST)."
+            f"join: the key {name!r} is {here} in the table and {there} in the second one, so that "
+            "nothing would match. Convert one of them first (core/derive_column, with CAST)."
         )
 
 

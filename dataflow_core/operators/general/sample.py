@@ -18,9 +18,9 @@ from dataflow_core.table.identity import child_ids
 class Sample(DatasetFilter):
     """Keep a random part of the rows: a number of them, or a fraction.
 
-    The choice depends on the rows' ids and the seed alone, so it is the same whatever the batch size. Rows
-    keep their order. With ``input_group`` the part is taken of each group on its own (stratified): the
-    number or fraction holds within each distinct value of that column.
+    The choice depends on the rows' ids and the seed alone, so it is the same whatever the batch
+    size. Rows keep their order. With ``input_group`` the part is taken of each group on its own
+    (stratified): the number or fraction holds within each distinct value of that column.
 
     Attributes:
         count: How many rows to keep (of each group); all if there are fewer.

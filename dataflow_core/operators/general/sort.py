@@ -18,8 +18,8 @@ from dataflow_core.table.frames import arrow_column
 class Sort(Refiner):
     """Order the rows by one or more columns; rows with equal values keep their order.
 
-    Texts are compared by code point, nulls come last in either order. The whole table is in memory at
-    once.
+    Texts are compared by code point, nulls come last in either order. The whole table is in memory
+    at once.
 
     Attributes:
         order: ``"ascending"`` or ``"descending"``, for all columns.
@@ -52,7 +52,9 @@ class Sort(Refiner):
         for name in input_columns:
             keys[name] = arrow_column(table[name])
             if pat.is_nested(keys[name].type) or table[name].dtype == object:
-                raise ColumnError(f"sort: column {name!r} holds lists or dicts, which have no order.")
+                raise ColumnError(
+                    f"sort: column {name!r} holds lists or dicts, which have no order."
+                )
         # A last key by position makes Arrow's sort, which is not stable, keep the order of equals.
         keys["__position"] = pa.array(np.arange(len(table)))
         order = [(name, self.order, "at_end") for name in input_columns]

@@ -54,6 +54,8 @@ class AtomicFile(io.RawIOBase):
         Raises:
             StorageError: The disk is full, or writing failed otherwise; the temporary file is gone.
         """
+        if not self._open:
+            raise ValueError(f"{self.path} is committed or discarded already")
         view = memoryview(data).cast("B")
         try:
             with writing(self.path):

@@ -20,14 +20,15 @@ from dataflow_text.whitespace import one_line
 class DeduplicateExact(DatasetFilter):
     """Keep the first of each set of equal texts.
 
-    Each dropped row has reason ``"duplicate"`` and the id of the row that it repeats. A null text repeats
-    nothing, and what is no text fails with reason ``"no_text"``. Texts are compared by 128-bit xxh3 digests, 24 bytes a row, so the data set may be larger than
-    memory. Independent of language.
+    Each dropped row has reason ``"duplicate"`` and the id of the row that it repeats. A null text
+    repeats nothing, and what is no text fails with reason ``"no_text"``. Texts are compared by
+    128-bit xxh3 digests, 24 bytes a row, so the data set may be larger than memory. Independent of
+    language.
 
     Attributes:
         ignore_case: Whether upper and lower case count as equal.
-        ignore_whitespace: Whether texts count as equal that differ only in how much white space stands
-            between words (none against some is a difference).
+        ignore_whitespace: Whether texts count as equal that differ only in how much white space
+            stands between words (none against some is a difference).
 
     Example:
         >>> from dataflow_core import MemoryStorage

@@ -64,15 +64,15 @@ _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
 class RemoveHtmlUrls(TextRefiner):
-    """Remove HTML tags, comments, scripts and styles, decode entities, and remove URLs.
+    r"""Remove HTML tags, comments, scripts and styles, decode entities, and remove URLs.
 
-    Only real HTML elements count as tags, so ``a < b and c > d`` stays as it is, and so does a tag cut off
-    before its ``>``. Scripts, styles and comments go with their content; where their end is missing, only the
-    tag goes. A tag that ends a line on a page (``<p>``, ``<br>``, ``<td>`` …) leaves a line break, any other
-    leaves nothing. A URL (``http``, ``https``, ``ftp``, ``www.``) goes without the punctuation or the bracket
-    that follows it in the sentence; e-mail addresses stay. Line breaks survive. Entities are decoded last and
-    once: ``&amp;lt;`` becomes ``&lt;``, and ``&lt;b&gt;`` the text ``<b>``; unknown ones stay. Independent
-    of language.
+    Only real HTML elements count as tags, so ``a < b and c > d`` stays as it is, and so does a tag
+    cut off before its ``>``. Scripts, styles and comments go with their content; where their end is
+    missing, only the tag goes. A tag that ends a line on a page (``<p>``, ``<br>``, ``<td>`` …)
+    leaves a line break, any other leaves nothing. A URL (``http``, ``https``, ``ftp``, ``www.``)
+    goes without the punctuation or the bracket that follows it in the sentence; e-mail addresses
+    stay. Line breaks survive. Entities are decoded last and once: ``&amp;lt;`` becomes
+    ``&lt;``, and ``&lt;b&gt;`` the text ``<b>``; unknown ones stay. Independent of language.
 
     Attributes:
         urls: Whether URLs are removed.
@@ -84,7 +84,7 @@ class RemoveHtmlUrls(TextRefiner):
         >>> table = MemoryStorage([{"text": "<p>AT&amp;T (see https://example.com/a).</p>"}])
         >>> RemoveHtmlUrls().run(table)
         >>> table.rows()
-        [{'text': '\\nAT&T (see ).\\n'}]
+        [{'text': '\nAT&T (see ).\n'}]
     """
 
     urls: bool = True
@@ -150,7 +150,7 @@ def _ending(opening: re.Match[str]) -> re.Pattern[str]:
 
 
 def _url_end(url: str) -> int:
-    """Return where a URL ends that takes in the punctuation and closing brackets of its sentence."""
+    """Return where a URL ends that took in punctuation and closing brackets of its sentence."""
     unopened = {last: url.count(last) - url.count(first) for last, first in _BRACKETS.items()}
     end = len(url)
     while url[end - 1] in _AFTER_URL or unopened.get(url[end - 1], 0) > 0:

@@ -13,8 +13,8 @@ from dataflow_text.whitespace import NormalizeWhitespace
 class PretrainFilter(Pipeline):
     """Clean, filter and deduplicate web text for pre-training.
 
-    HTML and URLs go, white space becomes regular, then texts that are too short, too long or look like code
-    are dropped, and last those that repeat an earlier one (white space aside).
+    HTML and URLs go, white space becomes regular, then texts that are too short, too long or look
+    like code are dropped, and last those that repeat an earlier one (white space aside).
 
     Args:
         storage: The table.

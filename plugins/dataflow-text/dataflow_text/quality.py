@@ -1,4 +1,4 @@
-"""Quality rules on texts: each a measure with its source, and a filter with that source's bounds."""
+"""Quality rules on texts: each a measure with its source, and a filter with its bounds."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dataflow_text.words import count_words
 
 
 class WordCountEvaluator(TextEvaluator):
-    """Count the words of a text.
+    r"""Count the words of a text.
 
-    A word is a run of characters between white space (of any kind that Unicode knows). In Chinese, Japanese,
-    Thai, Lao, Khmer and Burmese, which write no spaces, each letter counts as a word, and punctuation and
-    marks beside it as none. Adds an integer; an empty text has 0.
+    A word is a run of characters between white space (of any kind that Unicode knows). In Chinese,
+    Japanese, Thai, Lao, Khmer and Burmese, which write no spaces, each letter counts as a word, and
+    punctuation and marks beside it as none. Adds an integer; an empty text has 0.
 
     Source: Gopher (Rae et al. 2021), appendix A.1.1, for the measure in languages with spaces.
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> table = MemoryStorage([{"text": "One  two\\nthree"}, {"text": "你好，世界"}])
+        >>> table = MemoryStorage([{"text": "One  two\nthree"}, {"text": "你好，世界"}])
         >>> WordCountEvaluator().run(table)
         >>> [row["word_count"] for row in table.rows()]
         [3, 4]
@@ -60,8 +60,8 @@ class CurlyBracketEvaluator(TextEvaluator):
 
     Independent of language; an empty text has 0.
 
-    Source: C4 (Raffel et al. 2020), section 2.2, which drops every page with a curly bracket; as a share,
-    it spares long texts that quote one.
+    Source: C4 (Raffel et al. 2020), section 2.2, which drops every page with a curly bracket; as a
+    share, it spares long texts that quote one.
 
     Example:
         >>> from dataflow_core import MemoryStorage
@@ -82,7 +82,7 @@ class CurlyBracketEvaluator(TextEvaluator):
 
 
 class CurlyBracketFilter(TextFilter):
-    """Drop texts whose share of curly brackets is above ``max_value``: most likely code or its remains.
+    """Drop texts whose share of curly brackets is above ``max_value``: most likely code.
 
     Source: C4 (Raffel et al. 2020), section 2.2; the bound of 0.025 is that of common web filters.
 

@@ -40,7 +40,7 @@ def texts_of(values: pd.Series) -> pa.ChunkedArray:
 
 
 def each_piece(function: Callable[[pa.Array], pa.Array], texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Apply a function to a column a few rows at a time, so that what it makes on the way stays small.
+    """Apply a function to a column a few rows at a time, which keeps its intermediates small.
 
     Args:
         function: Called with string arrays; it may return the very array that it got.
@@ -59,7 +59,7 @@ def each_piece(function: Callable[[pa.Array], pa.Array], texts: pa.ChunkedArray)
 def bytes_of(
     texts: pa.Array,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
-    """Return the UTF-8 bytes of a string array, and where in them each text begins and the last ends.
+    """Return the UTF-8 bytes of a string array, and where each text begins and the last ends.
 
     Args:
         texts: The texts; a null has no bytes, or some that mean nothing.
@@ -180,7 +180,8 @@ class TextRefiner(Refiner):
         Args:
             storage: The table.
             input_text: The column of texts.
-            output_text: The column for the refined texts; None to put them in place of the originals.
+            output_text: The column for the refined texts; None to put them in place of the
+                originals.
         """
         table = storage.read([input_text])
         texts = texts_of(table[input_text])

@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 
 from dataflow_text.texts import TextRefiner, replace_where
 
-# What has the Unicode property White_Space, in RE2: spaces, and line breaks (Unicode 16, section 5.8).
+# What has the Unicode property White_Space, in RE2: spaces, and line breaks (Unicode 16, section
+# 5.8).
 _SPACE = r"[\t\p{Zs}]"
 _ANY = r"[\t-\r\x{85}\p{Z}]"
 _ODD_SPACE = r"\t|[^ \P{Zs}]"
@@ -22,22 +23,23 @@ _GAPS = rf"(?:{_ODD_SPACE}|{_ODD_BREAK}|\n| {_ANY}){_ANY}*"
 
 
 class NormalizeWhitespace(TextRefiner):
-    """Make white space regular: what remains is single spaces, line breaks, and single blank lines.
+    r"""Make white space regular: single spaces, line breaks, and single blank lines remain.
 
-    Tabs, no-break, ideographic and other spaces become a space, runs of them one; spaces around line breaks
-    and at both ends go; line breaks of all kinds (CR LF, CR, vertical tab, form feed, NEL, U+2028, U+2029)
-    become a line feed, and more than two in a row become two. Letters, control characters such as NUL, and
-    zero-width characters are left alone. Applied twice, it changes nothing more. Independent of language.
+    Tabs, no-break, ideographic and other spaces become a space, runs of them one; spaces around
+    line breaks and at both ends go; line breaks of all kinds (CR LF, CR, vertical tab, form feed,
+    NEL, U+2028, U+2029) become a line feed, and more than two in a row become two. Letters, control
+    characters such as NUL, and zero-width characters are left alone. Applied twice, it changes
+    nothing more. Independent of language.
 
     Attributes:
         keep_newlines: Whether line breaks survive; otherwise they become spaces too.
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> table = MemoryStorage([{"text": " One\\ttwo \\r\\n\\n\\n\\n three "}])
+        >>> table = MemoryStorage([{"text": " One\ttwo \r\n\n\n\n three "}])
         >>> NormalizeWhitespace().run(table)
         >>> table.rows()
-        [{'text': 'One two\\n\\nthree'}]
+        [{'text': 'One two\n\nthree'}]
     """
 
     keep_newlines: bool = True
