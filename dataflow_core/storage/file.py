@@ -19,6 +19,7 @@ from dataflow_core.storage.formats import (
     SchemaMisfit,
     SourceBatch,
     expand_source,
+    is_typed,
     reader_for,
 )
 from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source
@@ -42,7 +43,15 @@ class FileSource(Source):
     @cached_property
     def readers(self) -> list[Reader]:
         """One reader a file, in order of name."""
-        return [reader_for(path, self.options) for path in expand_source(self.name)]
+        paths = expand_source(self.name)
+        typed = next((path for path in paths if is_typed(path)), None)
+        if self.options.types and typed is not None:
+            raise SourceError(
+                f"{typed}: column types are for CSV and TSV, in which every value is text; this file "
+                "has types of its own. Leave --column-type (types=) out, and convert with "
+                "core/derive_column, such as CAST(score AS double)."
+            )
+        return [reader_for(path, self.options) for path in paths]
 
     def schema(self) -> pa.Schema:
         """Return the joint schema of all files, from their heads or footers."""

@@ -11,7 +11,7 @@ from dataflow_core.storage.formats.base import (
     Writer,
 )
 from dataflow_core.storage.formats.discovery import expand_source
-from dataflow_core.storage.formats.endings import reader_for, writer_for
+from dataflow_core.storage.formats.endings import is_typed, reader_for, writer_for
 
 __all__ = [
     "BadRow",
@@ -21,6 +21,7 @@ __all__ = [
     "SourceBatch",
     "Writer",
     "expand_source",
+    "is_typed",
     "reader_for",
     "writer_for",
 ]

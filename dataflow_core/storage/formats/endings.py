@@ -90,6 +90,12 @@ def format_of(path: Path) -> Format | None:
     return next((known for known in FORMATS if ending in known.endings), None)
 
 
+def is_typed(path: Path) -> bool:
+    """Tell whether the values of a file have types of their own, which those of CSV and TSV lack."""
+    found = format_of(path)
+    return found is not None and not found.reader.startswith("delimited:")
+
+
 def known_endings() -> str:
     """Return the endings of all formats, for messages."""
     endings = [ending for known in FORMATS for ending in known.endings]

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.operators.general.hashing import first_of_equals, row_digests
+from dataflow_core.table.identity import format_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ def test_case_and_white_space_can_be_ignored(texts, ignore_case, ignore_whitespa
 
 def test_each_duplicate_names_the_row_that_it_repeats():
     table = MemoryStorage([{"text": text} for text in ("a", "b", "a", "a", "b")])
-    ids = list(table.read().index)
+    ids = [format_id(row) for row in table.read().index]
     DeduplicateExact().run(table)
     dropped = table.dropped()
     assert list(dropped["reason"]) == ["duplicate"] * 3

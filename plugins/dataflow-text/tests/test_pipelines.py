@@ -7,6 +7,7 @@ from importlib.resources import files
 import pyarrow.parquet as pq
 import pytest
 from dataflow_core import FileStorage, MemoryStorage, Pipeline
+from dataflow_core.table.identity import format_id
 
 from dataflow_text import (
     CurlyBracketFilter,
@@ -39,7 +40,7 @@ def test_the_bundled_sample_loses_the_rows_that_were_made_to_be_lost(sample, fat
 
 
 def test_duplicates_in_the_sample_are_the_planted_ones(sample):
-    ids = sample.read(["id"])["id"]
+    ids = {format_id(row): name for row, name in sample.read(["id"])["id"].items()}
     pipeline = PretrainFilter(sample)
     pipeline.forward()
     dropped = sample.dropped()
