@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
+
+# Shared machines pause now and then, which is no failure of a test.
+settings.register_profile("text", max_examples=40, deadline=None)
+settings.load_profile("text")
 
 
 @pytest.fixture(autouse=True)

@@ -76,7 +76,7 @@ def test_what_is_no_text_fails_alone():
     assert list(table.quarantined()["value"]) == ["5", '{"b": 1}']
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(TEXTS.filter(bool), st.integers(3, 20))
 def test_the_result_does_not_depend_on_the_batch_size(tmp_path_factory, texts, batch_size):
     class Deduplicate(Pipeline):
