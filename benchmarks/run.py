@@ -1,8 +1,8 @@
 """The benchmarks, each figure beside its baseline: `nox -s bench -- [FOLDER]`.
 
 FOLDER holds c100000.jsonl, c100000.parquet and c500000.jsonl, rows of about 1.2 kB; without it,
-files of that kind are made from random words. Quote the ratios: they come from one run, in which the
-commands take turns; the absolute figures belong to the machine.
+files of that kind are made from random words. Quote the ratios: they come from one run, in which
+the commands take turns; the absolute figures belong to the machine.
 """
 
 from __future__ import annotations

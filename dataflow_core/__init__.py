@@ -1,7 +1,7 @@
 """DataFlow: generate, evaluate, filter and refine training data for language models, reproducibly.
 
-Importing this package imports nothing else; each public name is imported when it is used, so that the
-command line and plugins' hook modules stay light.
+Importing this package imports nothing else; each public name is imported when it is used, so that
+the command line and plugins' hook modules stay light.
 """
 
 from __future__ import annotations

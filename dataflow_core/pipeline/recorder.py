@@ -109,7 +109,7 @@ class RecordingStorage(Storage):
             return TableRef(value.table)
         if isinstance(value, Storage):
             return TableRef(self._recording.source(value))
-        return value  # type: ignore[no-any-return]
+        return value
 
     def _refuse(self, what: str) -> NoReturn:
         raise PlanError(

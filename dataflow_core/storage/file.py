@@ -47,8 +47,8 @@ class FileSource(Source):
         typed = next((path for path in paths if is_typed(path)), None)
         if self.options.types and typed is not None:
             raise SourceError(
-                f"{typed}: column types are for CSV and TSV, in which every value is text; this file "
-                "has types of its own. Leave --column-type (types=) out, and convert with "
+                f"{typed}: column types are for CSV and TSV, in which every value is text; this "
+                "file has types of its own. Leave --column-type (types=) out, and convert with "
                 "core/derive_column, such as CAST(score AS double)."
             )
         return [reader_for(path, self.options) for path in paths]

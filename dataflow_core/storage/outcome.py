@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.errors import OperatorError
@@ -172,7 +173,9 @@ def listed(ids: RowIds, most: int = 3) -> str:
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)

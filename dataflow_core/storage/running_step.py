@@ -35,6 +35,7 @@ class RunningStep:
         self.before = before
         self.read: set[str] = set()
         self.read_all = False
+        self.texts: set[str] = set()
         self.dropped, self.failed = Removed(), Removed()
         self.parents = self.children = self.joined = NO_IDS
         self.started = time.perf_counter()
@@ -81,8 +82,9 @@ class RunningStep:
                 raise OperatorError(f"step {self.name!r}, column {name!r}: {error}") from error
 
     def _note_silent_drops(self, after: Frame) -> None:
-        known = len(self.dropped) + len(self.failed) + len(self.parents) + len(self.joined)
-        if len(after) == len(self.before) and not known:
+        gone = len(self.dropped) + len(self.failed)
+        # Where the numbers agree, the checksums of the ledger see to the rest.
+        if len(after) + gone == len(self.before) and not len(self.parents) + len(self.joined):
             return
         ended = np.concatenate([after.ids, self.dropped.ids, self.failed.ids, self.parents])
         lost = np.setdiff1d(self.before.ids, ended)

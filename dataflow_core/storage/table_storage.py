@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.errors import DataflowError, OperatorError
+from dataflow_core.errors import DataflowError, FormatError, OperatorError
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
@@ -86,7 +87,7 @@ class TableStorage(Storage):
         if self._step is not None:
             self._step.read.update(names)
             self._step.read_all |= columns is None
-        return self.frame.to_pandas(names)
+        return self.frame.to_pandas(names, self._step.texts if self._step is not None else ())
 
     def write(self, table: pd.DataFrame) -> None:
         """Replace the table; see `Storage.write`."""
@@ -142,16 +143,22 @@ class TableStorage(Storage):
         if not isinstance(other, TableStorage):
             raise OperatorError(f"{self._where()}: cannot append rows of {type(other).__name__}")
         with self._stepping(None) as step:
-            ids = child_ids(other.frame.ids, step.name, np.zeros(len(other.frame), np.int64))
+            ids = self._fresh_ids(other.frame.ids, step.name)
             step.joined = np.concatenate([step.joined, ids])
-            self._frame = concat_frames([self.frame, Frame(other.frame.columns, ids)])
+            try:
+                self._frame = concat_frames([self.frame, Frame(other.frame.columns, ids)])
+            except FormatError as error:
+                raise FormatError(f"{self._where()}: {error}") from error
 
     def perform(
         self, operator: Operator, bindings: Bindings, body: Callable[[Storage], None]
     ) -> None:
         """Run an operator, check its contract and keep its account; see `Storage.perform`."""
         with self._stepping(operator) as step:
+            kinds = {parameter.name: parameter.kind.name for parameter in operator.parameters()}
             for parameter, names in operator.reads(bindings).items():
+                if kinds.get(parameter) == "text":
+                    step.texts.update(names)
                 for name in names:
                     if name not in self.frame.columns:
                         where = f"{self._where()}, {parameter}"
@@ -211,6 +218,14 @@ class TableStorage(Storage):
         finally:
             self._step = None
 
+    def _fresh_ids(self, ids: RowIds, step: str) -> RowIds:
+        """Return ids for copies of rows, other ones for each time that the same rows come in."""
+        for time in itertools.count():
+            fresh = child_ids(ids, step, np.full(len(ids), time))
+            if not np.isin(fresh, self.frame.ids).any():
+                break
+        return fresh
+
     def _nested(self, step: RunningStep, body: Callable[[Storage], None]) -> None:
         outer, step.read = step.read, set()
         try:
@@ -226,6 +241,9 @@ class TableStorage(Storage):
             raise OperatorError(
                 f"{self._where()}: write takes a DataFrame, found {type(table).__name__}."
             )
+        if not table.columns.is_unique:
+            twice = table.columns[table.columns.duplicated()][0]
+            raise OperatorError(f"{self._where()}: the column {twice!r} stands twice in the table.")
         ids = _ids_of(table.index)
         positions = positions_of(self.frame.ids, ids) if ids is not None else np.array([-1])
         if ids is None or (positions < 0).any():

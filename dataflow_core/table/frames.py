@@ -7,7 +7,7 @@ Arrow column, and writing recognises that array and takes the Arrow column back.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,10 +53,15 @@ class Column:
             self._array = None
         return self._arrow
 
-    def lend(self) -> Any:
-        """Return the column as an array that an operator may change; this column stays."""
+    def lend(self, *, as_text: bool = False) -> Any:
+        """Return the column as an array that an operator may change; this column stays.
+
+        Args:
+            as_text: Whether the operator wants texts: nulls alone then have the methods of texts.
+        """
         if self._arrow is not None:
-            return to_pandas(self._arrow)
+            nulls_alone = as_text and pat.is_null(self._arrow.type)
+            return to_pandas(self._arrow.cast(pa.string()) if nulls_alone else self._arrow)
         return copy.deepcopy(self._array) if _is_object(self._array) else self._array.copy()
 
     def replaced_by(self, array: Any) -> Column:
@@ -77,7 +82,8 @@ class Column:
         """Return the rows at ``positions``."""
         if self._arrow is None:
             return Column(array=self._array.take(positions), kind=self._kind)
-        return Column(arrow=_chunked(_combined(self._arrow).take(pa.array(positions))))
+        self._arrow = _chunked(_combined(self._arrow))
+        return Column(arrow=_chunked(self._arrow.chunk(0).take(pa.array(positions))))
 
 
 class Frame:
@@ -113,10 +119,15 @@ class Frame:
             return _no_columns(len(self))
         return pa.table({name: column.arrow() for name, column in self.columns.items()})
 
-    def to_pandas(self, names: Sequence[str]) -> pd.DataFrame:
-        """Return columns as a DataFrame whose index holds the row ids."""
+    def to_pandas(self, names: Sequence[str], texts: Container[str] = ()) -> pd.DataFrame:
+        """Return columns as a DataFrame whose index holds the row ids.
+
+        Args:
+            names: The columns.
+            texts: Those that the operator takes for texts, whatever a source without any made of them.
+        """
         index = pd.Index(self.ids, name=INDEX_NAME)
-        arrays = {name: self.columns[name].lend() for name in names}
+        arrays = {name: self.columns[name].lend(as_text=name in texts) for name in names}
         return pd.DataFrame(arrays, index=index, copy=False)
 
     def take(self, positions: npt.NDArray[np.int64]) -> Frame:
@@ -175,12 +186,13 @@ def to_arrow(array: Any, kind: pa.DataType | None) -> pa.ChunkedArray:
         FormatError: The column mixes values that no Arrow type carries.
     """
     if isinstance(array, ArrowExtensionArray):
-        return _keep_text(_chunked(array.__arrow_array__()), kind)
+        return _keep_kind(_chunked(array.__arrow_array__()), kind)
     if isinstance(array, (IntegerArray, FloatingArray, BooleanArray)):
-        return _chunked(array.__arrow_array__())
+        # Arrow would share memory with the caller's DataFrame.
+        return _chunked(array.copy().__arrow_array__())
     if _is_object(array):
         return _chunked(array_of(list(array), kind))
-    return _keep_text(_chunked(pa.array(array, from_pandas=True)), kind)
+    return _keep_kind(_chunked(pa.array(array.copy(), from_pandas=True)), kind)
 
 
 def column_arrays(table: pd.DataFrame) -> Iterable[tuple[str, Any]]:
@@ -199,7 +211,9 @@ def _values_and_mask(column: pa.ChunkedArray) -> tuple[Any, Any]:
     return np.array(filled.to_numpy(zero_copy_only=False)), mask.copy()
 
 
-def _keep_text(column: pa.ChunkedArray, kind: pa.DataType | None) -> pa.ChunkedArray:
+def _keep_kind(column: pa.ChunkedArray, kind: pa.DataType | None) -> pa.ChunkedArray:
+    if kind is not None and pat.is_null(kind) and column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(column))])
     wanted = pa.string() if kind is None or not pat.is_large_string(kind) else kind
     if pat.is_large_string(column.type) and not column.type.equals(wanted):
         return column.cast(wanted)

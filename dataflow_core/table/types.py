@@ -149,7 +149,14 @@ def concat(tables: Sequence[pa.Table]) -> pa.Table:
     """Concatenate tables whose schemas may differ, widening types where needed."""
     if not tables:
         return pa.table({})
-    schema = unify_schemas(table.schema for table in tables)
+    schemas = [table.schema for table in tables]
+    try:
+        return _concat(tables, unify_schemas(schemas))
+    except TypeMisfit:
+        return _concat(tables, unify_schemas(schemas, any_integer=True))
+
+
+def _concat(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     if any(ABSENT in conform(table.slice(0, 0), schema).column_names for table in tables):
         schema = with_absent(schema)
     return pa.concat_tables([conform(table, schema).select(schema.names) for table in tables])
@@ -242,10 +249,8 @@ def _wider_number(left: pa.DataType, right: pa.DataType) -> pa.DataType:
         return pa.float64()
     if pat.is_signed_integer(left) == pat.is_signed_integer(right):
         return max(left, right, key=lambda kind: kind.bit_width)
-    signed, unsigned = (left, right) if pat.is_signed_integer(left) else (right, left)
-    if unsigned.bit_width < 64:
-        return pa.int64()
-    return JSON_TYPE if signed.bit_width == 64 else pa.int64()
+    unsigned = right if pat.is_signed_integer(left) else left
+    return JSON_TYPE if unsigned.bit_width == 64 else pa.int64()
 
 
 def _unify_lists(left: pa.DataType, right: pa.DataType) -> pa.DataType:

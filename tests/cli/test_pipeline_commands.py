@@ -93,7 +93,7 @@ def test_a_class_in_the_working_directory_runs(folder):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["run", "text/pretrain_filtr", "-i", "in.jsonl"], 1, "Did you mean 'text/pretrain_filter'?"),
+        (["run", "text/pretrain_filtr", "-i", "in.jsonl"], 1, "mean 'text/pretrain_filter'?"),
         (["run", "nosuch/thing", "-i", "in.jsonl"], 1, "pip install dataflow-nosuch"),
         (["run", "mine:Mine", "-i", "in.jsonl"], 2, "cannot import 'mine:Mine'"),
         (["run", "nope.yaml", "-i", "in.jsonl"], 2, "cannot read the recipe nope.yaml"),
@@ -108,7 +108,10 @@ def test_a_class_in_the_working_directory_runs(folder):
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_word=3"],
             1, "no parameter 'min_word'. Did you mean 'min_words'?",
         ),
-        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_words=x"], 1, "min_words='x'"),
+        (
+            ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_words=x"],
+            1, "min_words='x'",
+        ),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"],
             2, "no column 'txt'. Did you mean 'text'?",
@@ -193,7 +196,8 @@ def test_ctrl_c_exits_with_3_and_says_so(folder):
         "        Apply(func=wait).run(self.storage)\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "dataflow_core", "run", "slow:Slow", "-i", "in.jsonl", "--run-dir", "r"],
+        [sys.executable, "-m", "dataflow_core",
+         "run", "slow:Slow", "-i", "in.jsonl", "--run-dir", "r"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "waiting\n"

@@ -1,4 +1,4 @@
-"""What no operator touched comes out as it went in, through steps and checkpoints, format by format."""
+"""What no operator touched comes out as it went in, through steps and checkpoints."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ rows_of_any_shape = st.lists(
 
 
 def numbers_aside(rows: list) -> str:
-    """Rows as text in which a whole float and an equal integer look alike: one column has one type."""
+    """Rows as text in which a whole float and an equal integer look alike."""
     return (
         json.dumps(rows, sort_keys=True).replace(".0,", ",").replace(".0}", "}").replace(".0]", "]")
     )

@@ -240,7 +240,7 @@ def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
 
     table = MemoryStorage(NUMBERS)
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(StorageError, match="No space left on device.*Free some space"):
+    with pytest.raises(StorageError, match=r"No space left on device.*Free some space"):
         run(tmp_path, table, (FilterRows(where="n > 0"), {}))
     monkeypatch.undo()
     assert written

@@ -188,7 +188,6 @@ def test_bounds_keep_the_measure_and_say_on_which_side_a_row_fell():
     assert [outcome.step for outcome in table.outcomes] == ["length_filter"]
 
 
-@pytest.mark.xfail(reason="table/frames.py: a column of nulls alone has no text accessor")
 def test_a_column_of_nulls_alone_is_an_ordinary_text_column():
     assert len(bounded([None, None])) == 0
 

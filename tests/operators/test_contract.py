@@ -254,7 +254,6 @@ def test_written_objects_are_not_shared_with_the_operator():
     assert table.rows() == [{"n": 1, "made": {"k": [1, "x"]}}]
 
 
-@pytest.mark.xfail(reason="table/frames.py: numbers that were written share memory with the frame")
 def test_written_numbers_are_not_shared_with_the_operator():
     table = storage_of([{"n": 1}])
     frame = table.read()

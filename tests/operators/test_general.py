@@ -176,7 +176,6 @@ def test_a_table_and_its_own_fork_have_rows_of_their_own():
     assert after[:3].equals(ids)
 
 
-@pytest.mark.xfail(reason="storage/table_storage.py: extend names children after the step alone")
 def test_concatenating_the_same_rows_twice_keeps_ids_unique():
     table = MemoryStorage(MIXED)
     fork = table.fork()

@@ -91,7 +91,7 @@ def format_of(path: Path) -> Format | None:
 
 
 def is_typed(path: Path) -> bool:
-    """Tell whether the values of a file have types of their own, which those of CSV and TSV lack."""
+    """Tell whether the values of a file have types, which those of CSV and TSV lack."""
     found = format_of(path)
     return found is not None and not found.reader.startswith("delimited:")
 

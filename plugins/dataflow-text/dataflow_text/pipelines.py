@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataflow_core import Pipeline, Storage
-
 from dataflow_text.deduplicate import DeduplicateExact
 from dataflow_text.markup import RemoveHtmlUrls
 from dataflow_text.quality import CurlyBracketFilter, WordCountFilter

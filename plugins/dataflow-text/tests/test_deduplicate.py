@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from dataflow_core import MemoryStorage, Pipeline
-from dataflow_core.operators.general.hashing import first_of_equals, row_digests
-from dataflow_core.table.identity import format_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataflow_core import MemoryStorage, Pipeline
+from dataflow_core.operators.general.hashing import first_of_equals, row_digests
+from dataflow_core.table.identity import format_id
 from dataflow_text import DeduplicateExact
 
 TEXTS = st.lists(st.none() | st.text("aB \n", max_size=3) | st.just("\0null"), max_size=30)

@@ -6,10 +6,10 @@ import time
 
 import pyarrow as pa
 import pytest
-from dataflow_core import MemoryStorage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow_core import MemoryStorage
 from dataflow_text import RemoveHtmlUrls
 
 CASES = [

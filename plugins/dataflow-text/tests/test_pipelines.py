@@ -6,9 +6,9 @@ from importlib.resources import files
 
 import pyarrow.parquet as pq
 import pytest
+
 from dataflow_core import FileStorage, MemoryStorage, Pipeline
 from dataflow_core.table.identity import format_id
-
 from dataflow_text import (
     CurlyBracketFilter,
     DeduplicateExact,

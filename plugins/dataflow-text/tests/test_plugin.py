@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 import pytest
-from dataflow_core import Operator, Pipeline
 
 import dataflow_text
+from dataflow_core import Operator, Pipeline
 from dataflow_text import _plugin
 
 OPERATORS = _plugin.dataflow_register_operators()

@@ -6,10 +6,10 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from dataflow_core import DataflowError, MemoryStorage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataflow_core import DataflowError, MemoryStorage
 from dataflow_text import (
     CurlyBracketEvaluator,
     CurlyBracketFilter,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from dataflow_core import FileStorage
 
+from dataflow_core import FileStorage
 from dataflow_text import DeduplicateExact, PretrainFilter
 
 SHARED = Path(

@@ -6,10 +6,10 @@ import re
 
 import pyarrow as pa
 import pytest
-from dataflow_core import MemoryStorage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow_core import MemoryStorage
 from dataflow_text import NormalizeWhitespace
 
 SPACES = " \t\xa0\u1680\u2000\u2003\u202f\u205f\u3000"
