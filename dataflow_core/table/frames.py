@@ -124,7 +124,7 @@ class Frame:
 
         Args:
             names: The columns.
-            texts: Those that the operator takes for texts, whatever a source without any made of them.
+            texts: Those that the operator takes for texts, even where all are null.
         """
         index = pd.Index(self.ids, name=INDEX_NAME)
         arrays = {name: self.columns[name].lend(as_text=name in texts) for name in names}
