@@ -24,7 +24,7 @@ from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
 from dataflow_core.storage.source import BATCH_ROWS
-from dataflow_core.storage.targets import open_target
+from dataflow_core.storage.targets import open_target, refuse_to_overwrite
 from dataflow_core.table.types import visible
 
 
@@ -115,6 +115,8 @@ class _Run:
 
     def _check_output(self) -> None:
         """Find out before the work whether its result can be written where and as asked."""
+        for name, storage in self.plan.sources.items():
+            refuse_to_overwrite(self.output, source_of(name, storage).paths())
         storage = self.plan.sources[SOURCE]
         columns = (storage.columns() if storage is not None else None) or {}
         expected = self.plan.columns(columns)[self.plan.result]

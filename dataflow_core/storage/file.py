@@ -24,7 +24,7 @@ from dataflow_core.storage.formats import (
 )
 from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source
 from dataflow_core.storage.table_storage import TableStorage
-from dataflow_core.storage.targets import open_target
+from dataflow_core.storage.targets import open_target, refuse_to_overwrite
 from dataflow_core.table.types import ABSENT, TypeMisfit, conform, unify_schemas, visible
 
 
@@ -91,6 +91,10 @@ class FileSource(Source):
     def describe(self) -> str:
         """Return the path, pattern or folder."""
         return self.name
+
+    def paths(self) -> list[Path]:
+        """Return the files."""
+        return [reader.path for reader in self.readers]
 
     def fingerprint(self) -> str:
         """Return the files with their sizes and times of change."""
@@ -175,7 +179,9 @@ class FileStorage(TableStorage):
 
         Raises:
             FormatError: The format cannot express a column or value; nothing is written.
+            StorageError: The place cannot be written to, or is one of the storage's own files.
         """
+        refuse_to_overwrite(str(path), self.source.paths())
         table = self.frame.to_arrow()
         with open_target(str(path), visible(table.schema)) as target:
             target.write(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -102,6 +103,10 @@ class Source(ABC):
     @abstractmethod
     def describe(self) -> str:
         """Return where the rows come from, for people and run files: a path or URL, no secrets."""
+
+    def paths(self) -> Sequence[Path]:
+        """Return the files that the rows come from, which nothing may write to."""
+        return ()
 
     def fingerprint(self) -> str:
         """Return a text that changes when the content does."""

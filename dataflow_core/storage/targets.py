@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 
-from dataflow_core.errors import FormatError
+from dataflow_core.errors import FormatError, StorageError
 from dataflow_core.storage.formats import Writer, writer_for
 
 ROWS_PER_FILE = 100_000
@@ -85,6 +86,25 @@ def open_target(goal: str, schema: pa.Schema) -> Target:
     if "*" in path.name:
         return Target(path, schema, ROWS_PER_FILE)
     return Target(path, schema, None)
+
+
+def refuse_to_overwrite(goal: str, sources: Iterable[Path]) -> None:
+    """Refuse a goal that is one of the files that rows come from: sources are never written to.
+
+    Args:
+        goal: Where rows would be written, as `open_target` takes it.
+        sources: The files.
+
+    Raises:
+        StorageError: It is one of them.
+    """
+    wanted = Path(goal).resolve()
+    for path in sources:
+        if path.resolve() == wanted or path.resolve().match(str(wanted)):
+            raise StorageError(
+                f"the output {goal} would overwrite {path}, which is read. Name another output; "
+                "sources are never written to."
+            )
 
 
 def _empty_folder(path: Path) -> Path:

@@ -342,6 +342,21 @@ def test_a_folder_with_parts_of_another_run_is_refused(tmp_path):
         )
 
 
+@pytest.mark.parametrize("goal", ["in.jsonl", "./x/../in.jsonl", "link.jsonl", "i*.jsonl"])
+def test_a_source_is_never_overwritten(goal, tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"n":1}\n')
+    (tmp_path / "x").mkdir()
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "in.jsonl")
+    with pytest.raises(StorageError, match=r"would overwrite .*in\.jsonl"):
+        run(
+            tmp_path,
+            FileStorage(tmp_path / "in.jsonl"),
+            (FilterRows(where="n > 1"), {}),
+            output=f"{tmp_path}/{goal}",
+        )
+    assert (tmp_path / "in.jsonl").read_text() == '{"n":1}\n'
+
+
 def test_a_plan_without_a_source_says_so(tmp_path):
     plan = Steps(None, (FilterRows(where="n > 0"), {})).compile()
     with pytest.raises(RunError, match="no source"):
