@@ -199,6 +199,8 @@ def test_ctrl_c_exits_with_3_and_says_so(folder):
         [sys.executable, "-m", "dataflow_core",
          "run", "slow:Slow", "-i", "in.jsonl", "--run-dir", "r"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A test run in the background of a shell has the signal ignored, and so would this process.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     assert process.stdout.readline() == "waiting\n"
     process.send_signal(signal.SIGINT)
