@@ -32,7 +32,13 @@ def command(
     else:
         for problem in problems:
             click.echo(str(problem))
-        found = f"{len(errors)} errors, {len(problems) - len(errors)} warnings"
-        click.echo(f"{plan.name}: {len(plan.steps)} steps, {found if problems else 'no problems'}")
+        found = f"{_count(len(errors), 'error')}, {_count(len(problems) - len(errors), 'warning')}"
+        click.echo(
+            f"{plan.name}: {_count(len(plan.steps), 'step')}, {found if problems else 'no problems'}"
+        )
     if errors:
         context.exit(2)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

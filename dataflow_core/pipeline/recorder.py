@@ -77,6 +77,13 @@ class RecordingStorage(Storage):
         recorded = {name: self._recorded(value) for name, value in bindings.items()}
         self._table = self._recording.add(operator, recorded, self.table)
 
+    def __len__(self) -> int:
+        """Refuse: there are no rows yet."""
+        self._refuse("__len__")
+
+    def __bool__(self) -> bool:
+        return True
+
     def fork(self) -> RecordingStorage:
         """Return the beginning of a branch."""
         return RecordingStorage(self._recording, self._table)

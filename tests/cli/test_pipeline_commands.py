@@ -129,7 +129,7 @@ def test_wrong_input_gets_one_clear_message(arguments, code, message, folder):
 def test_check_reports_every_problem_and_fails(folder):
     arguments = ["check", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"]
     done = dataflow(folder, *arguments, code=2)
-    assert "1 errors" in done.stdout
+    assert "5 steps, 1 error, 0 warnings" in done.stdout
     told = json.loads(dataflow(folder, *arguments, "--json", code=2).stdout)
     assert [(p["step"], p["parameter"], p["nearest"]) for p in told["problems"]] == [
         ("remove_markup", "input_text", "text")
