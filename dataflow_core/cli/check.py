@@ -32,10 +32,9 @@ def command(
     else:
         for problem in problems:
             click.echo(str(problem))
-        found = f"{_count(len(errors), 'error')}, {_count(len(problems) - len(errors), 'warning')}"
-        click.echo(
-            f"{plan.name}: {_count(len(plan.steps), 'step')}, {found if problems else 'no problems'}"
-        )
+        warnings = _count(len(problems) - len(errors), "warning")
+        found = f"{_count(len(errors), 'error')}, {warnings}" if problems else "no problems"
+        click.echo(f"{plan.name}: {_count(len(plan.steps), 'step')}, {found}")
     if errors:
         context.exit(2)
 

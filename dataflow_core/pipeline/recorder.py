@@ -77,7 +77,7 @@ class RecordingStorage(Storage):
         recorded = {name: self._recorded(value) for name, value in bindings.items()}
         self._table = self._recording.add(operator, recorded, self.table)
 
-    def __len__(self) -> int:
+    def __len__(self) -> int:  # noqa: PLE0303
         """Refuse: there are no rows yet."""
         self._refuse("__len__")
 
