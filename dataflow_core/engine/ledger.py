@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import OperatorError
 from dataflow_core.storage.outcome import Outcome, related_ids
+from dataflow_core.storage.source import UNREADABLE
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds, checksum, formatted
 
@@ -116,7 +117,7 @@ def ledger_entries(outcome: Outcome) -> pa.Table | None:
 
 def unreadable_entries(ids: RowIds, source: str) -> pa.Table:
     """Return the ledger's lines for rows of a source that could not be read."""
-    return _entries(ids, "quarantined", source, ["unreadable"] * len(ids))
+    return _entries(ids, "quarantined", source, [UNREADABLE] * len(ids))
 
 
 def output_entries(frame: Frame) -> pa.Table:

@@ -26,6 +26,12 @@ from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds
 
+HOPELESS = 1_000
+"""After so many rows of which none came through, a step need not go on failing."""
+
+FEW = 10
+"""So many rows may fail whatever the share, unless they are half of all."""
+
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
 
@@ -113,6 +119,7 @@ class LocalEngine:
             self.options.notify("before_step", step=step)
         self._commit(stage.result, self._stage_frames(stage))
         for step in stage.steps:
+            self._check_failures(self.accounts[step.name])
             self.options.notify("after_step", step=step, outcome=self.accounts[step.name])
 
     def _commit(self, name: str, frames: Iterator[Frame]) -> None:
@@ -184,9 +191,17 @@ class LocalEngine:
         for kind, removed in (("dropped", outcome.dropped), ("quarantine", outcome.failed)):
             if len(removed):
                 self._set_aside(kind, step.name, removed.table(step.name))
-        if account.quarantined > max(10, self.options.max_failures * account.rows_in):
+        # Some rows may fail; where all of so many do, the end is certain.
+        if account.quarantined == account.rows_in >= HOPELESS:
+            self._check_failures(account)
+
+    def _check_failures(self, account: StepAccount) -> None:
+        """Stop where more rows failed than allowed; judged over all rows, not batch by batch."""
+        failed, rows = account.quarantined, account.rows_in
+        few = failed <= FEW and failed * 2 < rows
+        if not few and failed > self.options.max_failures * rows:
             raise RunError(
-                f"step {step.name!r}: {account.quarantined:,} of {account.rows_in:,} rows failed "
+                f"step {account.step!r}: {failed:,} of {rows:,} rows failed "
                 f"({', '.join(account.reasons)}), more than the {self.options.max_failures:.0%} "
                 f"allowed. The failed rows and their messages: {self.directory.path}/quarantine."
             )

@@ -23,7 +23,7 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
-from dataflow_core.storage.source import BATCH_ROWS
+from dataflow_core.storage.source import BATCH_ROWS, Source
 from dataflow_core.storage.targets import open_target, refuse_to_overwrite
 from dataflow_core.table.types import visible
 
@@ -139,17 +139,16 @@ class _Run:
         """Write the result and the ledger; return the rows of the result."""
         schema = result.schema()
         rows = 0
-        entered = self.directory.path / "ledger"
         ledger_file = writer_for(self.directory.path / "ledger.parquet", LEDGER_SCHEMA)
         with ledger_file as ledger, open_target(self.output, visible(schema)) as target:
             for name in (*self.plan.sources, *(step.name for step in self.plan.steps)):
-                for entries in PartTable(entered / name).tables(LEDGER_SCHEMA):
+                for entries in self.directory.table("ledger", name).tables(LEDGER_SCHEMA):
                     ledger.write(entries)
             for frame in result.frames(schema):
                 rows += len(frame)
                 target.write(frame.to_arrow())
                 ledger.write(output_entries(frame))
-        shutil.rmtree(entered, ignore_errors=True)
+        shutil.rmtree(self.directory.path / "ledger", ignore_errors=True)
         return rows
 
     def _note(self, state: str, error: str | None = None) -> None:
@@ -158,7 +157,7 @@ class _Run:
             "format": 1,
             "state": state,
             "plan": plan_as_dict(self.plan, named=None),
-            "sources": {n: source_of(n, s).describe() for n, s in self.plan.sources.items()},
+            "sources": {n: _described(source_of(n, s)) for n, s in self.plan.sources.items()},
             "output": self.output,
             "options": {
                 name: getattr(self.options, name)
@@ -173,6 +172,10 @@ class _Run:
         if error is not None:
             content["error"] = error
         self.directory.write_json("run.json", content)
+
+
+def _described(source: Source) -> dict[str, str]:
+    return {"source": source.describe(), "fingerprint": source.fingerprint()}
 
 
 def _ignore(*_: Any, **__: Any) -> None:

@@ -67,13 +67,13 @@ class RunDirectory:
             ) from error
         return cls(folder)
 
-    def table(self, name: str) -> PartTable:
-        """Return a committed table."""
-        return PartTable(self.path / "tables" / name)
+    def table(self, kind: str, name: str) -> PartTable:
+        """Return a committed table of a kind: tables, dropped, quarantine or ledger."""
+        return PartTable(self.path / kind / _escaped(name))
 
-    def writer(self, kind: str, name: str = "") -> PartWriter:
+    def writer(self, kind: str, name: str) -> PartWriter:
         """Return a writer of a new table of a kind: tables, dropped, quarantine or ledger."""
-        return PartWriter(self.path / kind / name)
+        return PartWriter(self.path / kind / _escaped(name))
 
     def clear(self) -> None:
         """Remove what a run has committed, so that it can begin again."""
@@ -85,6 +85,10 @@ class RunDirectory:
         file = AtomicFile(self.path / name)
         file.write(json.dumps(content, indent=2, ensure_ascii=False, default=str).encode() + b"\n")
         file.commit()
+
+
+def _escaped(name: str) -> str:
+    return name.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
 
 
 def _folder_name(name: str) -> str:

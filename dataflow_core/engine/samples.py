@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from dataflow_core.engine.report import Sample
+from dataflow_core.storage.source import UNREADABLE
 
 PER_REASON = 3
 TEXT_LENGTH = 160
@@ -50,8 +51,8 @@ class Samples:
 def _main_text(rows: pa.Table) -> list[str | None]:
     """Return the texts of the column with the longest ones: most likely the text itself."""
     best: list[str | None] = [None] * rows.num_rows
-    if "raw" in rows.column_names and pat.is_binary(rows.schema.field("raw").type):
-        return [raw.decode("utf-8", "replace") for raw in rows["raw"].to_pylist()]
+    if rows["reason"].to_pylist() == [UNREADABLE] * rows.num_rows and "raw" in rows.column_names:
+        return [(raw or b"").decode("utf-8", "replace") for raw in rows["raw"].to_pylist()]
     for name in rows.column_names:
         kind = rows.schema.field(name).type
         if name in _ACCOUNT or not (pat.is_string(kind) or pat.is_large_string(kind)):

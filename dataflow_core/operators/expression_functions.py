@@ -5,10 +5,13 @@ Each is exact or an error: a comparison never rounds an integer, an overflow nev
 
 from __future__ import annotations
 
+import decimal
 import operator
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
@@ -21,11 +24,14 @@ Datum: TypeAlias = "pa.Array | pa.Scalar"
 def comparison(
     vectorised: Callable[[Datum, Datum], Datum], exact: Callable[[Any, Any], bool]
 ) -> Callable[[Datum, Datum], Datum]:
-    """Return a comparison: Arrow's, and Python's where Arrow would have to round an integer."""
+    """Return a comparison: Arrow's, and Python's where Arrow would have to round a number."""
 
     def compare(left: Datum, right: Datum) -> Datum:
-        left, right = _aligned(left, right)
+        left, right = _decimal_like(*_aligned(left, right)), _decimal_like(*_aligned(right, left))
+        if _rounds(left.type, right.type):
+            return _row_by_row(exact, left, right)
         try:
+            _require_same_clock(left.type, right.type)
             return vectorised(left, right)
         except pa.ArrowNotImplementedError:
             raise ExpressionError(
@@ -77,6 +83,10 @@ def whole_divide(left: Datum, right: Datum) -> Datum:
 def modulo(left: Datum, right: Datum) -> Datum:
     """Return the remainder, which has the dividend's sign; null where the divisor is zero."""
     left, right = _aligned(left, right)
+    if pat.is_decimal(left.type) or pat.is_decimal(right.type):
+        return _decimal_remainder(left, right)
+    if pat.is_floating(left.type) or pat.is_floating(right.type):
+        return _float_remainder(pc.cast(left, pa.float64()), pc.cast(right, pa.float64()))
     return pc.subtract(left, pc.multiply(right, whole_divide(left, right)))
 
 
@@ -85,6 +95,25 @@ def negate(value: Datum) -> Datum:
     if pat.is_unsigned_integer(value.type):
         value = pc.cast(value, pa.int64())
     return pc.negate_checked(value)
+
+
+def cast(value: Datum, kind: pa.DataType) -> Datum:
+    """Bring values to a type, or fail on one that it cannot carry."""
+    if pat.is_timestamp(kind) and pat.is_timestamp(value.type) and value.type.tz == kind.tz:
+        return value
+    return pc.cast(value, kind)
+
+
+def try_cast(value: Datum, kind: pa.DataType) -> Datum:
+    """Bring values to a type; null where a value does not convert."""
+    try:
+        return cast(value, kind)
+    except pa.ArrowInvalid:
+        if isinstance(value, pa.Scalar) or len(value) == 1:
+            none = pa.scalar(None, kind)
+            return none if isinstance(value, pa.Scalar) else pa.nulls(1, kind)
+    half = len(value) // 2
+    return pa.concat_arrays([try_cast(value[:half], kind), try_cast(value[half:], kind)])
 
 
 def rounded(value: Datum, digits: int) -> Datum:
@@ -113,6 +142,15 @@ def substring(value: Datum, start: int, count: int | None) -> Datum:
 def joined(parts: Sequence[Datum]) -> Datum:
     """Join texts (and numbers as texts); null where any of them is null."""
     return pc.binary_join_element_wise(*(pc.cast(part, pa.string()) for part in parts), "")
+
+
+def matches(value: Datum, pattern: str) -> Datum:
+    """Tell whether a regular expression is found in texts."""
+    try:
+        pc.match_substring_regex(pa.scalar(""), pattern)  # Arrow checks no pattern without texts.
+    except pa.ArrowInvalid as error:
+        raise ExpressionError(str(error)) from None
+    return pc.match_substring_regex(value, pattern)
 
 
 def first_present(values: Sequence[Datum]) -> Datum:
@@ -172,12 +210,80 @@ def _nonzero(divisor: Datum) -> Datum:
     return pc.if_else(zero, pa.scalar(None, divisor.type), divisor)
 
 
-def _row_by_row(exact: Callable[[Any, Any], bool], left: Datum, right: Datum) -> Datum:
+def _decimal_like(value: Datum, other: Datum) -> Datum:
+    """Return a fixed float beside decimals as the decimal that was written: 0.1 is one tenth."""
+    if not (isinstance(value, pa.Scalar) and pat.is_floating(value.type)):
+        return value
+    if not (value.is_valid and pat.is_decimal(other.type) and np.isfinite(value.as_py())):
+        return value
+    try:
+        return pa.scalar(decimal.Decimal(repr(value.as_py())))
+    except pa.ArrowInvalid:  # More digits than a decimal has: compared as a float, exactly.
+        return value
+
+
+def _rounds(left: pa.DataType, right: pa.DataType) -> bool:
+    pairs = ((left, right), (right, left))
+    return any(pat.is_decimal(one) and pat.is_floating(other) for one, other in pairs)
+
+
+def _require_same_clock(left: pa.DataType, right: pa.DataType) -> None:
+    times = pat.is_timestamp(left) and pat.is_timestamp(right)
+    if times and (left.tz is None) != (right.tz is None):
+        raise ExpressionError(
+            f"{left} and {right} cannot be compared: one has a time zone, the other has none; "
+            "CAST one of them as timestamp or timestamptz"
+        )
+
+
+def _float_remainder(left: Datum, right: Datum) -> Datum:
+    """C's fmod, which is exact."""
+    right = _nonzero(right)
+    with np.errstate(invalid="ignore"):
+        found = np.fmod(_numbers(left), _numbers(right))
+    known = pc.and_(pc.is_valid(left), pc.is_valid(right))
+    found = pa.scalar(float(found)) if isinstance(known, pa.Scalar) else pa.array(found)
+    return pc.if_else(known, found, pa.scalar(None, pa.float64()))
+
+
+def _numbers(value: Datum) -> Any:
+    filled = pc.fill_null(value, 1.0)
+    return filled.as_py() if isinstance(filled, pa.Scalar) else filled.to_numpy()
+
+
+def _decimal_remainder(left: Datum, right: Datum) -> Datum:
+    kinds = (left.type, right.type)
+    if not all(pat.is_decimal(kind) or pat.is_integer(kind) for kind in kinds):
+        raise ExpressionError(f"{left.type} % {right.type} would round; CAST one of them")
+    scale = max(kind.scale for kind in kinds if pat.is_decimal(kind))
+    wide = any(pat.is_decimal256(kind) for kind in kinds)
+    kind = pa.decimal256(76, scale) if wide else pa.decimal128(38, scale)
+    context = decimal.Context(prec=160)
+
+    def remainder(one: Any, other: Any) -> Any:
+        return context.remainder(decimal.Decimal(one), decimal.Decimal(other)) if other else None
+
+    return _row_by_row(remainder, left, right, kind)
+
+
+def _row_by_row(
+    exact: Callable[[Any, Any], Any], left: Datum, right: Datum, kind: pa.DataType | None = None
+) -> Datum:
     rows = max((len(side) for side in (left, right) if isinstance(side, pa.Array)), default=None)
-    pairs = zip(_python_values(left, rows or 1), _python_values(right, rows or 1), strict=True)
-    found = [None if a is None or b is None else exact(a, b) for a, b in pairs]
-    return pa.array(found, pa.bool_()) if rows is not None else pa.scalar(found[0], pa.bool_())
+    fractions = _rounds(left.type, right.type)
+    sides = (_python_values(side, rows, fractions) for side in (left, right))
+    found = [None if a is None or b is None else exact(a, b) for a, b in zip(*sides, strict=True)]
+    kind = kind or pa.bool_()
+    return pa.array(found, kind) if rows is not None else pa.scalar(found[0], kind)
 
 
-def _python_values(side: Datum, rows: int) -> list[Any]:
-    return [side.as_py()] * rows if isinstance(side, pa.Scalar) else side.to_pylist()
+def _python_values(side: Datum, rows: int | None, fractions: bool) -> list[Any]:
+    if isinstance(side, pa.Scalar):
+        return _python_values(pa.array([side.as_py()], side.type), None, fractions) * (
+            1 if rows is None else rows
+        )
+    values = side.to_pylist()
+    if not (fractions and pat.is_decimal(side.type)):
+        return values
+    # Python's fractions compare with any float, NaN too.
+    return [None if value is None else Fraction(value) for value in values]

@@ -9,12 +9,15 @@ evaluated as Python, and only what `FUNCTIONS` and the operators below name can 
     regexp_matches(url, '^https://') OR score / votes > 0.5
     'math' IN tags
     CASE WHEN score >= 4 THEN 'good' ELSE 'poor' END
+    CAST(published AS date) >= DATE '2024-01-01' AND TRY_CAST(price AS double) < 10
 
 ``/`` divides as floats and ``//`` cuts towards zero; the remainder ``%`` has the sign of the
 dividend; dividing by zero gives null. ``round`` rounds halves away from zero. ``substr`` counts
 characters from 1, from the end where negative. ``concat`` and ``||`` are null where a part is.
-Column names are case-sensitive. A ``LIKE`` pattern escapes ``%`` and ``_`` with a backslash.
-Regular expressions are RE2's, whose time is linear in the text.
+``CAST`` fails on a row whose value does not convert, ``TRY_CAST`` gives null there. Times without
+a zone are ``timestamp``, those with one ``timestamptz``. Column names are case-sensitive. A
+``LIKE`` pattern escapes ``%`` and ``_`` with a backslash. Regular expressions are RE2's, whose time
+is linear in the text.
 """
 
 from __future__ import annotations
@@ -33,11 +36,16 @@ from sqlglot.errors import SqlglotError
 
 from dataflow_core.errors import ExpressionError, did_you_mean
 from dataflow_core.operators import expression_functions as fn
+from dataflow_core.operators.decoding import plain
 from dataflow_core.operators.expression_functions import Datum
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.table.types import is_json
 
 Columns = Mapping[str, pa.Array]
+
+
+class ValueMisfit(ValueError):
+    """A value on which an expression cannot be evaluated, though it fits the columns' types."""
 
 
 class Expression:
@@ -73,17 +81,25 @@ class Expression:
 
         Raises:
             ColumnError: A column is not among them.
-            ExpressionError: The expression does not fit the columns' types, or a value overflows.
+            ExpressionError: The expression does not fit the columns' types.
+            ValueMisfit: It fits them, but a value does not convert or overflows.
         """
+        try:
+            return self._evaluate(columns, rows)
+        except (pa.ArrowInvalid, OverflowError) as error:
+            self.type({name: columns[name].type for name in self.columns})
+            raise ValueMisfit(f"{self.text!r} fails on a value: {_short(error)}") from error
+
+    def _evaluate(self, columns: Columns, rows: int) -> pa.Array:
         self._require(columns)
         try:
             value = _Evaluation(columns).of(self._tree)
         except ExpressionError as error:
             raise ExpressionError(f"{self.text!r}: {error}.") from None
-        except (pa.ArrowException, OverflowError) as error:
-            raise ExpressionError(
-                f"{self.text!r} does not fit its columns: {_short(error)}"
-            ) from error
+        except (pa.ArrowInvalid, OverflowError):
+            raise
+        except pa.ArrowException as error:
+            raise self._misfit(error) from error
         except RecursionError:
             raise ExpressionError(_too_deep(self.text)) from None
         return pa.repeat(value, rows) if isinstance(value, pa.Scalar) else value
@@ -97,7 +113,13 @@ class Expression:
         """
         self._require(columns)
         empty = {name: pa.array([], columns[name]) for name in self.columns}
-        return self.evaluate(empty, 0).type
+        try:
+            return self._evaluate(empty, 0).type
+        except (pa.ArrowInvalid, OverflowError) as error:
+            raise self._misfit(error) from error
+
+    def _misfit(self, error: Exception) -> ExpressionError:
+        return ExpressionError(f"{self.text!r} does not fit its columns: {_short(error)}")
 
     def _require(self, columns: Mapping[str, Any]) -> None:
         for name in self.columns:
@@ -131,7 +153,7 @@ class _Evaluation:
         return pc.cast(value, pa.bool_())
 
     def column(self, node: exp.Column) -> pa.Array:
-        column = self._columns[node.name]
+        column = plain(self._columns[node.name])
         if is_json(column.type):
             raise ExpressionError(
                 f"column {node.name!r} holds JSON values of differing shapes, which have no one "
@@ -258,11 +280,16 @@ def _case(evaluation: _Evaluation, node: exp.Case) -> Datum:
     return result
 
 
-def _cast(evaluation: _Evaluation, node: exp.Cast) -> Datum:
-    name = node.to.sql("duckdb").lower()
-    if name not in _CAST_TYPES:
-        raise ExpressionError(f"cannot cast to {name}; known: {', '.join(_CAST_TYPES)}")
-    return pc.cast(evaluation.of(node.this), _CAST_TYPES[name])
+def _casts(
+    convert: Callable[[Datum, pa.DataType], Datum],
+) -> Callable[[_Evaluation, Any], Datum]:
+    def evaluate(evaluation: _Evaluation, node: Any) -> Datum:
+        name = node.to.sql("duckdb").lower()
+        if name not in _CAST_TYPES:
+            raise ExpressionError(f"cannot cast to {name}; known: {', '.join(_CAST_TYPES)}")
+        return convert(evaluation.of(node.this), _CAST_TYPES[name])
+
+    return evaluate
 
 
 def _like(ignore_case: bool) -> Callable[[_Evaluation, Any], Datum]:
@@ -356,7 +383,8 @@ _HANDLERS: dict[
     exp.In: (_in, ("this", "expressions", "field")),
     exp.Is: (_is, _BOTH),
     exp.Case: (_case, ("this", "ifs", "default")),
-    exp.Cast: (_cast, ("this", "to")),
+    exp.Cast: (_casts(fn.cast), ("this", "to")),
+    exp.TryCast: (_casts(fn.try_cast), ("this", "to", "safe")),
     exp.Coalesce: (
         lambda e, node: fn.first_present(e.all_of([node.this, *node.expressions])),
         ("this", "expressions"),
@@ -375,7 +403,7 @@ _HANDLERS: dict[
     exp.ArrayContains: (_contains, _BOTH),
     exp.StartsWith: (_text_test(pc.starts_with), _BOTH),
     exp.EndsWith: (_text_test(pc.ends_with), _BOTH),
-    exp.RegexpLike: (_text_test(pc.match_substring_regex), _BOTH),
+    exp.RegexpLike: (_text_test(fn.matches), _BOTH),
     exp.Round: (_round, ("this", "decimals")),
     exp.Substring: (_substring, ("this", "start", "length")),
 }
@@ -396,6 +424,9 @@ _CAST_TYPES: dict[str, pa.DataType] = {
     "bigint": pa.int64(),
     "double": pa.float64(),
     "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", "UTC"),
 }
 
 FUNCTIONS: tuple[str, ...] = (

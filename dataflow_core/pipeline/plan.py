@@ -116,6 +116,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         known = set(self.sources)
+        for name in (*known, *(step.name for step in self.steps)):
+            _check_name(self.name, name)
         for step in self.steps:
             if step.name in known:
                 raise PlanError(f"plan {self.name!r}: two tables are named {step.name!r}")
@@ -175,6 +177,16 @@ class Plan:
 
     def _is_shared(self, table: str) -> bool:
         return len(self.consumers(table)) + (table == self.result) > 1
+
+
+def _check_name(plan: str, name: str) -> None:
+    """Refuse names that cannot name a folder of a run directory, even with slashes escaped."""
+    if 0 < len(name.encode()) <= 150 and name.isprintable() and name[0] != ".":
+        return
+    raise PlanError(
+        f"plan {plan!r}: {name[:80]!r} cannot name a step or table. A name has 1 to 150 bytes of "
+        "printable characters, and no dot at its beginning."
+    )
 
 
 def _columns_of(storage: Storage | None) -> Mapping[str, Any]:

@@ -69,7 +69,11 @@ def to_yaml(plan: Plan, named: NameOf | None = None) -> str:
     require_writable(plan)
     import yaml
 
-    return yaml.safe_dump(plan_as_dict(plan, named), sort_keys=False, allow_unicode=True)
+    content = plan_as_dict(plan, named)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    # Some characters, such as U+0085, are line breaks to YAML unless they are escaped.
+    readable = yaml.safe_load(text) == content
+    return text if readable else yaml.safe_dump(content, sort_keys=False)
 
 
 def from_yaml(

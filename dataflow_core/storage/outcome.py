@@ -80,7 +80,10 @@ class Removed:
             "related_row_id": related_ids(self.related),
         }
         for name in rows.names:
-            columns[name if name not in columns else f"{name}_"] = rows.columns[name].arrow()
+            free = name
+            while free in columns or (free != name and free in rows.names):
+                free += "_"
+            columns[free] = rows.columns[name].arrow()
         return pa.table(columns)
 
 

@@ -27,7 +27,9 @@ class RunningStep:
 
     def __init__(self, operator: Operator | None, name: str | None, before: Frame) -> None:
         self.owner = operator
-        self.name = name or ("write" if operator is None else operator.step_name())
+        # New rows' ids derive from the operator, not from the name that a plan gives its step.
+        self.key = "write" if operator is None else operator.step_name()
+        self.name = name or self.key
         self.makes_rows = operator is not None and operator.makes_rows
         self.may_reorder = operator is None or operator.scope == "dataset"
         self.may_drop = operator is None or operator.function in ("filter", "generate")

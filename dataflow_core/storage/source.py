@@ -18,6 +18,9 @@ from dataflow_core.table.identity import RowIds, formatted
 SOURCE_KEY = "source"
 """The key of a main source, from which the ids of its rows derive."""
 
+UNREADABLE = "unreadable"
+"""The reason for which a row of a source that cannot be read is set aside."""
+
 BATCH_ROWS = 10_000
 BATCH_BYTES = 4 << 20
 """Batches of about 2 MB stay in the processor's caches; larger ones measured slower."""
@@ -53,7 +56,7 @@ def unreadable_rows(batch: Batch, ids: RowIds, source: str) -> pa.Table:
         {
             "row_id": formatted(ids),
             "step": pa.array([source] * len(rows), pa.string()),
-            "reason": pa.array(["unreadable"] * len(rows), pa.string()),
+            "reason": pa.array([UNREADABLE] * len(rows), pa.string()),
             "value": pa.nulls(len(rows), pa.string()),
             "message": pa.array([row.message for row in rows], pa.string()),
             "related_row_id": pa.nulls(len(rows), pa.string()),

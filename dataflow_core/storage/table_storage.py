@@ -95,7 +95,7 @@ class TableStorage(Storage):
             positions = self._positions(table, step)
             columns = self._carried(table, step, positions)
             for name, array in column_arrays(table):
-                columns[name] = self._written(str(name), array)
+                columns[name] = self._written(str(name), array, positions)
             ids = self.frame.ids[positions]
             order = (
                 [*table.columns, *HIDDEN]
@@ -143,7 +143,7 @@ class TableStorage(Storage):
         if not isinstance(other, TableStorage):
             raise OperatorError(f"{self._where()}: cannot append rows of {type(other).__name__}")
         with self._stepping(None) as step:
-            ids = self._fresh_ids(other.frame.ids, step.name)
+            ids = self._fresh_ids(other.frame.ids, step.key)
             step.joined = np.concatenate([step.joined, ids])
             try:
                 self._frame = concat_frames([self.frame, Frame(other.frame.columns, ids)])
@@ -266,17 +266,21 @@ class TableStorage(Storage):
             if name in HIDDEN or (name not in written and name not in step.read)
         }
 
-    def _written(self, name: str, array: Any) -> Column:
+    def _written(self, name: str, array: Any, positions: npt.NDArray[np.int64]) -> Column:
         if name.startswith("__dataflow_"):
             raise OperatorError(
                 f"{self._where()}: the column name {name!r} is reserved; choose another."
             )
         known = self.frame.columns.get(name)
-        return Column(array=array) if known is None else known.replaced_by(array)
+        if known is None:
+            return Column(array=array)
+        if known.holds_json() and not isinstance(array, pd.arrays.ArrowExtensionArray):
+            return known.take(positions).rewritten(array)
+        return known.replaced_by(array)
 
     def _name_children(self, step: RunningStep) -> None:
         parents = self.frame.ids
-        children = child_ids(parents, step.name, ordinals(parents))
+        children = child_ids(parents, step.key, ordinals(parents))
         step.parents = np.concatenate([step.parents, parents])
         step.children = np.concatenate([step.children, children])
         self._frame = Frame(self.frame.columns, children)

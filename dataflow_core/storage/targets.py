@@ -33,6 +33,11 @@ class Target:
 
     def write(self, table: pa.Table) -> None:
         """Append rows."""
+        if not self._schema.names and table.num_rows and ".json" not in self._pattern.name:
+            raise FormatError(
+                f"{self._pattern}: rows without any column can only be written as JSON. "
+                "Write .jsonl, or keep a column."
+            )
         while self._rows_per_file is not None and self._rows + table.num_rows > self._rows_per_file:
             room = self._rows_per_file - self._rows
             self._writer.write(table.slice(0, room))
@@ -82,8 +87,9 @@ def open_target(goal: str, schema: pa.Schema) -> Target:
     """
     path = Path(goal)
     if goal.endswith("/") or path.is_dir():
-        return Target(_empty_folder(path) / "part-*.parquet", schema, ROWS_PER_FILE)
+        path = path / "part-*.parquet"
     if "*" in path.name:
+        _refuse_leftovers(path)
         return Target(path, schema, ROWS_PER_FILE)
     return Target(path, schema, None)
 
@@ -107,10 +113,10 @@ def refuse_to_overwrite(goal: str, sources: Iterable[Path]) -> None:
             )
 
 
-def _empty_folder(path: Path) -> Path:
-    if path.is_dir() and any(path.glob("part-*")):
+def _refuse_leftovers(pattern: Path) -> None:
+    """Refuse to write beside files of an earlier result, so that rows of two runs do not mix."""
+    if next(pattern.parent.glob(pattern.name), None) is not None:
         raise FormatError(
-            f"{path} holds part files already; name an empty folder, or remove them first, "
-            "so that rows of two runs do not mix."
+            f"{pattern.parent} holds part files already ({pattern.name}); name an empty folder or "
+            "another pattern, or remove them first, so that rows of two runs do not mix."
         )
-    return path

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pat
 from pandas.arrays import ArrowExtensionArray, BooleanArray, FloatingArray, IntegerArray
 
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.table.identity import RowIds
-from dataflow_core.table.types import HIDDEN, concat, is_json, json_values, visible
+from dataflow_core.table.types import HIDDEN, concat, is_json, json_array, json_values, visible
 from dataflow_core.table.values import array_of
 
 INDEX_NAME = "row_id"
@@ -66,10 +67,28 @@ class Column:
 
     def replaced_by(self, array: Any) -> Column:
         """Return the column that holds ``array``: itself when those are the values it lent."""
-        untouched = (
-            isinstance(array, ArrowExtensionArray) and array.__arrow_array__() is self._arrow
-        )
+        arrow_backed = isinstance(array, ArrowExtensionArray)
+        untouched = arrow_backed and array.__arrow_array__() is self._arrow
         return self if untouched else Column(array=array, kind=self._kind)
+
+    def holds_json(self) -> bool:
+        """Tell whether its values are JSON, which operators get as Python values."""
+        return self._arrow is not None and is_json(self._arrow.type)
+
+    def rewritten(self, array: Any) -> Column:
+        """Return the column with the values of ``array``, row by row; equal ones keep their text.
+
+        JSON says one value in many ways (``1e5``, ``100000.0``), and parsing loses which.
+        """
+        new = to_arrow(array, self._kind)
+        if not is_json(new.type):
+            return Column(arrow=new)
+        lent = json_array(json_values(self.arrow())).storage
+        kept, text = _combined(self.arrow()).storage, _combined(new).storage
+        both_null = pc.and_(pc.is_null(lent), pc.is_null(text))
+        same = pc.or_(pc.fill_null(pc.equal(lent, text), fill_value=False), both_null)
+        merged = pc.if_else(same, kept, text)
+        return Column(arrow=_chunked(pa.ExtensionArray.from_storage(new.type, merged)))
 
     def failures(self) -> Iterable[tuple[int, RowFailure]]:
         """Yield the position and value of each failure that an operator wrote into the column."""

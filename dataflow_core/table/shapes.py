@@ -21,7 +21,8 @@ _NULL = type(None)
 class Shape:
     """What the values of one column are, gathered piece by piece."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: int = 0) -> None:
+        self._depth = depth
         self._kinds: set[type] = set()
         self._low = 0
         self._high = 0
@@ -62,13 +63,19 @@ class Shape:
         self._high = max([self._high, *values])
 
     def _add_lists(self, values: list[list[Any]]) -> None:
-        self._item = self._item or Shape()
+        if self._depth >= _DEEPEST:
+            self._ragged = True
+            return
+        self._item = self._item or Shape(self._depth + 1)
         self._item.add(list(chain.from_iterable(values)))
 
     def _add_objects(self, values: list[dict[str, Any]]) -> None:
         shapes = set(map(tuple, values))
+        if self._depth >= _DEEPEST:
+            self._ragged = True
+            return
         if self._fields is None:
-            self._fields = {name: Shape() for name in next(iter(shapes))}
+            self._fields = {name: Shape(self._depth + 1) for name in next(iter(shapes))}
         if shapes != {tuple(self._fields)} or self._ragged:
             self._ragged = True
             return
@@ -82,7 +89,7 @@ class Shape:
 
     def _list_type(self) -> pa.DataType:
         inner = self._item.type() if self._item else pa.null()
-        return JSON_TYPE if is_json(inner) else pa.list_(inner)
+        return JSON_TYPE if self._ragged or is_json(inner) else pa.list_(inner)
 
     def _struct_type(self) -> pa.DataType:
         # An object without keys has no shape to share; as JSON every format can hold it.
@@ -148,4 +155,6 @@ def _exact_doubles(values: Sequence[Any]) -> bool:
 
 # Up to here every integer is exact in a double; Arrow converts none beyond.
 _EXACT = 1 << 53
+# Beyond this depth Arrow's types give out; JSON does not.
+_DEEPEST = 40
 _SCALARS = {bool: pa.bool_(), str: pa.string(), float: pa.float64()}

@@ -63,6 +63,8 @@ def unify(left: pa.DataType, right: pa.DataType) -> pa.DataType:
         return left
     if pat.is_null(left):
         return right
+    if pat.is_dictionary(left) or pat.is_dictionary(right):
+        return unify(_decoded(left), _decoded(right))
     if _number(left) and _number(right):
         return _wider_number(left, right)
     if _text(left) and _text(right):
@@ -96,7 +98,12 @@ def unify_schemas(schemas: Iterable[pa.Schema], *, any_integer: bool = False) ->
 
 
 def mixes_numbers(left: pa.DataType, right: pa.DataType) -> bool:
-    """Tell whether one type is of integers and the other of floats."""
+    """Tell whether one type is of integers where the other is of floats, at any depth."""
+    if pat.is_list(left) and pat.is_list(right):
+        return mixes_numbers(left.value_type, right.value_type)
+    if pat.is_struct(left) and pat.is_struct(right):
+        both = {f.name for f in left} & {f.name for f in right}
+        return any(mixes_numbers(left.field(n).type, right.field(n).type) for n in both)
     pairs = ((left, right), (right, left))
     return any(pat.is_integer(one) and pat.is_floating(other) for one, other in pairs)
 
@@ -232,6 +239,10 @@ def _absent_with(table: pa.Table, missing: list[str]) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(known, pa.list_(pa.string()))])
     rows = [(row or []) + missing for row in known]
     return pa.chunked_array([pa.array(rows, pa.list_(pa.string()))])
+
+
+def _decoded(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pat.is_dictionary(kind) else kind
 
 
 def _number(kind: pa.DataType) -> bool:

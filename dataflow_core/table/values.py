@@ -23,8 +23,8 @@ def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array
     """Return Python values as an Arrow array that gives back the same values.
 
     Args:
-        values: Strings, numbers, booleans, bytes, dates, lists, dicts, None. pandas' NA and a float
-            NaN count as null, numpy scalars and arrays as their Python values.
+        values: Strings, numbers, booleans, bytes, dates, lists, dicts, None. pandas' NA and a bare
+            float NaN count as null, numpy scalars and arrays as their Python values.
         kind: The type to keep if every value fits it exactly; None to infer.
 
     Returns:
@@ -34,7 +34,7 @@ def array_of(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array
     Raises:
         FormatError: Values mix kinds that JSON cannot hold either, such as bytes and numbers.
     """
-    plain = [_plain(value) for value in values]
+    plain = [None if _is_nan(value) else _plain(value) for value in values]
     if set(map(type, plain)) <= _JSON_KINDS:
         return _json_like(plain, kind)
     try:
@@ -119,7 +119,7 @@ def _is_nan(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     if value is None or type(value) in _PLAIN:
-        return None if _is_nan(value) else value
+        return value
     if type(value) is dict:
         return {name: _plain(item) for name, item in value.items()}
     if type(value) in (list, tuple):

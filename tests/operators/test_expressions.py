@@ -256,10 +256,10 @@ MISFITS = {
     "NOT s": "s is string, a condition wanted",
     "mixed = 1": "column 'mixed' holds JSON values of differing shapes",
     "upper(i)": "does not fit its columns",
-    "big * 1024": "overflow",
-    "CAST(s AS INT)": "does not fit its columns",
-    "CAST(f AS INT)": "truncated",
-    "CAST(i AS DATE)": "cannot cast to date; known: text, int",
+    "CAST(i AS BLOB)": "cannot cast to blob; known: text, int",
+    "CAST(i AS DATE)": "does not fit its columns",
+    "t < tz": "one has a time zone",
+    "m % f": "would round",
     "99999999999999999999999 > i": "beyond 64 bits",
     "regexp_matches(s, '(')": "Invalid regular expression",
     "regexp_matches(s, s)": "a text in single quotes wanted",
@@ -275,6 +275,16 @@ MISFITS = {
 @pytest.mark.parametrize("text", MISFITS)
 def test_misfits_name_the_expression_and_the_reason(text):
     with pytest.raises(ExpressionError, match=re.escape(MISFITS[text])) as caught:
+        value_of(text)
+    assert repr(text) in str(caught.value)
+
+
+VALUES = {"big * 1024": "overflow", "CAST(s AS INT)": "parse string", "CAST(f AS INT)": "truncated"}
+
+
+@pytest.mark.parametrize("text", VALUES)
+def test_a_value_that_does_not_convert_is_no_misfit_of_types(text):
+    with pytest.raises(ValueMisfit, match=re.escape(VALUES[text])) as caught:
         value_of(text)
     assert repr(text) in str(caught.value)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from itertools import chain
+from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from dataflow_core.errors import ColumnError
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import AnyColumn, ListColumn
 from dataflow_core.storage.base import Bindings, Storage
-from dataflow_core.table.frames import arrow_column
+from dataflow_core.table.frames import arrow_column, to_pandas
 
 
 class Explode(Generator):
@@ -52,18 +56,13 @@ class Explode(Generator):
             output_item: The column for the item; None to put it in the list's place.
         """
         table = storage.read()
-        kind = _item_type(table[input_list])
-        lists = [_items(value) for value in table[input_list]]
+        counts, items = _flattened(table[input_list])
         if not self.keep_empty:
-            empty = pd.array([not items for items in lists], dtype=bool)
+            empty = counts == 0
             storage.drop(table.index[empty], "empty_list")
-            table = table[~empty]
-            lists = [items for items in lists if items]
-        repeats = [max(len(items), 1) for items in lists]
-        rows = table.loc[table.index.repeat(repeats)]
-        items = [item for items in lists for item in (items or [None])]
-        dtype = object if kind is None else pd.ArrowDtype(kind)
-        rows[output_item or input_list] = pd.Series(items, index=rows.index, dtype=dtype)
+            table, counts = table[~empty], counts[~empty]
+        rows = table.loc[table.index.repeat(np.maximum(counts, 1))]
+        rows[output_item or input_list] = pd.Series(_spread(items, counts), index=rows.index)
         storage.write(rows)
 
     def columns_after(
@@ -72,20 +71,40 @@ class Explode(Generator):
         """Return the columns with the item's."""
         source = str(bindings["input_list"])
         kind = columns.get(source, pa.null())
-        item = kind.value_type if pat.is_list(kind) or pat.is_large_list(kind) else pa.null()
+        item = kind.value_type if _is_list(kind) else pa.null()
         return {**columns, str(bindings.get("output_item") or source): item}
 
 
-def _item_type(lists: pd.Series) -> pa.DataType | None:
-    """Return the type of the items, whatever the rows; None for JSON values."""
+def _flattened(lists: pd.Series) -> tuple[npt.NDArray[np.int64], Any]:
+    """Return the number of items of each row, and the items one after another."""
     if lists.dtype == object:
-        return None
-    kind = arrow_column(lists).type
-    if pat.is_null(kind):
-        return kind
-    if not (pat.is_list(kind) or pat.is_large_list(kind) or pat.is_fixed_size_list(kind)):
-        raise ColumnError(f"explode: column {lists.name!r} is {kind}; it takes a column of lists.")
-    return kind.value_type
+        unpacked = [_items(value) for value in lists]
+        return np.array([*map(len, unpacked)], np.int64), [*chain.from_iterable(unpacked)]
+    column = arrow_column(lists)
+    if pat.is_null(column.type):
+        column = column.cast(pa.list_(pa.null()))
+    if not _is_list(column.type):
+        raise ColumnError(
+            f"explode: column {lists.name!r} is {column.type}; it takes a column of lists."
+        )
+    counts = pc.fill_null(pc.list_value_length(column), 0)
+    return counts.to_numpy(zero_copy_only=False).astype(np.int64), pc.list_flatten(column)
+
+
+def _spread(items: Any, counts: npt.NDArray[np.int64]) -> Any:
+    """Return the items as an array of a DataFrame, with a null for each row that has none."""
+    missing = np.repeat(counts == 0, np.maximum(counts, 1))
+    places = np.cumsum(~missing) - 1
+    if isinstance(items, list):
+        spread = np.empty(len(places), dtype=object)
+        for position, place in enumerate(places):
+            spread[position] = None if missing[position] else items[place]
+        return spread
+    return to_pandas(pa.chunked_array([items.take(pa.array(places, mask=missing))]))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pat.is_list(kind) or pat.is_large_list(kind) or pat.is_fixed_size_list(kind))
 
 
 def _items(value: object) -> list[object]:

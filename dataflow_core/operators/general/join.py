@@ -13,7 +13,7 @@ from pydantic import Field
 
 from dataflow_core.errors import ColumnError, OperatorError
 from dataflow_core.operators.base import Generator, Scope
-from dataflow_core.operators.general.hashing import row_digests
+from dataflow_core.operators.general.hashing import null_values, row_digests
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.table.frames import arrow_column
@@ -120,7 +120,7 @@ def _kind(kind: pa.DataType) -> str:
 
 def _keys(table: pd.DataFrame, on: list[str]) -> list[tuple[int, int] | None]:
     digests = row_digests(table, on)
-    null = table[on].isna().any(axis=1).to_numpy(dtype=bool)
+    null = np.logical_or.reduce([null_values(table[name]) for name in on])
     pairs = zip(digests["high"].tolist(), digests["low"].tolist(), null.tolist(), strict=True)
     return [None if missing else (high, low) for high, low, missing in pairs]
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from dataflow_core.errors import ColumnError
 from dataflow_core.operators.base import Refiner, Scope
+from dataflow_core.operators.decoding import plain
 from dataflow_core.storage.base import Storage
 from dataflow_core.table.frames import arrow_column
+from dataflow_core.table.types import is_json
 
 
 class Sort(Refiner):
@@ -48,16 +51,26 @@ class Sort(Refiner):
             input_columns: The columns to order by, the first one counting most.
         """
         table = storage.read()
-        keys = {}
-        for name in input_columns:
-            keys[name] = arrow_column(table[name])
-            if pat.is_nested(keys[name].type) or table[name].dtype == object:
-                raise ColumnError(
-                    f"sort: column {name!r} holds lists or dicts, which have no order."
-                )
+        keys = [_key(table[name]) for name in input_columns]
         # A last key by position makes Arrow's sort, which is not stable, keep the order of equals.
-        keys["__position"] = pa.array(np.arange(len(table)))
-        order = [(name, self.order, "at_end") for name in input_columns]
-        order.append(("__position", "ascending", "at_end"))
-        indices = pc.sort_indices(pa.table(keys), sort_keys=order)
+        keys.append(pa.array(np.arange(len(table))))
+        names = [str(number) for number in range(len(keys))]
+        order = [(name, self.order, "at_end") for name in names[:-1]]
+        order.append((names[-1], "ascending", "at_end"))
+        indices = pc.sort_indices(pa.table(keys, names=names), sort_keys=order)
         storage.write(table.iloc[indices.to_numpy()])
+
+
+def _key(column: pd.Series) -> pa.Array:
+    values = plain(arrow_column(column))
+    if column.dtype == object or not _has_order(values.type):
+        raise ColumnError(_no_order(str(column.name)))
+    return values
+
+
+def _has_order(kind: pa.DataType) -> bool:
+    return not (pat.is_nested(kind) or is_json(kind))
+
+
+def _no_order(name: str) -> str:
+    return f"sort: column {name!r} holds lists or dicts, which have no order."

@@ -95,6 +95,10 @@ class ArrowReader(_IpcReader):
 
     def _batches_of(self, source: pa.NativeFile) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         file = pa.ipc.open_file(source)
+        if self.options.columns is not None:
+            wanted = [n for n, name in enumerate(file.schema.names) if self.options.wants(name)]
+            options = pa.ipc.IpcReadOptions(included_fields=wanted)
+            file = pa.ipc.open_file(source, options=options)
         return file.schema, (file.get_batch(n) for n in range(file.num_record_batches))
 
 

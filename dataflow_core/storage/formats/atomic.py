@@ -39,6 +39,7 @@ class AtomicFile(io.RawIOBase):
             self._descriptor = os.open(self._temporary, flags, 0o666)
         self._size = 0
         self._open = True
+        self._discarded = False
 
     def writable(self) -> bool:
         """Return True."""
@@ -54,8 +55,10 @@ class AtomicFile(io.RawIOBase):
         Raises:
             StorageError: The disk is full, or writing failed otherwise; the temporary file is gone.
         """
+        if self._discarded:  # what a compressor or writer still holds when it goes
+            return len(memoryview(data).cast("B"))
         if not self._open:
-            raise ValueError(f"{self.path} is committed or discarded already")
+            raise ValueError(f"{self.path} is committed already")
         view = memoryview(data).cast("B")
         try:
             with writing(self.path):
@@ -85,6 +88,7 @@ class AtomicFile(io.RawIOBase):
 
     def discard(self) -> None:
         """Remove the temporary file; the target stays as it was."""
+        self._discarded = True
         self._close_descriptor()
         self._temporary.unlink(missing_ok=True)
 

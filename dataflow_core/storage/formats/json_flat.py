@@ -70,8 +70,13 @@ class FlatParser:
         return table
 
     def _is_exact(self, table: pa.Table, block: bytes) -> bool:
-        return all(_exact_doubles(table[name]) for name in self._doubles) and all(
-            _has_every_key(name, table[name], block) for name in table.column_names
+        with_nulls = [name for name in table.column_names if null_count(table[name])]
+        return all(_exact_doubles(table[name]) for name in self._doubles) and (
+            not with_nulls
+            or (
+                all(map(_is_plain, table.column_names))
+                and all(_is_in_every_row(name, len(table), block) for name in with_nulls)
+            )
         )
 
 
@@ -92,14 +97,18 @@ def _is_flat(kind: pa.DataType) -> bool:
     )
 
 
-def _has_every_key(name: str, column: pa.ChunkedArray, block: bytes) -> bool:
-    """Tell whether a null of the column is a null in every row, and in none a missing key."""
-    if null_count(column) == 0:
-        return True
-    # In flat JSON a key with its quotation marks and colon occurs nowhere but as that key, and
-    # Arrow refuses a repeated one. Names that JSON must escape could hide in others.
-    plain = name.isascii() and name.isprintable() and not set(name) & {'"', "\\"}
-    return plain and block.count(f'"{name}":'.encode()) == len(column)
+def _is_plain(name: str) -> bool:
+    """Tell whether JSON writes a name as it is, so that it hides in no other name or value."""
+    return name.isascii() and name.isprintable() and not set(name) & {'"', "\\"}
+
+
+def _is_in_every_row(name: str, rows: int, block: bytes) -> bool:
+    """Tell whether a null of the column is a null in every row, and in none a missing key.
+
+    In flat JSON of plain names a key with its quotation marks and colon occurs nowhere but as that
+    key, and Arrow refuses a repeated one.
+    """
+    return block.count(f'"{name}":'.encode()) == rows
 
 
 def _exact_doubles(column: pa.ChunkedArray) -> bool:

@@ -95,7 +95,19 @@ def _embed(rows: list[dict[str, Any]], names: list[str]) -> None:
     for row in rows:
         for name in names:
             if row[name] is not None:
-                row[name] = orjson.Fragment(row[name])
+                row[name] = orjson.Fragment(_one_line(name, row[name]))
+
+
+def _one_line(name: str, text: str) -> str:
+    """Check JSON text that another program may have written; a line end in it is white space."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise FormatError(
+            f"column {name!r} is of JSON type but holds {text[:60]!r}, which is no JSON: {error}. "
+            "Mend the source, or write .parquet or .arrow."
+        ) from error
+    return text.replace("\n", " ").replace("\r", " ") if "\n" in text or "\r" in text else text
 
 
 def _leave_out(rows: list[dict[str, Any]]) -> None:

@@ -113,7 +113,6 @@ class ParquetWriter(Writer):
 
     def discard(self) -> None:
         """Throw away what was written."""
-        self._writer.is_open = False  # or Arrow would write a footer when the object goes
         self._file.discard()
 
 
