@@ -14,7 +14,7 @@ import click
 
 from dataflow_core import __version__
 from dataflow_core.cli.lazy import LazyGroup
-from dataflow_core.errors import DataflowError, PlanError
+from dataflow_core.errors import ConfigurationError, DataflowError, PlanError
 from dataflow_core.plugins.manager import PluginManager
 
 PROGRAM = "dataflow"
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt) as error:
         return _stopped(error)
     except DataflowError as error:
-        code = REFUSED if isinstance(error, PlanError) else FAILED
+        code = REFUSED if isinstance(error, (PlanError, ConfigurationError)) else FAILED
         label = click.style("Error:", fg="red", bold=True)
         click.echo(f"{label} {error}", err=True, color=color)
         return code

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow_core.errors import ConfigurationError, PlanError, did_you_mean
+from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, did_you_mean
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.checks import Problem
@@ -147,10 +147,15 @@ def _compiled(cls: Any, name: str, given: Mapping[str, str], storage: Storage | 
         )
     arguments = _arguments(cls, name, given)
     try:
-        pipeline = cls(storage, **arguments)
-    except TypeError as error:
-        raise ConfigurationError(f"cannot make the pipeline {name}: {error}") from error
-    return pipeline.compile(check=False)
+        plan: Plan = cls(storage, **arguments).compile(check=False)
+    except DataflowError:
+        raise
+    except Exception as error:
+        raise PlanError(
+            f"the pipeline {name} raises {type(error).__name__} when it is made or compiled: "
+            f"{error}. See where with `dataflow --debug`."
+        ) from error
+    return plan
 
 
 def _arguments(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any]:

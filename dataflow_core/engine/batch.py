@@ -69,6 +69,14 @@ def sketch_step(step: Step, frame: Frame) -> pd.DataFrame:
         raise _located(step.name, error) from error
 
 
+def decide_step(step: Step, sketches: pd.DataFrame) -> pd.DataFrame:
+    """Return a two-phase operator's decision over all rows."""
+    try:
+        return two_phase(step).decide(sketches)
+    except Exception as error:
+        raise _located(step.name, error) from error
+
+
 def _attempt(name: str, frame: Frame, run: Callable[[TableStorage], None]) -> Outcome:
     storage = TableStorage(frame)
     storage.step_name = name

@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.engine.batch import run_step, sketch_step, two_phase
+from dataflow_core.engine.batch import decide_step, run_step, sketch_step
 from dataflow_core.engine.decisions import Decision
 from dataflow_core.engine.ledger import StepAccount, TableSum, ledger_entries, unreadable_entries
 from dataflow_core.engine.parts import PartTable, PartWriter
@@ -169,7 +169,7 @@ class LocalEngine:
             yield after.slice(start, rows)
 
     def _decide(self, step: Step) -> Decision:
-        return Decision(two_phase(step).decide(pd.concat(self._sketches.pop(step.name))))
+        return Decision(decide_step(step, pd.concat(self._sketches.pop(step.name))))
 
     def _sketch(self, table: str, frame: Frame) -> None:
         for step in self.plan.consumers(table):

@@ -1,7 +1,7 @@
 """Part files: the committed rows of one table of a run, in Arrow's IPC format, written atomically.
 
 Against uncompressed Parquet, IPC took half the processor time to write and a fraction of it to read
-back (`benchmarks/parts.py`); results are exported from it to Parquet or any other format.
+back; results are exported from it to Parquet or any other format.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ class PartWriter:
 
     def write_table(self, table: pa.Table) -> None:
         """Append rows as they are; a change of schema begins a new part."""
-        if self._part is not None and not self._part.schema.equals(table.schema):
+        table = table.unify_dictionaries().combine_chunks()
+        if self._part is not None and not self._part.takes(table):
             self._commit()
         if self._part is None:
             self._part = _Part(self.folder / f"part-{self._count:05d}.arrow", table.schema)
@@ -159,12 +160,18 @@ class _Part:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.schema = schema
         self.size = 0
+        self._dictionaries: dict[str, list[pa.Array]] = {}
         self._file = AtomicFile(path)
         self._sink = pa.PythonFile(self._file, mode="w")
         self._writer = pa.ipc.new_file(self._sink, schema)
 
+    def takes(self, table: pa.Table) -> bool:
+        """Whether the table fits: Arrow's format allows one schema, and one dictionary a column."""
+        return self.schema.equals(table.schema) and self._dictionaries == _dictionaries(table)
+
     def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table.combine_chunks())
+        self._dictionaries = _dictionaries(table)
+        self._writer.write_table(table)
         self.size += table.nbytes
 
     def close(self) -> None:
@@ -173,3 +180,9 @@ class _Part:
 
     def discard(self) -> None:
         self._file.discard()
+
+
+def _dictionaries(table: pa.Table) -> dict[str, list[pa.Array]]:
+    """Return the dictionaries of the columns that have one, nested ones aside."""
+    columns = {f.name: table[f.name] for f in table.schema if pat.is_dictionary(f.type)}
+    return {name: [chunk.dictionary for chunk in column.chunks] for name, column in columns.items()}

@@ -116,7 +116,7 @@ class _Run:
     def _check_output(self) -> None:
         """Find out before the work whether its result can be written where and as asked."""
         for name, storage in self.plan.sources.items():
-            refuse_to_overwrite(self.output, source_of(name, storage).paths())
+            refuse_to_overwrite(self.output, source_of(name, storage))
         storage = self.plan.sources[SOURCE]
         columns = (storage.columns() if storage is not None else None) or {}
         expected = self.plan.columns(columns)[self.plan.result]

@@ -112,6 +112,27 @@ class Operator(BaseModel):
                 after[column] = PRODUCED[kinds[name].name if name in kinds else "any"]
         return after
 
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Return what is wrong with this operator on such a table, found before anything runs.
+
+        Columns that are missing, or of another kind than a parameter's, are found without it. A
+        column of type null is one whose type is not known yet: say nothing of it.
+
+        Args:
+            columns: The columns of the table.
+            bindings: Its columns.
+            others: The columns of the second tables, by parameter.
+
+        Returns:
+            One message for each problem: what was found and wanted, and how to mend it.
+        """
+        return []
+
     @classmethod
     def step_name(cls) -> str:
         """Return the class's name in snake case, which names its steps by default."""

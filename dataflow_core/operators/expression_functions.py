@@ -282,7 +282,7 @@ def _python_values(side: Datum, rows: int | None, fractions: bool) -> list[Any]:
         return _python_values(pa.array([side.as_py()], side.type), None, fractions) * (
             1 if rows is None else rows
         )
-    values = side.to_pylist()
+    values: list[Any] = side.to_pylist()
     if not (fractions and pat.is_decimal(side.type)):
         return values
     # Python's fractions compare with any float, NaN too.

@@ -118,6 +118,16 @@ class Expression:
         except (pa.ArrowInvalid, OverflowError) as error:
             raise self._misfit(error) from error
 
+    def known_type(self, columns: Mapping[str, pa.DataType]) -> pa.DataType | None:
+        """Return the type as `type` does, None where a column is missing or not known yet.
+
+        Raises:
+            ExpressionError: The expression does not fit the columns.
+        """
+        if any(pat.is_null(columns.get(name, pa.null())) for name in self.columns):
+            return None
+        return self.type(columns)
+
     def _misfit(self, error: Exception) -> ExpressionError:
         return ExpressionError(f"{self.text!r} does not fit its columns: {_short(error)}")
 

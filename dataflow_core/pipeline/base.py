@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from dataflow_core.operators.base import Operator, snake_case
 from dataflow_core.pipeline.checks import check_plan, require_sound
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
-from dataflow_core.storage.base import Storage
+from dataflow_core.storage.base import COMPILING, Storage
 
 if TYPE_CHECKING:
     from dataflow_core.engine.report import Report
@@ -64,21 +65,18 @@ class Pipeline:
         Raises:
             PlanError: The plan has problems; the message lists them all.
         """
-        attributes = dict(vars(self))
-        storage = attributes.get("storage")
+        storage = self.__dict__.get("storage")
         recording = Recording(self._names(), {SOURCE: storage})
         recorder = RecordingStorage(recording)
-        # Second tables too: what forward() does to them is part of the plan, not work for now.
-        recorders = {id(storage): recorder}
-        for name, value in attributes.items():
-            if isinstance(value, Storage):
-                second = recorders.setdefault(id(value), RecordingStorage(recording, value))
-                self.__dict__[name] = second
-        self.storage = recorder
+        recorders: dict[int, Storage] = {id(storage): recorder}
+        compiling = COMPILING.set(self._name())
         try:
-            self.forward()
+            with ExitStack() as restored:
+                self._record(recording, recorders, restored)
+                self.storage = recorder
+                self.forward()
         finally:
-            self.__dict__.update(attributes)
+            COMPILING.reset(compiling)
         plan = Plan(self._name(), tuple(recording.steps), recording.sources, recorder.table)
         if not plan.steps:
             raise PlanError(f"{self._name()}: forward() applies no operator to self.storage")
@@ -102,9 +100,33 @@ class Pipeline:
         report: Report = engine.run_plan(self.compile(), output=output, **options)
         return report
 
+    def _record(
+        self, recording: Recording, recorders: dict[int, Storage], restored: ExitStack
+    ) -> None:
+        """Put recorders in place of all storages, those of pipelines within this one included.
+
+        What forward() does to them is part of the plan, not work for now.
+        """
+        attributes = dict(vars(self))
+        restored.callback(self.__dict__.update, attributes)
+        for name, value in attributes.items():
+            if isinstance(value, Pipeline):
+                value._record(recording, recorders, restored)  # noqa: SLF001
+            elif isinstance(value, Storage):
+                new = RecordingStorage(recording, value)
+                self.__dict__[name] = recorders.setdefault(id(value), new)
+
     def _names(self) -> dict[int, str]:
-        kinds = (Operator, Storage)
-        return {id(v): n.strip("_") for n, v in vars(self).items() if isinstance(v, kinds)}
+        names = {}
+        for name, value in vars(self).items():
+            if isinstance(value, (Operator, Storage)):
+                names[id(value)] = name.strip("_")
+            elif isinstance(value, Pipeline):
+                inner = value._names()  # noqa: SLF001
+                names |= {
+                    key: f"{name.strip('_')}_{n}" for key, n in inner.items() if key not in names
+                }
+        return names
 
     def _name(self) -> str:
         return snake_case(type(self).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from dataflow_core.pipeline.yaml_lines import Lines
 
 VERSION = 1
+
+_SECRET = re.compile(r"api_?key|secret|password|(^|_)token$|credential", re.IGNORECASE)
 
 NameOf = Callable[[type], str | None]
 """The registered name of an operator's class, or None."""
@@ -336,7 +339,8 @@ def _step_as_dict(step: Step, before: str, named: NameOf | None) -> dict[str, An
 
 def _config(operator: Operator) -> dict[str, Any]:
     try:
-        return operator.model_dump(mode="json", exclude_defaults=True)
+        config = operator.model_dump(mode="json", exclude_defaults=True)
+        return {n: "**********" if _SECRET.search(n) and v else v for n, v in config.items()}
     except PydanticSerializationError:
         return {"not_serialisable": repr(operator)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 Bindings: TypeAlias = "Mapping[str, str | tuple[str, ...] | Storage | None]"
 """The columns (or second table) that a step gives to an operator's ``input_*`` and ``output_*``."""
+
+
+COMPILING: ContextVar[str | None] = ContextVar("COMPILING", default=None)
+"""The pipeline whose plan is being recorded in this context, in which no operator may run."""
 
 
 class Storage(ABC):

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.errors import FormatError, SourceError
+from dataflow_core.errors import ConfigurationError, FormatError, SourceError
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import (
     Reader,
@@ -22,7 +24,8 @@ from dataflow_core.storage.formats import (
     is_typed,
     reader_for,
 )
-from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source
+from dataflow_core.storage.formats.endings import format_of
+from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source, coalesced
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.storage.targets import open_target, refuse_to_overwrite
 from dataflow_core.table.types import ABSENT, TypeMisfit, conform, unify_schemas, visible
@@ -69,6 +72,12 @@ class FileSource(Source):
         limit: int | None = None,
     ) -> Iterator[Batch]:
         """Yield the rows of all files in order; see `Source.batches`."""
+        parts = self._parts(schema, batch_rows, batch_bytes, limit)
+        return coalesced(parts, batch_rows, batch_bytes)
+
+    def _parts(
+        self, schema: pa.Schema, batch_rows: int, batch_bytes: int, limit: int | None
+    ) -> Iterator[Batch]:
         # Once the exact types are known, the sampled ones have proved too narrow.
         own_schemas = self._exact if "_exact" in self.__dict__ else self._sampled
         base, left = 0, limit
@@ -92,9 +101,14 @@ class FileSource(Source):
         """Return the path, pattern or folder."""
         return self.name
 
-    def paths(self) -> list[Path]:
-        """Return the files."""
-        return [reader.path for reader in self.readers]
+    def would_read(self, path: Path) -> bool:
+        """Tell whether a file is one of these, or would be if it were there."""
+        wanted, source = path.resolve(), Path(self.name).resolve()
+        if source.is_dir():
+            return wanted.is_relative_to(source)
+        if any(reader.path.resolve() == wanted for reader in self.readers):
+            return True
+        return "*" in self.name and wanted.match(str(source)) and format_of(wanted) is not None
 
     def fingerprint(self) -> str:
         """Return the files with their sizes and times of change."""
@@ -160,7 +174,11 @@ class FileStorage(TableStorage):
             types=dict(types or {}),
             on_bad_row=on_bad_row,
         )
-        self.source = FileSource(str(source), options)
+        if not str(source):
+            raise ConfigurationError(
+                "FileStorage: the source is empty; name a file, pattern or folder."
+            )
+        self.source = FileSource(_path_of(str(source)), options)
 
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the table; before any operator has run, only the wanted columns are read."""
@@ -181,7 +199,7 @@ class FileStorage(TableStorage):
             FormatError: The format cannot express a column or value; nothing is written.
             StorageError: The place cannot be written to, or is one of the storage's own files.
         """
-        refuse_to_overwrite(str(path), self.source.paths())
+        refuse_to_overwrite(str(path), self.source)
         table = self.frame.to_arrow()
         with open_target(str(path), visible(table.schema)) as target:
             target.write(table)
@@ -218,3 +236,8 @@ def _cut(part: SourceBatch, rows: int) -> SourceBatch:
 def _last_position(part: SourceBatch) -> int:
     last = int(part.positions[-1]) if len(part.positions) else -1
     return max([last, *(row.position for row in part.bad_rows)])
+
+
+def _path_of(source: str) -> str:
+    """Return a path, also of a ``file://`` URL."""
+    return url2pathname(urlsplit(source).path) if source.startswith("file://") else source

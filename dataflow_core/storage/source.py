@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from dataflow_core.storage.formats import BadRow
 from dataflow_core.table.identity import RowIds, formatted
+from dataflow_core.table.types import concat
 
 SOURCE_KEY = "source"
 """The key of a main source, from which the ids of its rows derive."""
@@ -41,6 +42,38 @@ class Batch:
     positions: npt.NDArray[np.int64]
     bad_rows: tuple[BadRow, ...] = ()
     bad_positions: tuple[int, ...] = ()
+
+
+def coalesced(batches: Iterable[Batch], rows: int, size: int) -> Iterator[Batch]:
+    """Yield batches joined while they stay within the limits: many small files make few batches.
+
+    Args:
+        batches: Batches in one schema.
+        rows: The most rows a batch.
+        size: About the most bytes a batch.
+    """
+    waiting: list[Batch] = []
+    count = weight = 0
+    for batch in batches:
+        more, heavier = len(batch.positions), batch.table.nbytes
+        if waiting and (count + more > rows or weight + heavier > size):
+            yield _joined(waiting)
+            waiting, count, weight = [], 0, 0
+        waiting.append(batch)
+        count, weight = count + more, weight + heavier
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    return Batch(
+        concat([batch.table for batch in batches]),
+        np.concatenate([batch.positions for batch in batches]),
+        tuple(row for batch in batches for row in batch.bad_rows),
+        tuple(position for batch in batches for position in batch.bad_positions),
+    )
 
 
 def unreadable_rows(batch: Batch, ids: RowIds, source: str) -> pa.Table:
@@ -107,9 +140,9 @@ class Source(ABC):
     def describe(self) -> str:
         """Return where the rows come from, for people and run files: a path or URL, no secrets."""
 
-    def paths(self) -> Sequence[Path]:
-        """Return the files that the rows come from, which nothing may write to."""
-        return ()
+    def would_read(self, path: Path) -> bool:
+        """Tell whether the rows come from this file, or would if it were there."""
+        return False
 
     def fingerprint(self) -> str:
         """Return a text that changes when the content does."""

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.errors import DataflowError, FormatError, OperatorError
-from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.errors import DataflowError, FormatError, OperatorError, PlanError
+from dataflow_core.storage.base import COMPILING, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.memory_source import MemorySource
@@ -154,6 +154,12 @@ class TableStorage(Storage):
         self, operator: Operator, bindings: Bindings, body: Callable[[Storage], None]
     ) -> None:
         """Run an operator, check its contract and keep its account; see `Storage.perform`."""
+        if (pipeline := COMPILING.get()) is not None:
+            raise PlanError(
+                f"{pipeline}: forward() applies {operator.step_name()} to a storage that is "
+                "neither the pipeline's own, nor a fork of it, nor an attribute of the pipeline. "
+                "Make such a storage in __init__ and keep it as an attribute (self.lookup = …)."
+            )
         with self._stepping(operator) as step:
             kinds = {parameter.name: parameter.kind.name for parameter in operator.parameters()}
             for parameter, names in operator.reads(bindings).items():

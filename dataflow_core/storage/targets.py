@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import FormatError, StorageError
 from dataflow_core.storage.formats import Writer, writer_for
+from dataflow_core.storage.source import Source
 
 ROWS_PER_FILE = 100_000
 
@@ -85,6 +85,8 @@ def open_target(goal: str, schema: pa.Schema) -> Target:
         FormatError: The ending is unknown, or the format cannot express a column.
         StorageError: The place cannot be written to.
     """
+    if not goal:
+        raise FormatError("the output is empty; name a file, a pattern or a folder.")
     path = Path(goal)
     if goal.endswith("/") or path.is_dir():
         path = path / "part-*.parquet"
@@ -94,23 +96,21 @@ def open_target(goal: str, schema: pa.Schema) -> Target:
     return Target(path, schema, None)
 
 
-def refuse_to_overwrite(goal: str, sources: Iterable[Path]) -> None:
-    """Refuse a goal that is one of the files that rows come from: sources are never written to.
+def refuse_to_overwrite(goal: str, source: Source) -> None:
+    """Refuse a goal that the source reads, or would read the next time.
 
     Args:
         goal: Where rows would be written, as `open_target` takes it.
-        sources: The files.
+        source: The source.
 
     Raises:
-        StorageError: It is one of them.
+        StorageError: It is one of the source's files, lies in its folder, or matches its pattern.
     """
-    wanted = Path(goal).resolve()
-    for path in sources:
-        if path.resolve() == wanted or path.resolve().match(str(wanted)):
-            raise StorageError(
-                f"the output {goal} would overwrite {path}, which is read. Name another output; "
-                "sources are never written to."
-            )
+    if source.would_read(Path(goal.replace("*", "00000"))):
+        raise StorageError(
+            f"the output {goal} would overwrite or join what is read from {source.describe()}. "
+            "Name another place; sources are never written to."
+        )
 
 
 def _refuse_leftovers(pattern: Path) -> None:

@@ -33,25 +33,31 @@ class Column:
         arrow: The column as Arrow, or None.
         array: The column as a pandas array, where ``arrow`` is None.
         kind: The Arrow type that the column had before an operator wrote it, if any.
+        before: For JSON, the column that the operator got, row by row: equal values keep its text.
     """
 
-    __slots__ = ("_array", "_arrow", "_kind")
+    __slots__ = ("_array", "_arrow", "_before", "_kind")
 
     def __init__(
         self,
         arrow: pa.ChunkedArray | None = None,
         array: Any = None,
         kind: pa.DataType | None = None,
+        before: Column | None = None,
     ) -> None:
         self._arrow = arrow
         self._array = array
+        self._before = before
         self._kind = arrow.type if arrow is not None else kind
 
     def arrow(self) -> pa.ChunkedArray:
         """Return the column as Arrow."""
         if self._arrow is None:
-            self._arrow = to_arrow(self._array, self._kind)
-            self._array = None
+            written = to_arrow(self._array, self._kind)
+            self._arrow = (
+                written if self._before is None else self._before.kept_where_equal(written)
+            )
+            self._array = self._before = None
         return self._arrow
 
     def lend(self, *, as_text: bool = False) -> Any:
@@ -76,19 +82,22 @@ class Column:
         return self._arrow is not None and is_json(self._arrow.type)
 
     def rewritten(self, array: Any) -> Column:
-        """Return the column with the values of ``array``, row by row; equal ones keep their text.
+        """Return the column with the values of ``array``; equal ones keep their text."""
+        return Column(array=array, kind=self._kind, before=self)
+
+    def kept_where_equal(self, written: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Return a written JSON column with this column's text for equal values.
 
         JSON says one value in many ways (``1e5``, ``100000.0``), and parsing loses which.
         """
-        new = to_arrow(array, self._kind)
-        if not is_json(new.type):
-            return Column(arrow=new)
+        if not is_json(written.type):
+            return written
         lent = json_array(json_values(self.arrow())).storage
-        kept, text = _combined(self.arrow()).storage, _combined(new).storage
+        kept, text = _combined(self.arrow()).storage, _combined(written).storage
         both_null = pc.and_(pc.is_null(lent), pc.is_null(text))
         same = pc.or_(pc.fill_null(pc.equal(lent, text), fill_value=False), both_null)
         merged = pc.if_else(same, kept, text)
-        return Column(arrow=_chunked(pa.ExtensionArray.from_storage(new.type, merged)))
+        return _chunked(pa.ExtensionArray.from_storage(written.type, merged))
 
     def failures(self) -> Iterable[tuple[int, RowFailure]]:
         """Yield the position and value of each failure that an operator wrote into the column."""
@@ -100,7 +109,8 @@ class Column:
     def take(self, positions: npt.NDArray[np.int64]) -> Column:
         """Return the rows at ``positions``."""
         if self._arrow is None:
-            return Column(array=self._array.take(positions), kind=self._kind)
+            before = None if self._before is None else self._before.take(positions)
+            return Column(array=self._array.take(positions), kind=self._kind, before=before)
         self._arrow = _chunked(_combined(self._arrow))
         return Column(arrow=_chunked(self._arrow.chunk(0).take(pa.array(positions))))
 

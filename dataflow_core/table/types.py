@@ -139,15 +139,18 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     A column that the table lacks is added as null, and marked as absent for every row, so that a
     format which can tell a missing key from a null leaves it missing.
     """
+    if table.schema.equals(schema):
+        return table
+    known = dict(zip(table.column_names, table.columns, strict=True))
     columns = {
-        field.name: convert(table[field.name], field.type)
-        if field.name in table.column_names
+        field.name: convert(known[field.name], field.type)
+        if field.name in known
         else pa.chunked_array([pa.nulls(table.num_rows, field.type)])
         for field in schema
         if field.name != ABSENT
     }
-    missing = [n for n in columns if n not in table.column_names and n not in HIDDEN]
-    if ABSENT in schema.names or ABSENT in table.column_names or missing:
+    missing = [n for n in columns if n not in known and n not in HIDDEN]
+    if ABSENT in schema.names or ABSENT in known or missing:
         columns[ABSENT] = _absent_with(table, missing)
     return pa.table(columns)
 

@@ -101,16 +101,16 @@ def test_a_class_in_the_working_directory_runs(folder):
         (["run", "clean.yaml", "-i", "in.jsnl"], 1, "Did you mean 'in.jsonl'?"),
         (["run", "clean.yaml", "-i", "s4://bucket/x"], 1, "no plugin opens the scheme s4://"),
         (["run", "clean.yaml", "-i", "in.jsonl", "-o", "out.jsn"], 1, "'.jsn'"),
-        (["run", "clean.yaml", "-i", "in.jsonl", "-p", "lng.where=1"], 1, "Did you mean 'long'?"),
+        (["run", "clean.yaml", "-i", "in.jsonl", "-p", "lng.where=1"], 2, "Did you mean 'long'?"),
         (["run", "clean.yaml", "-i", "in.jsonl", "-p", "where"], 2, "takes NAME=VALUE"),
         (["run", "clean.yaml", "-i", "in.jsonl", "--limit", "0"], 2, "--limit"),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_word=3"],
-            1, "no parameter 'min_word'. Did you mean 'min_words'?",
+            2, "no parameter 'min_word'. Did you mean 'min_words'?",
         ),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_words=x"],
-            1, "min_words='x'",
+            2, "min_words='x'",
         ),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"],

@@ -41,7 +41,6 @@ FOUR = [INF, -INF, NAN, None]
         pa.array(["1.10", "1.11", "1.12", "-1.10", "0.00", "1.11", "1.10", "0.00"]).cast(
             pa.decimal128(9, 2)
         ),
-        pa.array(["a", "b", "", None, "c", "b", "a", "c"], pa.string_view()),
         pa.array(["a", "b", "", None, "c", "b", "a", "c"]).dictionary_encode(),
     ],
     ids=str,
@@ -62,14 +61,8 @@ def test_groups_of_a_sample_are_told_apart():
     assert sorted(str(row["k"]) for row in table.rows()) == ["-inf", "None", "inf", "nan"]
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        pa.array(["b", "a", None, "c"], pa.string_view()),
-        pa.array(["b", "a", None, "c"]).dictionary_encode(),
-    ],
-)
-def test_sort_orders_any_text_layout_whatever_the_name(column):
+def test_sort_orders_coded_texts_whatever_the_name():
+    column = pa.array(["b", "a", None, "c"]).dictionary_encode()
     table = table_of(__position=column, place=pa.array(range(4)))
     Sort().run(table, input_columns=["__position"])
     assert [row["place"] for row in table.rows()] == [1, 0, 3, 2]

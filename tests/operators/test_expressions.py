@@ -1,8 +1,11 @@
 """The expression language: results, null logic, exactness, and what is refused."""
 
+import datetime as dt
+import math
 import operator
 import re
 import time
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow_core.errors import ColumnError, ExpressionError
-from dataflow_core.operators.expressions import FUNCTIONS, Expression
+from dataflow_core.operators.expressions import FUNCTIONS, Expression, ValueMisfit
 from dataflow_core.table.types import json_array
 
 BIG = 2**53 + 1
@@ -31,6 +34,14 @@ COLUMNS = {
     "select": pa.array([1, 2, 3, 4]),
     'quo"te': pa.array([1, 2, 3, 4]),
     "列": pa.array([1, 2, 3, 4]),
+    "m": pa.array([Decimal("0.10"), Decimal("-0.30"), None, Decimal("1.00")]),
+    "tenths": pa.array([0.1, -0.3, None, float("nan")]),
+    "d": pa.array([dt.date(2024, 1, 1), dt.date(2023, 12, 31), None, dt.date(1970, 1, 1)]),
+    "ts": pa.array([0, 1_704_067_200_000_000_001, None, -1], pa.timestamp("ns")),
+    "tz": pa.array([0, 1, None, 2], pa.timestamp("us", "UTC")),
+    "day": pa.array(["2024-01-01", "2023-12-31", None, "1970-01-01"]),
+    "coded": pa.array(["x", "y", None, "x"]).dictionary_encode(),
+    "view": pa.array(["x", "y", None, "x"], pa.string_view()),
     "mixed": json_array([1, "x", None, [1]]),
 }
 
@@ -94,6 +105,30 @@ RESULTS = {
     "u % 10": [5, 1, N, 0],
     "-9223372036854775808 < i": [T, T, N, T],
     f"{BIG} = {BIG - 1}.0": [F] * 4,
+    "1e17 % 7": [1e17 % 7] * 4,
+    "f % 0.3": [math.fmod(2.5, 0.3), math.fmod(-2.5, 0.3), N, 0.0],
+    "f % i": [2.5, -2.5, N, N],
+    "m % 0": [N] * 4,
+    "m % m": [Decimal("0.00"), Decimal("0.00"), N, Decimal("0.00")],
+    "m = 0.1": [T, F, N, F],
+    "m > 0.1": [F, F, N, T],
+    "0.1 >= m": [T, T, N, F],
+    "m = tenths": [F, F, N, F],
+    "tenths > m": [T, T, N, F],
+    "m < 1": [T, T, N, F],
+    # Layouts
+    "coded = 'x'": [T, F, N, T],
+    "upper(coded)": ["X", "Y", N, "X"],
+    "coded": ["x", "y", N, "x"],
+    "view = coded": [T, T, N, T],
+    "len(view)": [1, 1, N, 1],
+    # Times
+    "d >= DATE '2024-01-01'": [T, F, N, F],
+    "d = CAST(day AS date)": [T, T, N, T],
+    "CAST(day AS timestamp) > TIMESTAMP '2023-12-31 10:00'": [T, F, N, F],
+    "ts > CAST('2024-01-01' AS date)": [F, T, N, F],
+    "CAST(ts AS timestamp) = ts": [T, T, N, T],
+    "tz > CAST('1970-01-01 00:00:00Z' AS timestamptz)": [F, T, N, T],
     # Texts
     "len(s)": [2, 3, 2, N],
     "upper(s)": ["AB", "日本語", "😀X", N],
@@ -136,6 +171,10 @@ RESULTS = {
     "CAST(i AS TEXT)": ["7", "-7", N, "0"],
     "CAST(i AS DOUBLE)": [7.0, -7.0, N, 0.0],
     "CAST('12' AS BIGINT)": [12] * 4,
+    "TRY_CAST(t AS BIGINT)": [N, N, N, N],
+    "TRY_CAST(concat('1', t) AS BIGINT)": [1, N, N, N],
+    "TRY_CAST(f AS INT)": [N, N, N, 0],
+    "TRY_CAST('x' AS DATE)": [N] * 4,
     "CAST(i AS BOOLEAN)": [T, T, N, F],
     # Names
     '"two words" > 2': [F, F, T, T],
@@ -258,7 +297,7 @@ MISFITS = {
     "upper(i)": "does not fit its columns",
     "CAST(i AS BLOB)": "cannot cast to blob; known: text, int",
     "CAST(i AS DATE)": "does not fit its columns",
-    "t < tz": "one has a time zone",
+    "ts < tz": "one has a time zone",
     "m % f": "would round",
     "99999999999999999999999 > i": "beyond 64 bits",
     "regexp_matches(s, '(')": "Invalid regular expression",

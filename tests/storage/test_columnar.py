@@ -16,6 +16,17 @@ from dataflow_core.errors import FormatError, SourceError
 from dataflow_core.storage.formats import ReadOptions, SchemaMisfit, reader_for, writer_for
 from dataflow_core.table.types import ABSENT, JSON_TYPE
 
+
+def as_read(table: pa.Table, ending: str) -> pa.Table:
+    """An Arrow file allows one dictionary a column, so its writer decodes them."""
+    if ending in (".arrow", ".feather"):
+        for place, field in enumerate(table.schema):
+            if pa.types.is_dictionary(field.type):
+                decoded = table[field.name].cast(field.type.value_type)
+                table = table.set_column(place, field.name, decoded)
+    return table
+
+
 ENDINGS = [".parquet", ".arrow", ".feather", ".arrows"]
 
 TABLE = pa.table(
@@ -56,8 +67,8 @@ def read(
 def test_types_and_values_come_back(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     write(path, TABLE)
-    assert read(path).equals(TABLE)
-    assert reader_for(path, ReadOptions()).sample_schema().equals(TABLE.schema)
+    assert read(path).equals(as_read(TABLE, ending))
+    assert reader_for(path, ReadOptions()).sample_schema().equals(as_read(TABLE, ending).schema)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -75,7 +86,7 @@ def test_the_bytes_do_not_depend_on_the_batches(tmp_path: Path, ending: str) -> 
         write(tmp_path / f"out{ending}", table, size)
         outputs.add((tmp_path / f"out{ending}").read_bytes())
     assert len(outputs) == 1
-    assert read(tmp_path / f"out{ending}").equals(table)
+    assert read(tmp_path / f"out{ending}").equals(as_read(table, ending))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -124,7 +135,7 @@ def test_no_rows_keep_their_columns(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"rows{ending}"
     write(path, TABLE.slice(0, 0))
     reader = reader_for(path, ReadOptions())
-    assert reader.sample_schema().equals(TABLE.schema)
+    assert reader.sample_schema().equals(as_read(TABLE, ending).schema)
     assert sum(b.table.num_rows for b in reader.batches(reader.sample_schema(), 10, 1000)) == 0
 
 

@@ -422,3 +422,11 @@ def test_the_writer_keeps_the_order_of_keys_and_embeds_json(tmp_path: Path) -> N
         '{"z":"x","j":{"b":1,"a":[]},"s":{"k":null,"l":[1]}}',
         '{"z":"x","j":null,"s":null}',
     ]
+
+
+def test_a_name_within_a_name_hides_no_missing_key(tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"a":1,"x\\"a":2}\n' * 3 + '{"x\\"a":2}\n' * 3)
+    reader = reader_for(path, ReadOptions())
+    tables = [batch.table for batch in reader.batches(reader.sample_schema(), 100, 1 << 20)]
+    assert [bool(keys) for keys in tables[0][ABSENT].to_pylist()] == [False] * 3 + [True] * 3

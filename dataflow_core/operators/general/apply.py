@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import pandas as pd
+import pyarrow as pa
 
 from dataflow_core.errors import OperatorError
 from dataflow_core.operators.base import Scope
 from dataflow_core.operators.filters import Filter
-from dataflow_core.storage.base import Storage
+from dataflow_core.storage.base import Bindings, Storage
 
 
 class Apply(Filter):
@@ -65,3 +66,12 @@ class Apply(Filter):
                 f"apply: the function returned {type(result).__name__}; it returns a DataFrame."
             )
         storage.write(result)
+
+    def columns_after(
+        self, columns: Mapping[str, pa.DataType], bindings: Bindings
+    ) -> dict[str, pa.DataType]:
+        """Return the columns; of those that the function gets, no type is known any more."""
+        given = bindings.get("input_columns")
+        changed = columns if given is None else tuple(given)  # type: ignore[arg-type]
+        kinds = {name: pa.null() if name in changed else kind for name, kind in columns.items()}
+        return super().columns_after(kinds, bindings)

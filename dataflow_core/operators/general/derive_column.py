@@ -24,6 +24,7 @@ class DeriveColumn(Generator):
     Give one of the two: an SQL expression (as in `core/filter_rows`), or a Jinja template, which
     makes a text of a row's values and is rendered in Jinja's sandbox; there a null renders as
     nothing, and a row that cannot be rendered goes to quarantine with reason ``"template_failed"``.
+    So does in a run a row with a value on which the expression fails.
 
     Attributes:
         expression: The expression, such as ``"score / votes"``.
@@ -80,6 +81,20 @@ class DeriveColumn(Generator):
             except (ColumnError, ExpressionError):
                 kind = pa.null()
         return {**columns, str(bindings["output_column"]): kind}
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say whether the expression does not fit the columns."""
+        try:
+            if self.expression is not None:
+                Expression(self.expression).known_type(columns)
+        except ExpressionError as error:
+            return [str(error)]
+        return []
 
     @cached_property
     def _names(self) -> tuple[str, ...]:

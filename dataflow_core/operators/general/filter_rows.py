@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +25,8 @@ class FilterRows(Filter):
     ``OR``, ``NOT``, ``IN``, ``BETWEEN``, ``IS NULL``, ``LIKE``, arithmetic, ``CASE``, ``CAST`` and
     functions such as ``len``, ``contains`` and ``regexp_matches``. As in SQL, a comparison with
     null is null, and such a row is dropped with reason ``"condition_is_null"``; the others with
-    ``"condition_is_false"``.
+    ``"condition_is_false"``. A row with a value on which the condition fails, such as a ``CAST`` of
+    ``'abc'`` to a number, goes to quarantine in a run.
 
     Attributes:
         where: The condition.
@@ -56,8 +58,7 @@ class FilterRows(Filter):
         condition = Expression(self.where)
         table = storage.read(condition.columns)
         verdict = condition.evaluate(columns_for(condition.columns, table), len(table))
-        if not (pat.is_boolean(verdict.type) or pat.is_null(verdict.type)):
-            raise ExpressionError(f"{self.where!r} is {verdict.type}, not a condition. Compare it.")
+        self._require_condition(verdict.type)
         verdict = pc.cast(verdict, pa.bool_())  # A column of nulls has no type.
         unknown = pc.is_null(verdict).to_numpy(zero_copy_only=False)
         reasons = np.where(unknown, "condition_is_null", "condition_is_false")
@@ -68,6 +69,23 @@ class FilterRows(Filter):
             ),
             reason=pd.Series(reasons, index=table.index, dtype=object),
         )
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say whether the condition does not fit the columns, or is none."""
+        try:
+            self._require_condition(Expression(self.where).known_type(columns) or pa.null())
+        except ExpressionError as error:
+            return [str(error)]
+        return []
+
+    def _require_condition(self, kind: pa.DataType) -> None:
+        if not (pat.is_boolean(kind) or pat.is_null(kind)):
+            raise ExpressionError(f"{self.where!r} is {kind}, not a condition. Compare it.")
 
     def reads(self, bindings: Bindings) -> dict[str, tuple[str, ...]]:
         """Return the columns that the condition names."""

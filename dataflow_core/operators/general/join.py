@@ -13,9 +13,10 @@ from pydantic import Field
 
 from dataflow_core.errors import ColumnError, OperatorError
 from dataflow_core.operators.base import Generator, Scope
+from dataflow_core.operators.decoding import plain_type
 from dataflow_core.operators.general.hashing import null_values, row_digests
-from dataflow_core.storage.base import Storage
-from dataflow_core.storage.bindings import missing_column
+from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.storage.bindings import inputs, missing_column
 from dataflow_core.table.frames import arrow_column
 
 
@@ -61,7 +62,9 @@ class Join(Generator):
         for name in input_on:
             if name not in lookup.columns:
                 raise missing_column("join, second table", name, list(lookup.columns))
-            _require_alike(name, table, lookup)
+            here, there = (arrow_column(one[name]).type for one in (table, lookup))
+            if not _alike(here, there):
+                raise ColumnError(f"join: {_differ(name, here, there)}")
         places = self._places(table, lookup, list(input_on))
         for name in lookup.columns:
             if name not in input_on:
@@ -76,6 +79,38 @@ class Join(Generator):
         """Return the table's columns and the new ones, with the suffix where a name is taken."""
         new = {n + self.suffix if n in columns else n: kind for n, kind in other.items()}
         return {**new, **columns}
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say which keys the second table lacks or has of another kind, and which names collide."""
+        if others is None or "input_table" not in others:
+            return []
+        lookup, on = others["input_table"], inputs(bindings)["input_on"]
+        missing = [
+            str(missing_column("join, second table", name, list(lookup)))
+            for name in on
+            if name not in lookup
+        ]
+        both = [name for name in on if name in lookup and name in columns]
+        differing = [
+            _differ(name, columns[name], lookup[name])
+            for name in both
+            if not _alike(columns[name], lookup[name])
+        ]
+        return missing + differing + self._collisions(columns, [n for n in lookup if n not in on])
+
+    def _collisions(self, columns: Mapping[str, pa.DataType], new: list[str]) -> list[str]:
+        taken, found = set(columns), []
+        for name in new:
+            free = name + self.suffix if name in taken else name
+            if free in taken:
+                found.append(_collides(free))
+            taken.add(free)
+        return found
 
     def _places(
         self, table: pd.DataFrame, lookup: pd.DataFrame, on: list[str]
@@ -94,25 +129,32 @@ class Join(Generator):
     def _free(self, name: str, table: pd.DataFrame) -> str:
         free = name + self.suffix if name in table.columns else name
         if free in table.columns:
-            raise ColumnError(
-                f"join: both tables have a column {name!r}; set suffix, such as suffix='_right', "
-                "or remove one of them first."
-            )
+            raise ColumnError(f"join: {_collides(free)}")
         return free
 
 
-def _require_alike(name: str, table: pd.DataFrame, lookup: pd.DataFrame) -> None:
-    """Refuse keys of different kinds, of which none would match."""
-    here, there = (arrow_column(one[name]).type for one in (table, lookup))
-    if _kind(here) != _kind(there) and not (pat.is_null(here) or pat.is_null(there)):
-        raise ColumnError(
-            f"join: the key {name!r} is {here} in the table and {there} in the second one, so that "
-            "nothing would match. Convert one of them first (core/derive_column, with CAST)."
-        )
+def _alike(here: pa.DataType, there: pa.DataType) -> bool:
+    """Tell whether keys are of one kind; of different kinds, none would match."""
+    return pat.is_null(here) or pat.is_null(there) or _kind(here) == _kind(there)
+
+
+def _differ(name: str, here: pa.DataType, there: pa.DataType) -> str:
+    return (
+        f"the key {name!r} is {here} in the table and {there} in the second one, so that nothing "
+        "would match. Convert one of them first (core/derive_column, with CAST)."
+    )
+
+
+def _collides(name: str) -> str:
+    return (
+        f"both tables have a column {name!r}; set suffix, such as suffix='_right', or remove one "
+        "of them first."
+    )
 
 
 def _kind(kind: pa.DataType) -> str:
     tests = {"text": pat.is_string, "whole": pat.is_integer, "float": pat.is_floating}
+    kind = plain_type(kind)
     if pat.is_large_string(kind):
         return "text"
     return next((name for name, test in tests.items() if test(kind)), str(kind))

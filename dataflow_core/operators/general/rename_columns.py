@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Self
 
 import pyarrow as pa
@@ -44,13 +44,8 @@ class RenameColumns(Refiner):
     def run(self, storage: Storage) -> None:
         """Rename the columns."""
         table = storage.read()
-        taken = set(table.columns) - set(self.names)
-        for new in self.names.values():
-            if new in taken:
-                raise ConfigurationError(
-                    f"rename_columns: the name {new!r} is taken by another column; remove that one "
-                    "first (core/select_columns), or choose another name."
-                )
+        for problem in self._taken(table.columns):
+            raise ConfigurationError(f"rename_columns: {problem}")
         storage.write(table.rename(columns=self.names))
 
     def reads(self, bindings: Bindings) -> dict[str, tuple[str, ...]]:
@@ -66,3 +61,21 @@ class RenameColumns(Refiner):
     ) -> dict[str, pa.DataType]:
         """Return the columns under their new names."""
         return {self.names.get(name, name): kind for name, kind in columns.items()}
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say which new names are taken."""
+        return self._taken(columns)
+
+    def _taken(self, columns: Iterable[str]) -> list[str]:
+        taken = set(columns) - set(self.names)
+        return [
+            f"the name {new!r} is taken by another column; remove that one first "
+            "(core/select_columns), or choose another name."
+            for new in self.names.values()
+            if new in taken
+        ]

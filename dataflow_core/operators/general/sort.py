@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -13,7 +14,8 @@ import pyarrow.types as pat
 from dataflow_core.errors import ColumnError
 from dataflow_core.operators.base import Refiner, Scope
 from dataflow_core.operators.decoding import plain
-from dataflow_core.storage.base import Storage
+from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.storage.bindings import inputs
 from dataflow_core.table.frames import arrow_column
 from dataflow_core.table.types import is_json
 
@@ -60,11 +62,21 @@ class Sort(Refiner):
         indices = pc.sort_indices(pa.table(keys, names=names), sort_keys=order)
         storage.write(table.iloc[indices.to_numpy()])
 
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say which columns have no order."""
+        names = [name for name in inputs(bindings)["input_columns"] if name in columns]
+        return [_no_order(name) for name in names if not _has_order(columns[name])]
+
 
 def _key(column: pd.Series) -> pa.Array:
     values = plain(arrow_column(column))
     if column.dtype == object or not _has_order(values.type):
-        raise ColumnError(_no_order(str(column.name)))
+        raise ColumnError(f"sort: {_no_order(str(column.name))}")
     return values
 
 
@@ -73,4 +85,4 @@ def _has_order(kind: pa.DataType) -> bool:
 
 
 def _no_order(name: str) -> str:
-    return f"sort: column {name!r} holds lists or dicts, which have no order."
+    return f"column {name!r} holds lists or dicts, which have no order."

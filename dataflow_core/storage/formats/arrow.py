@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.types as pat
 
 from dataflow_core.errors import SourceError
 from dataflow_core.storage.formats.atomic import AtomicFile
@@ -127,11 +128,21 @@ class ArrowWriter(Writer):
     _new: Callable[..., pa.ipc.RecordBatchStreamWriter] = staticmethod(pa.ipc.new_file)
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._schema = visible(schema).remove_metadata()
+        self._schema = self._expressible(visible(schema).remove_metadata())
         check_target_names(path, self._schema)
         self._file = AtomicFile(path)
         self._writer = self._new(pa.PythonFile(self._file, mode="w"), self._schema)
         self._chunks = Rechunker(self._schema, BATCH_ROWS)
+
+    @staticmethod
+    def _expressible(schema: pa.Schema) -> pa.Schema:
+        """Decode dictionaries: a file allows one a column, known before its first row."""
+        return pa.schema(
+            [
+                pa.field(f.name, f.type.value_type) if pat.is_dictionary(f.type) else f
+                for f in schema
+            ]
+        )
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of a table; record batches are written as they fill."""
@@ -154,3 +165,8 @@ class StreamWriter(ArrowWriter):
     """Writes an Arrow IPC stream, record batches of `BATCH_ROWS` rows."""
 
     _new = staticmethod(pa.ipc.new_stream)
+
+    @staticmethod
+    def _expressible(schema: pa.Schema) -> pa.Schema:
+        """Keep dictionaries, which a stream may replace."""
+        return schema

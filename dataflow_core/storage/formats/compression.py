@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,10 +21,14 @@ from dataflow_core.storage.formats.signature import (
     unreadable,
 )
 
-CODECS: Mapping[str, str] = MappingProxyType({".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"})
-"""Arrow's name of the codec of each ending."""
+CODECS: Mapping[str, str] = MappingProxyType(
+    {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
+)
+"""The codec of each ending, by Arrow's name; Arrow has no xz, Python does."""
 
-_NAMES: Mapping[str, str] = MappingProxyType({"gzip": "gzip", "zstd": "zstd", "bz2": "bzip2"})
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {"gzip": "gzip", "zstd": "zstd", "bz2": "bzip2", "xz": "xz"}
+)
 
 
 class ByteStream(Protocol):
@@ -84,7 +89,10 @@ def open_unpacked(path: Path) -> Iterator[pa.NativeFile]:
     with ExitStack() as stack:
         try:
             stream = stack.enter_context(pa.OSFile(str(path), "rb"))
-            if codec is not None:
+            if codec == "xz":
+                packed = stack.enter_context(lzma.open(path, "rb"))
+                stream = stack.enter_context(pa.PythonFile(packed, mode="r"))
+            elif codec is not None:
                 stream = stack.enter_context(pa.CompressedInputStream(stream, codec))
         except OSError as error:
             raise unreadable(path, error) from error
@@ -93,7 +101,8 @@ def open_unpacked(path: Path) -> Iterator[pa.NativeFile]:
 
 def damaged(path: Path, error: Exception) -> SourceError:
     """Return the error for a packed file that cannot be unpacked to its end."""
-    reason = "it was cut short" if "runcated" in str(error) else str(error)
+    cut = isinstance(error, EOFError) or "runcated" in str(error)
+    reason = "it was cut short" if cut else str(error)
     return SourceError(
         f"{path} cannot be unpacked: {reason}. Fetch or pack it again; none of its rows after the "
         "fault can be read."
@@ -113,9 +122,14 @@ class TextTarget:
     def __init__(self, path: Path) -> None:
         self._file = AtomicFile(path)
         self._codec = codec_of(path)
-        self._sink: pa.NativeFile | None = None
+        self._sink: pa.NativeFile | lzma.LZMAFile | None = None
         if self._codec is not None:
-            self._sink = pa.CompressedOutputStream(pa.PythonFile(self._file, mode="w"), self._codec)
+            self._sink = self._packed()
+
+    def _packed(self) -> pa.NativeFile | lzma.LZMAFile:
+        if self._codec == "xz":
+            return lzma.LZMAFile(self._file, "wb")  # type: ignore[arg-type]
+        return pa.CompressedOutputStream(pa.PythonFile(self._file, mode="w"), self._codec)
 
     def write(self, data: bytes | memoryview) -> int:
         """Write bytes."""
@@ -145,8 +159,8 @@ class _Named:
     def read(self, size: int, /) -> bytes:
         try:
             data: bytes = self._stream.read(size)
-        except OSError as error:
-            if codec_of(self._path) is None:
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            if codec_of(self._path) is None and isinstance(error, OSError):
                 raise unreadable(self._path, error) from error
             raise damaged(self._path, error) from error
         return data

@@ -46,8 +46,13 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _visible_files(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+        folders[:] = [name for name in folders if _is_data(Path(root, name))]
         yield from (Path(root, name) for name in names if not name.startswith((".", "_")))
+
+
+def _is_data(folder: Path) -> bool:
+    """Tell whether a folder may hold data; hidden ones and run directories do not."""
+    return not (folder.name.startswith((".", "_")) or (folder / "run.json").exists())
 
 
 def _one_format(source: str, paths: list[Path], where: str) -> list[Path]:

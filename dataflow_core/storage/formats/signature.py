@@ -14,8 +14,8 @@ SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xff\xff\xff\xff", "an Arrow stream", ".arrows"),
     (b"\x1f\x8b", "gzip", ".gz"),
     (b"\x28\xb5\x2f\xfd", "zstd", ".zst"),
+    (b"\xfd7zXZ\x00", "xz", ".xz"),
     (b"BZh", "bzip2", ".bz2"),
-    (b"\xfd7zXZ\x00", "xz", ""),
     (b"PK\x03\x04", "a ZIP archive", ""),
     (b"SQLite format 3\x00", "an SQLite database", ""),
     (b"%PDF-", "a PDF document", ""),
@@ -110,7 +110,7 @@ def _printable(head: bytes) -> bool:
 
 def _lie(path: Path, wanted: str, found: tuple[str, str]) -> SourceError:
     name, ending = found
-    if ending in (".gz", ".zst", ".bz2"):
+    if ending in (".gz", ".zst", ".bz2", ".xz"):
         advice = f"rename it to end in {ending} (such as .jsonl{ending}), or unpack it"
     elif ending:
         advice = f"rename it to end in {ending}, or name another file"
