@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import shutil
+import tomllib
 
 import nox
 
@@ -31,9 +33,8 @@ def demo(session):
 @nox.session
 @nox.parametrize("package", ["core", *(path.name for path in PLUGINS)])
 def tests(session, package):
-    """Run a package's tests with nothing installed but what it depends on."""
+    """Run a package's tests; those of the core are across packages and need the plugins too."""
     if package == "core":
-        # The tests across packages and of the documents need the plugins too.
         session.install(*CONSTRAINTS, "-e", ".", *(f"-e{path}" for path in PLUGINS), *TESTING)
         session.run("pytest", "tests", *session.posargs, env=ENV)
         return
@@ -67,14 +68,28 @@ def wheels(session):
     session.install("build")
     for source in (ROOT, *PLUGINS):
         session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), str(source))
-    built = [str(path) for path in dist.glob("*.whl")]
-    session.install("--force-reinstall", *CONSTRAINTS, *built)
-    session.run("pip", "uninstall", "--yes", "--quiet", "build")
+    session.run("pip", "uninstall", "--yes", "--quiet", "build", "packaging", "pyproject_hooks")
+    session.install(*CONSTRAINTS, *map(str, dist.glob("dataflow_llm_core-*.whl")))
+    session.run("python", str(ROOT / "benchmarks" / "footprint.py"))
+    session.install(*CONSTRAINTS, *map(str, dist.glob("*.whl")))
     session.chdir(str(dist))
     session.run("dataflow", "demo", "--output", "demo.jsonl")
     session.run("dataflow", "operators", "list")
     session.run("python", "-c", "import dataflow_core, sys; assert not 'pandas' in sys.modules")
-    session.run("python", str(ROOT / "benchmarks" / "footprint.py"))
+
+
+@nox.session
+def min_versions(session):
+    """Run the tests with the lowest versions that the packages allow."""
+    lowest = []
+    for project in (ROOT, *PLUGINS):
+        needs = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
+        found = [re.match(r"([\w.-]+)>=([\w.]+)", need) for need in needs]
+        lowest += [f"{match[1]}=={match[2]}" for match in found if match]
+    ours = {"dataflow-llm-core"}
+    session.install(*(need for need in lowest if need.split("==")[0] not in ours), *TESTING)
+    session.install("--no-deps", "-e", ".", *(f"-e{path}" for path in PLUGINS))
+    session.run("pytest", "tests", *(f"{path}/tests" for path in PLUGINS), env=ENV)
 
 
 @nox.session

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflow_core.plugins import OperatorSpec, hookimpl
+from dataflow_core.plugins import OperatorSpec, StorageSpec, hookimpl
 from dataflow_core.plugins.specs import Function, Scope
 
 
@@ -46,6 +46,25 @@ def dataflow_register_operators() -> list[OperatorSpec]:
         ),
         _general("select_columns", "SelectColumns", "Keep some columns, in order", "refine"),
         _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
+    ]
+
+
+@hookimpl
+def dataflow_register_storages() -> list[StorageSpec]:
+    """Return the storages of the core."""
+    return [
+        StorageSpec(
+            name="file",
+            target="dataflow_core.storage.file:FileStorage",
+            summary="Rows of files: JSONL, JSON, CSV, TSV, Parquet, Arrow; paths need no scheme",
+            schemes=("file",),
+        ),
+        StorageSpec(
+            name="memory",
+            target="dataflow_core.storage.memory:MemoryStorage",
+            summary="Rows in memory, for notebooks and tests",
+            schemes=(),
+        ),
     ]
 
 

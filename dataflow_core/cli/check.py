@@ -7,6 +7,7 @@ import json
 import click
 
 from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
+from dataflow_core.errors import DataflowError
 
 
 @click.command("check")
@@ -23,8 +24,15 @@ def command(
     Without --input, only what does not depend on the columns of a source is checked. Exits with 2
     if there is an error.
     """
-    plan = load_plan(context.obj, asked)
-    problems = check(plan)
+    try:
+        plan = load_plan(context.obj, asked)
+        problems = check(plan)
+    except DataflowError as error:
+        if not as_json:
+            raise
+        refusal = {"level": "error", "code": type(error).__name__, "message": str(error)}
+        click.echo(json.dumps({"pipeline": asked.pipeline, "problems": [refusal]}, indent=2))
+        context.exit(2)
     errors = [problem for problem in problems if problem.level == "error"]
     if as_json:
         content = {"pipeline": plan.name, "steps": len(plan.steps)}

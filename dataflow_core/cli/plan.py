@@ -37,6 +37,12 @@ def command(
     if output is None:
         click.echo(text.rstrip("\n"))
         return
+    for storage in plan.sources.values():
+        source = getattr(storage, "source", None)
+        if source is not None and source.would_read(Path(output)):
+            raise click.UsageError(
+                f"--output {output} is a file that the plan reads; name another."
+            )
     try:
         Path(output).write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -54,6 +55,8 @@ def command(
     from dataflow_core.engine import run_plan
     from dataflow_core.pipeline.checks import require_sound
 
+    # A run that is told to end tidies up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     problems = check(plan)
     require_sound(plan, problems)
     for problem in problems:

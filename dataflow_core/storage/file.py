@@ -24,6 +24,7 @@ from dataflow_core.storage.formats import (
     is_typed,
     reader_for,
 )
+from dataflow_core.storage.formats.discovery import is_data_folder
 from dataflow_core.storage.formats.endings import format_of
 from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source, coalesced
 from dataflow_core.storage.table_storage import TableStorage
@@ -105,7 +106,9 @@ class FileSource(Source):
         """Tell whether a file is one of these, or would be if it were there."""
         wanted, source = path.resolve(), Path(self.name).resolve()
         if source.is_dir():
-            return wanted.is_relative_to(source)
+            inside = wanted.is_relative_to(source) and format_of(wanted) is not None
+            folders = [source / part for part in wanted.parents if part.is_relative_to(source)]
+            return inside and all(folder == source or is_data_folder(folder) for folder in folders)
         if any(reader.path.resolve() == wanted for reader in self.readers):
             return True
         return "*" in self.name and wanted.match(str(source)) and format_of(wanted) is not None

@@ -17,8 +17,16 @@ from hypothesis import strategies as st
 
 from dataflow_core import FileStorage, Generator, MemoryStorage, Pipeline, Refiner
 from dataflow_core.engine import run_plan
-from dataflow_core.engine.parts import PartTable
-from dataflow_core.errors import BadRowError, PlanError, RunError, SourceError, StorageError
+from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.engine.parts import PartTable, PartWriter
+from dataflow_core.errors import (
+    BadRowError,
+    OperatorError,
+    PlanError,
+    RunError,
+    SourceError,
+    StorageError,
+)
 from dataflow_core.operators import RowFailure
 from dataflow_core.operators.general import (
     Apply,
@@ -487,3 +495,66 @@ def test_new_rows_have_the_same_ids_in_a_notebook_and_in_a_run(tmp_path):
     pipeline.run(output=tmp_path / "out.jsonl", run_dir=tmp_path / "run")
     pipeline.forward()
     assert pipeline.storage.rows() == rows(tmp_path / "out.jsonl")
+
+
+def test_parts_that_changed_during_the_run_fail_it(tmp_path):
+    """The rows that a stage reads must be those that the stage before it wrote."""
+    steps = [(FilterRows(where="n >= 0"), {}), (DeduplicateExact(), {"input_columns": ["n"]})]
+
+    def tamper(event, **details):
+        if event == "after_step" and details["step"].name == "filter_rows":
+            folder = tmp_path / "run" / "tables" / "filter_rows"
+            with PartWriter(folder) as writer:  # other rows in place of the first part
+                writer.write(MemoryStorage(NUMBERS[:3]).frame)
+
+    with pytest.raises(OperatorError, match=r"table 'filter_rows': 40 rows were written, 3 read"):
+        run(tmp_path, MemoryStorage(NUMBERS), *steps, notify=tamper)
+
+
+def test_an_account_that_does_not_balance_fails_the_run():
+    account = StepAccount("step", rows_in=3, rows_out=1, dropped=1)
+    with pytest.raises(OperatorError, match=r"3 rows in .* but 2 accounted for"):
+        account.check()
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_row_is_read(tmp_path):
+    calls = []
+    note = Apply(func=lambda table: calls.append(1) or table)
+    for goal in ("out.nope", "in.jsonl/out.jsonl"):
+        (tmp_path / "in.jsonl").write_text("{}\n")
+        with pytest.raises(StorageError):
+            Steps(MemoryStorage(NUMBERS), (note, {})).run(
+                output=tmp_path / goal, run_dir=tmp_path / f"run-{len(goal)}"
+            )
+    assert calls == []
+
+
+def test_a_failed_run_leaves_no_temporary_files(tmp_path):
+    def fail_late(table):
+        if table["n"].iloc[0] >= 30:
+            raise KeyboardInterrupt
+        return table
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, MemoryStorage(NUMBERS), (Apply(func=fail_late), {}), batch_size=10)
+    assert [p for p in tmp_path.rglob("*") if p.name.endswith(".tmp")] == []
+
+
+def test_a_folder_is_read_without_the_runs_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_text('{"n":1}\n')
+    for _ in range(2):
+        report = Steps(FileStorage("."), (FilterRows(where="n > 0"), {})).run()
+        assert report.rows_in == 1
+    with pytest.raises(StorageError, match="would overwrite or join"):
+        Steps(FileStorage("."), (FilterRows(where="n > 0"), {})).run(output="more.jsonl")
+
+
+def test_many_small_files_make_few_batches(tmp_path):
+    for number in range(50):
+        (tmp_path / f"f{number:02d}.jsonl").write_text(f'{{"n":{number}}}\n')
+    seen = []
+    note = Apply(func=lambda table: seen.append(len(table)) or table)
+    run(tmp_path, FileStorage(tmp_path / "f*.jsonl"), (note, {}))
+    assert seen == [50]
+    assert [row["n"] for row in rows(tmp_path / "out.jsonl")] == list(range(50))

@@ -80,7 +80,11 @@ def test_found_by_full_name_with_its_origin(manager):
 
 
 def test_each_kind_has_its_own_names(manager):
-    assert [item.full_name for item in manager.storages()] == ["fruit/basket"]
+    assert [item.full_name for item in manager.storages()] == [
+        "core/file",
+        "core/memory",
+        "fruit/basket",
+    ]
     assert [item.full_name for item in manager.templates()] == ["fruit/pie", "fruit/tart"]
     assert manager.pipelines() == manager.prompts() == manager.servings() == []
     assert manager.engines() == manager.commands() == []
@@ -193,7 +197,7 @@ def test_unknown_scheme_lists_the_known_and_mentions_broken_plugins(manager):
         manager.resolve_storage("bags://x")
     message = str(caught.value)
     assert "no plugin opens the scheme bags://. Did you mean 'bag'?" in message
-    assert "There are: bag://, basket://." in message
+    assert "There are: bag://, basket://, file://." in message
     assert "1 plugin could not be loaded: rotten (ValueError: mouldy)" in message
 
 

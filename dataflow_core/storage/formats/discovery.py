@@ -46,11 +46,11 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _visible_files(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if _is_data(Path(root, name))]
+        folders[:] = [name for name in folders if is_data_folder(Path(root, name))]
         yield from (Path(root, name) for name in names if not name.startswith((".", "_")))
 
 
-def _is_data(folder: Path) -> bool:
+def is_data_folder(folder: Path) -> bool:
     """Tell whether a folder may hold data; hidden ones and run directories do not."""
     return not (folder.name.startswith((".", "_")) or (folder / "run.json").exists())
 
