@@ -9,11 +9,12 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from dataflow_core.errors import PlanError, did_you_mean, nearest
-from dataflow_core.pipeline.plan import Plan, Step
+from dataflow_core.pipeline.plan import Plan, Step, TableRef
 
 Code = Literal[
     "missing_column",
     "type_mismatch",
+    "misused",
     "overwritten_before_use",
     "unused_output",
     "unused_table",
@@ -82,11 +83,19 @@ def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
 def _columns(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:
     tables = plan.source_columns(source)
     for step in plan.steps:
-        yield from _unfit(step, tables[step.table])
+        unfit = list(_unfit(step, tables[step.table]))
+        yield from unfit or _misused(step, tables)
         # As if missing columns were there: later steps would only repeat the message.
         assumed = dict.fromkeys(_read(step), pa.null())
         before = {**assumed, **step.columns_before(tables)}
         tables[step.name] = step.operator.columns_after(before, step.columns)
+
+
+def _misused(step: Step, tables: Mapping[str, Mapping[str, pa.DataType]]) -> Iterator[Problem]:
+    """Ask the operator itself what is wrong: an expression that does not fit, keys that differ."""
+    others = {n: tables[v.name] for n, v in step.bindings.items() if isinstance(v, TableRef)}
+    for message in step.operator.problems(tables[step.table], step.columns, others):
+        yield Problem("error", "misused", step.name, "", "", message)
 
 
 def _unfit(step: Step, known: Mapping[str, pa.DataType]) -> Iterator[Problem]:

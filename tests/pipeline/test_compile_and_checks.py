@@ -455,3 +455,26 @@ def test_plans_are_immutable():
     plan = plan_of(("a", ROW, {}, "source"))
     with pytest.raises(dataclasses.FrozenInstanceError):
         plan.name = "q"
+
+
+def test_operators_find_what_is_wrong_with_their_configuration():
+    class Misused(Pipeline):
+        def __init__(self, storage):
+            super().__init__(storage)
+            self.text_as_number = FilterRows(where="text > 5")
+            self.no_condition = FilterRows(where="n + 1")
+            self.names = MemoryStorage([{"m": 1, "name": "one"}])
+            self.join = Join()
+
+        def forward(self):
+            self.text_as_number.run(self.storage)
+            self.no_condition.run(self.storage)
+            self.join.run(self.storage, input_table=self.names, input_on=["n"])
+
+    with pytest.raises(PlanError) as refusal:
+        Misused(MemoryStorage([{"n": 1, "text": "a"}])).compile()
+
+    message = str(refusal.value)
+    assert "3 problems" in message
+    for part in ("'text_as_number'", "'no_condition'", "'join'", "no column 'n'"):
+        assert part in message
