@@ -28,7 +28,7 @@ from dataflow_core.table.types import (
     with_absent,
 )
 
-PART_BYTES = 64 << 20
+PART_BYTES = 32 << 20
 
 
 class PartTable:

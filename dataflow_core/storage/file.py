@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import pandas as pd
 import pyarrow as pa
@@ -143,7 +141,7 @@ class FileStorage(TableStorage):
     """A table from files; the files are never written to.
 
     Reads JSONL, JSON (an array, or objects one after the other), CSV, TSV, Parquet and Arrow; the
-    text formats also packed as ``.gz``, ``.zst`` or ``.bz2``. In a pipeline that runs, rows are
+    text formats also packed (``.gz .zst .bz2 .xz``). In a pipeline that runs, rows are
     streamed; used directly, the table is loaded when first read, and operators change it in memory.
 
     Args:
@@ -243,4 +241,9 @@ def _last_position(part: SourceBatch) -> int:
 
 def _path_of(source: str) -> str:
     """Return a path, also of a ``file://`` URL."""
-    return url2pathname(urlsplit(source).path) if source.startswith("file://") else source
+    if not source.startswith("file://"):
+        return source
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(source).path)
