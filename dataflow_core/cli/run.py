@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -55,8 +56,9 @@ def command(
     from dataflow_core.engine import run_plan
     from dataflow_core.pipeline.checks import require_sound
 
-    # A run that is told to end tidies up as after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(ValueError):  # not in the main thread, which alone may set it
+        # A run that is told to end tidies up as after Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     problems = check(plan)
     require_sound(plan, problems)
     for problem in problems:
