@@ -94,7 +94,9 @@ class ParquetWriter(Writer):
         _check_schema(path, self._schema)
         self._file = AtomicFile(path)
         sink = pa.PythonFile(self._file, mode="w")
-        self._writer = pq.ParquetWriter(sink, self._schema, compression="zstd", compression_level=1, write_page_checksum=True)
+        self._writer = pq.ParquetWriter(
+            sink, self._schema, compression="zstd", compression_level=1, write_page_checksum=True
+        )
         self._chunks = Rechunker(self._schema, GROUP_ROWS)
 
     def write(self, table: pa.Table) -> None:
