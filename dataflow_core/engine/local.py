@@ -36,7 +36,7 @@ Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
 
 
-def _ignore(*_: object, **__: object) -> None:
+def ignore(*_: object, **__: object) -> None:
     """Observe nothing."""
 
 
@@ -55,8 +55,8 @@ class EngineOptions:
     batch_rows: int = BATCH_ROWS
     limit: int | None = None
     max_failures: float = 0.05
-    notify: Notify = _ignore
-    progress: Callable[[str, int], None] = _ignore
+    notify: Notify = ignore
+    progress: Callable[[str, int], None] = ignore
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 import dataflow_core
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries
-from dataflow_core.engine.local import EngineOptions, LocalEngine, Notify
+from dataflow_core.engine.local import EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.rundir import RunDirectory
@@ -70,8 +70,8 @@ def run_plan(
         batch_rows=batch_size or BATCH_ROWS,
         limit=limit,
         max_failures=max_failures,
-        notify=notify or _ignore,
-        progress=progress or _ignore,
+        notify=notify or ignore,
+        progress=progress or ignore,
     )
     goal = str(output) if output is not None else str(directory.path / "output.parquet")
     return _Run(plan, goal, directory, options).run()
@@ -176,7 +176,3 @@ class _Run:
 
 def _described(source: Source) -> dict[str, str]:
     return {"source": source.describe(), "fingerprint": source.fingerprint()}
-
-
-def _ignore(*_: Any, **__: Any) -> None:
-    """Observe nothing."""

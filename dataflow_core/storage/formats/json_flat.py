@@ -80,13 +80,6 @@ class FlatParser:
         )
 
 
-def _every_line_begins_an_object(block: bytes) -> bool:
-    characters = np.frombuffer(block, dtype=np.uint8)
-    ends = np.flatnonzero(characters == ord("\n"))
-    begins = ends[ends < len(block) - 1] + 1
-    return block.startswith(b"{") and bool((characters[begins] == ord("{")).all())
-
-
 def _is_flat(kind: pa.DataType) -> bool:
     return bool(
         pat.is_string(kind)
