@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Protocol
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -36,6 +36,9 @@ class ByteStream(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes, none at the end."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill some of a buffer, and return how many bytes of it; 0 at the end."""
 
 
 def codec_of(path: Path) -> str | None:
@@ -152,15 +155,25 @@ class TextTarget:
 class _Named:
     """A stream whose faults name the file."""
 
-    def __init__(self, stream: pa.NativeFile | IO[bytes], path: Path) -> None:
+    def __init__(self, stream: pa.NativeFile, path: Path) -> None:
         self._stream = stream
         self._path = path
 
     def read(self, size: int, /) -> bytes:
-        try:
+        with self._faults_named():
             data: bytes = self._stream.read(size)
+        return data
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        with self._faults_named():
+            read: int = self._stream.readinto(buffer)
+        return read
+
+    @contextmanager
+    def _faults_named(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, EOFError, lzma.LZMAError) as error:
             if codec_of(self._path) is None and isinstance(error, OSError):
                 raise unreadable(self._path, error) from error
             raise damaged(self._path, error) from error
-        return data

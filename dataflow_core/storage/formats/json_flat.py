@@ -6,7 +6,6 @@ and lets invalid UTF-8 through. Each is checked here; in doubt `FlatParser.parse
 
 from __future__ import annotations
 
-import re
 from typing import Self
 
 import numpy as np
@@ -18,7 +17,6 @@ from dataflow_core.storage.formats.base import RESERVED_PREFIX
 from dataflow_core.table.types import null_count
 
 _LARGEST = 1 << 30
-_OTHER_LINE = re.compile(rb"\n[^{]")
 _EXACT = float(1 << 53)
 
 
@@ -41,26 +39,24 @@ class FlatParser:
         reserved = any(name.startswith(RESERVED_PREFIX) for name in schema.names)
         return cls(schema) if flat and schema.names and not reserved else None
 
-    def parse(self, block: bytes, lines: int) -> pa.Table | None:
+    def parse(self, block: memoryview, lines: int) -> pa.Table | None:
         """Parse a block of whole lines.
 
         Args:
-            block: The lines.
+            block: The lines, each of which begins with a brace: Arrow crashes on one that holds
+                ``null``.
             lines: How many there are.
 
         Returns:
             The table, one row a line; None where this parser cannot prove that it read every value
             exactly, so that the caller must read the block another way.
         """
-        # Arrow crashes on a line that holds `null`, and does not count blank lines.
-        if not block.startswith(b"{") or _OTHER_LINE.search(block) or len(block) > _LARGEST:
-            return None
-        table = self._read(block)
+        table = self._read(block) if len(block) <= _LARGEST else None
         if table is None or table.num_rows != lines:
             return None
         return table if self._is_exact(table, block) else None
 
-    def _read(self, block: bytes) -> pa.Table | None:
+    def _read(self, block: memoryview) -> pa.Table | None:
         reading = pj.ReadOptions(use_threads=False, block_size=len(block) + 1)
         try:
             table = pj.read_json(pa.BufferReader(block), reading, self._options)
@@ -69,13 +65,13 @@ class FlatParser:
             return None
         return table
 
-    def _is_exact(self, table: pa.Table, block: bytes) -> bool:
+    def _is_exact(self, table: pa.Table, block: memoryview) -> bool:
         with_nulls = [name for name in table.column_names if null_count(table[name])]
         return all(_exact_doubles(table[name]) for name in self._doubles) and (
             not with_nulls
             or (
                 all(map(_is_plain, table.column_names))
-                and all(_is_in_every_row(name, len(table), block) for name in with_nulls)
+                and _are_in_every_row(with_nulls, len(table), bytes(block))
             )
         )
 
@@ -95,13 +91,13 @@ def _is_plain(name: str) -> bool:
     return name.isascii() and name.isprintable() and not set(name) & {'"', "\\"}
 
 
-def _is_in_every_row(name: str, rows: int, block: bytes) -> bool:
-    """Tell whether a null of the column is a null in every row, and in none a missing key.
+def _are_in_every_row(names: list[str], rows: int, block: bytes) -> bool:
+    """Tell whether a null of these columns is a null in every row, and in none a missing key.
 
     In flat JSON of plain names a key with its quotation marks and colon occurs nowhere but as that
     key, and Arrow refuses a repeated one.
     """
-    return block.count(f'"{name}":'.encode()) == rows
+    return all(block.count(f'"{name}":'.encode()) == rows for name in names)
 
 
 def _exact_doubles(column: pa.ChunkedArray) -> bool:

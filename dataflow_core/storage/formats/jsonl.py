@@ -27,6 +27,7 @@ from dataflow_core.table.types import conform, visible
 SAMPLE_BYTES = 1 << 20
 SCAN_BYTES = 2 << 20
 _BOM = b"\xef\xbb\xbf"
+_LINE_END, _BRACE = b"\n{"
 
 
 class JsonLinesReader(Reader):
@@ -61,7 +62,7 @@ class JsonLinesReader(Reader):
         flat = self._flat_parser(schema)
         with self._open() as stream:
             for block in _Blocks(stream, batch_bytes):
-                table = flat.parse(block.data, block.lines) if flat else None
+                table = flat.parse(block.data, block.lines) if flat and block.all_objects else None
                 if table is None:
                     batch = self._line_by_line(block, schema)
                 else:
@@ -121,11 +122,21 @@ class JsonLinesWriter(JsonRowsWriter):
 
 
 class _Block:
-    """Some whole lines of a file."""
+    """Some whole lines of a file.
 
-    def __init__(self, data: bytes, count: _Count) -> None:
+    Args:
+        data: The lines.
+        count: What lies behind, which the block adds itself to once it is taken.
+    """
+
+    def __init__(self, data: memoryview, count: _Count) -> None:
         self.data = data
-        self.lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        characters = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(characters == _LINE_END)
+        whole = bool(len(ends)) and ends[-1] == len(data) - 1
+        starts = np.concatenate([[0], ends[:-1] + 1 if whole else ends + 1])
+        self.lines = len(starts)
+        self.all_objects = bool((characters[starts] == _BRACE).all())
         self.position = count.rows
         self._count = count
 
@@ -138,7 +149,7 @@ class _Block:
     def rows(self) -> list[RawRow]:
         """Return the lines that are not blank."""
         first = self._count.lines + 1
-        lines = self.data.removesuffix(b"\n").split(b"\n")
+        lines = bytes(self.data).removesuffix(b"\n").split(b"\n")
         kept = [(n, text) for n, text in enumerate(lines, first) if text and not text.isspace()]
         raws = [RawRow(p, n, text) for p, (n, text) in enumerate(kept, self.position)]
         self._count.lines += self.lines
@@ -165,20 +176,25 @@ class _Blocks:
         count = _Count()
         first = True
         for data in self._pieces():
-            yield _Block(data.removeprefix(_BOM) if first else data, count)
+            skipped = len(_BOM) if first and bytes(data[: len(_BOM)]) == _BOM else 0
             first = False
+            if len(data) > skipped:
+                yield _Block(data[skipped:], count)
 
-    def _pieces(self) -> Iterator[bytes]:
-        pieces: list[bytes] = []
-        while chunk := self._stream.read(self._size):
-            end = chunk.rfind(b"\n") + 1
-            if not end:
-                pieces.append(chunk)
-                continue
-            yield b"".join([*pieces, memoryview(chunk)[:end]])
-            pieces = [chunk[end:]] if end < len(chunk) else []
-        if pieces:
-            yield b"".join(pieces)
+    def _pieces(self) -> Iterator[memoryview]:
+        rest = b""
+        while True:
+            # A line longer than a block is taken in steps that double, so that it is copied seldom.
+            buffer = bytearray(len(rest) + max(self._size, len(rest)))
+            buffer[: len(rest)] = rest
+            read = self._stream.readinto(memoryview(buffer)[len(rest) :])
+            filled = len(rest) + read
+            end = buffer.rfind(b"\n", len(rest), filled) + 1 if read else filled
+            if end:
+                yield memoryview(buffer)[:end]
+            if not read:
+                return
+            rest = bytes(memoryview(buffer)[end:filled])
 
 
 def _kept(table: pa.Table, schema: pa.Schema) -> list[str]:
