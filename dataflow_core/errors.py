@@ -20,7 +20,7 @@ A message says what failed, where, what was found, what was wanted, and how to f
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class DataflowError(Exception):
@@ -64,7 +64,16 @@ class PlanError(DataflowError):
 
 
 class RecipeError(PlanError):
-    """A recipe file is wrong; the message names file and line."""
+    """A recipe file is wrong; the message names file and line.
+
+    Args:
+        message: The message.
+        faults: Each fault in the file with its line, in the file's order.
+    """
+
+    def __init__(self, message: str, faults: Sequence[tuple[int, str]] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class RunError(DataflowError):

@@ -7,7 +7,7 @@ import json
 import click
 
 from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
-from dataflow_core.errors import DataflowError
+from dataflow_core.errors import DataflowError, RecipeError
 
 
 @click.command("check")
@@ -30,8 +30,7 @@ def command(
     except DataflowError as error:
         if not as_json:
             raise
-        refusal = {"level": "error", "code": type(error).__name__, "message": str(error)}
-        click.echo(json.dumps({"pipeline": asked.pipeline, "problems": [refusal]}, indent=2))
+        click.echo(json.dumps({"pipeline": asked.pipeline, "problems": _refusals(error)}, indent=2))
         context.exit(2)
     errors = [problem for problem in problems if problem.level == "error"]
     if as_json:
@@ -45,6 +44,14 @@ def command(
         click.echo(f"{plan.name}: {_count(len(plan.steps), 'step')}, {found}")
     if errors:
         context.exit(2)
+
+
+def _refusals(error: DataflowError) -> list[dict[str, object]]:
+    """Return what kept a pipeline from being compiled; the faults of a recipe have lines."""
+    refusal = {"level": "error", "code": type(error).__name__}
+    faults = error.faults if isinstance(error, RecipeError) else ()
+    listed = [{**refusal, "line": line, "message": message} for line, message in faults]
+    return listed or [{**refusal, "message": str(error)}]
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -212,27 +213,43 @@ def import_target(target: str) -> Any:
 
 
 class _Reader:
+    """Reads a recipe, and goes on after a fault, so that all of them are told at once."""
+
     def __init__(self, path: str, lines: Lines, resolve: Resolve | None) -> None:
         self._path = path
         self._lines = lines
         self._resolve = resolve
+        self._errors: list[RecipeError] = []
 
     def plan(self, content: Any, storage: Storage | None) -> Plan:
-        content = self._mapping(content, (), _TOP)
+        plan = None
+        with self._noted():
+            plan = self._plan(self._mapping(content, (), _TOP), storage)
+        if plan is None:
+            raise self._joined()
+        return plan
+
+    def _plan(self, content: dict[str, Any], storage: Storage | None) -> Plan | None:
         if content.get("dataflow") != VERSION:
             raise self._error(
                 ("dataflow",),
                 f"a recipe begins with 'dataflow: {VERSION}', its format; "
                 f"found {content.get('dataflow')!r}",
             )
-        sources = self._sources(content.get("sources") or {}, storage)
+        sources: dict[str, Storage | None] = {SOURCE: storage}
+        with self._noted():
+            sources |= self._sources(content.get("sources") or {})
         steps: list[Step] = []
+        known = list(sources)
         before = SOURCE
         for number, item in enumerate(self._list(content.get("steps"), ("steps",))):
-            step = self._step(item, ("steps", number), before)
-            self._require_tables(step, ("steps", number), [*sources, *(s.name for s in steps)])
-            steps.append(step)
-            before = step.name
+            with self._noted():
+                steps.append(self._step(item, ("steps", number), before, known))
+            # A faulty step counts by its name, so that later ones are not blamed for it.
+            before = steps[-1].name if len(steps) == number + 1 else _name_of(item, number)
+            known.append(before)
+        if self._errors:
+            return None
         try:
             return Plan(
                 str(content.get("name") or Path(self._path).stem),
@@ -243,47 +260,83 @@ class _Reader:
         except PlanError as error:
             raise self._error(("result",), str(error)) from error
 
-    def _require_tables(self, step: Step, at: tuple[Any, ...], known: list[str]) -> None:
-        if step.name in known:
-            raise self._error((*at, "name"), f"two tables are named {step.name!r}")
-        named = {n: v.name for n, v in step.bindings.items() if isinstance(v, TableRef)}
-        for place, table in [("table", step.table), *named.items()]:
-            if table not in known:
-                where = (*at, "table") if place == "table" else (*at, "columns", place)
-                raise self._error(
-                    where,
-                    f"step {step.name!r} works on table {table!r}, which no earlier step makes."
-                    f"{did_you_mean(table, known)} Tables before it: {', '.join(known)}.",
-                )
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Keep an error for later."""
+        try:
+            yield
+        except RecipeError as error:
+            self._errors.append(error)
 
-    def _sources(self, given: Any, storage: Storage | None) -> dict[str, Storage | None]:
-        sources: dict[str, Storage | None] = {SOURCE: storage}
+    def _joined(self) -> RecipeError:
+        if len(self._errors) == 1:
+            return self._errors[0]
+        faults = [fault for error in self._errors for fault in error.faults]
+        lines = "\n".join(f"  line {line}: {message}" for line, message in faults)
+        return RecipeError(f"{self._path}, {len(faults)} problems:\n{lines}", faults)
+
+    def _sources(self, given: Any) -> dict[str, Storage | None]:
+        sources: dict[str, Storage | None] = {}
         for name, place in self._mapping(given, ("sources",), None).items():
-            if name == SOURCE or not isinstance(place, str):
-                raise self._error(("sources", name), "a second table is NAME: PATH of a file")
-            sources[name] = FileStorage(place)
+            with self._noted():
+                if name == SOURCE or not isinstance(place, str):
+                    raise self._error(("sources", name), "a second table is NAME: PATH of a file")
+                sources[name] = FileStorage(place)
         return sources
 
-    def _step(self, item: Any, at: tuple[Any, ...], before: str) -> Step:
+    def _step(self, item: Any, at: tuple[Any, ...], before: str, known: list[str]) -> Step:
         item = self._mapping(item, at, _STEP)
         if not isinstance(target := item.get("operator"), str):
             raise self._error(at, "a step names its operator, such as 'operator: core/filter_rows'")
         cls = self._operator_class(target, (*at, "operator"))
-        config = self._mapping(item.get("config") or {}, (*at, "config"), None)
-        columns = self._mapping(item.get("columns") or {}, (*at, "columns"), None)
+        operator, bound = None, None
+        with self._noted():
+            operator = self._configured(cls, item.get("config") or {}, (*at, "config"))
+        with self._noted():
+            bound = self._bound(cls, item.get("columns") or {}, (*at, "columns"))
+        name = str(item.get("name", cls.step_name()))
+        table = str(item.get("table", before))
+        self._require_tables(name, bound or {}, table, at, known)
+        if operator is None or bound is None:
+            raise self._errors.pop()  # The step's own error, which the caller notes again.
+        return Step(name, operator, bound, table)
+
+    def _configured(self, cls: type[Operator], config: Any, at: tuple[Any, ...]) -> Operator:
+        config = self._mapping(config, at, None)
         try:
-            operator = cls(**config)
+            return cls(**config)
         except DataflowError as error:
-            raise self._error((*at, "config"), str(error)) from error
+            raise self._error(at, str(error)) from error
+
+    def _bound(self, cls: type[Operator], columns: Any, at: tuple[Any, ...]) -> dict[str, Value]:
+        columns = self._mapping(columns, at, None)
         try:
             bound = cls.bind(**{n: _given(v) for n, v in columns.items()})
         except DataflowError as error:
-            raise self._error((*at, "columns"), str(error)) from error
-        name = item.get("name", cls.step_name())
-        recorded = {
+            raise self._error(at, str(error)) from error
+        return {
             n: TableRef(v.table) if isinstance(v, RecordingStorage) else v for n, v in bound.items()
         }
-        return Step(str(name), operator, recorded, str(item.get("table", before)))
+
+    def _require_tables(
+        self,
+        step: str,
+        bound: Mapping[str, Value],
+        table: str,
+        at: tuple[Any, ...],
+        known: list[str],
+    ) -> None:
+        if step in known:
+            raise self._error((*at, "name"), f"two tables are named {step!r}")
+        places: list[tuple[tuple[str, ...], str]] = [(("table",), table)]
+        places += [(("columns", n), v.name) for n, v in bound.items() if isinstance(v, TableRef)]
+        for place, name in places:
+            if name not in known:
+                raise self._error(
+                    (*at, *place),
+                    f"step {step!r} works on table {name!r}, which no earlier step makes."
+                    f"{did_you_mean(name, known)} Tables before it: {', '.join(known)}.",
+                )
 
     def _operator_class(self, target: str, at: tuple[Any, ...]) -> type[Operator]:
         try:
@@ -318,7 +371,15 @@ class _Reader:
         return value
 
     def _error(self, at: tuple[Any, ...], message: str) -> RecipeError:
-        return RecipeError(f"{self._path}, line {self._lines.of(at)}: {message}")
+        line = self._lines.of(at)
+        return RecipeError(f"{self._path}, line {line}: {message}", [(line, message)])
+
+
+def _name_of(item: Any, number: int) -> str:
+    """Return the name that a faulty step would have."""
+    item = item if isinstance(item, Mapping) else {}
+    operator = str(item.get("operator", f"step {number + 1}"))
+    return str(item.get("name", operator.rpartition("/")[2]))
 
 
 def _step_as_dict(step: Step, before: str, named: NameOf | None) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def load_with_lines(text: str, path: str) -> tuple[Any, Lines]:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
         problem = getattr(error, "problem", None) or str(error)
-        raise RecipeError(f"{path}, line {line}: not valid YAML: {problem}") from error
+        raise _fault(path, line, f"not valid YAML: {problem}") from error
 
 
 def _refuse_twice(node: yaml.Node, path: str) -> None:
@@ -62,11 +62,14 @@ def _refuse_twice(node: yaml.Node, path: str) -> None:
         for key, value in node.value:
             name = getattr(key, "value", None)
             if isinstance(name, str) and name in seen:
-                line = key.start_mark.line + 1
-                raise RecipeError(f"{path}, line {line}: the key {name!r} stands twice")
+                raise _fault(path, key.start_mark.line + 1, f"the key {name!r} stands twice")
             if isinstance(name, str):
                 seen.add(name)
             _refuse_twice(value, path)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             _refuse_twice(value, path)
+
+
+def _fault(path: str, line: int, message: str) -> RecipeError:
+    return RecipeError(f"{path}, line {line}: {message}", [(line, message)])

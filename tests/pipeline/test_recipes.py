@@ -362,6 +362,39 @@ def test_recipe_errors_have_file_and_line(old, new, line, message):
     assert message in str(caught.value)
 
 
+def test_all_faults_of_a_recipe_are_told_at_once():
+    recipe = """\
+dataflow: 1
+sources: {more: 3}
+steps:
+- name: long
+  operator: core/filter_rows
+  config: {were: n > 1}
+  columns: {input_x: n}
+- operator: core/nosuch
+- operator: core/concatenate
+  columns:
+    input_table: {table: lng}
+- table: gone
+  name: late
+  operator: core/filter_rows
+  config: {where: n > 1}
+result: late
+"""
+    with pytest.raises(RecipeError) as caught:
+        from_yaml(recipe, resolve, path="r.yaml")
+    assert str(caught.value).startswith("r.yaml, 6 problems:\n  line 2: a second table is")
+    lines = [line for line, _ in caught.value.faults]
+    messages = [message for _, message in caught.value.faults]
+    assert lines == [2, 6, 7, 8, 11, 12]
+    for message, part in zip(
+        messages,
+        ("NAME: PATH", "were", "input_x", "nosuch", "Did you mean 'long'?", "table 'gone'"),
+        strict=True,
+    ):
+        assert part in message
+
+
 def test_a_second_table_that_is_not_there_has_its_line():
     recipe = RECIPE + "- operator: core/concatenate\n  columns:\n    input_table: {table: mroe}\n"
     with pytest.raises(
