@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dataflow_core.errors import PlanError
@@ -110,6 +110,10 @@ class RecordingStorage(Storage):
     def extend(self, other: Storage) -> None:
         """Refuse: there is no table yet."""
         self._refuse("extend")
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Refuse: there is no table yet."""
+        self._refuse("rename")
 
     def _recorded(self, value: Any) -> Value:
         if isinstance(value, RecordingStorage):

@@ -98,6 +98,18 @@ class Storage(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} cannot be extended")
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Give columns other names; their places, values and missing keys stay as they are.
+
+        Args:
+            names: The new name of each column to rename.
+
+        Raises:
+            ColumnError: A column is not there.
+            OperatorError: A new name is taken or reserved.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot rename columns")
+
     def columns(self) -> Mapping[str, pa.DataType] | None:
         """Return the columns and types as far as a cheap look tells; None if unknown."""
         return None

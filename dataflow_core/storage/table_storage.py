@@ -134,6 +134,19 @@ class TableStorage(Storage):
             )
             self._keep_others(positions)
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Give columns other names; see `Storage.rename`."""
+        with self._stepping(None):
+            for name in names:
+                if name not in self.frame.names:
+                    raise missing_column(self._where(), name, self.frame.names)
+            after = [names.get(name, name) for name in self.frame.names]
+            for name in after:
+                if after.count(name) > 1:
+                    raise OperatorError(f"{self._where()}: two columns would be named {name!r}.")
+                self._refuse_reserved(name)
+            self._frame = self.frame.rename(names)
+
     def extend(self, other: Storage) -> None:
         """Append the rows of another table; they get ids of their own.
 
@@ -273,16 +286,19 @@ class TableStorage(Storage):
         }
 
     def _written(self, name: str, array: Any, positions: npt.NDArray[np.int64]) -> Column:
-        if name.startswith("__dataflow_"):
-            raise OperatorError(
-                f"{self._where()}: the column name {name!r} is reserved; choose another."
-            )
+        self._refuse_reserved(name)
         known = self.frame.columns.get(name)
         if known is None:
             return Column(array=array)
         if known.holds_json() and not isinstance(array, pd.arrays.ArrowExtensionArray):
             return known.take(positions).rewritten(array)
         return known.replaced_by(array)
+
+    def _refuse_reserved(self, name: str) -> None:
+        if name.startswith("__dataflow_"):
+            raise OperatorError(
+                f"{self._where()}: the column name {name!r} is reserved; choose another."
+            )
 
     def _name_children(self, step: RunningStep) -> None:
         parents = self.frame.ids

@@ -20,7 +20,15 @@ from pandas.arrays import ArrowExtensionArray, BooleanArray, FloatingArray, Inte
 
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.table.identity import RowIds
-from dataflow_core.table.types import HIDDEN, concat, is_json, json_array, json_values, visible
+from dataflow_core.table.types import (
+    ABSENT,
+    HIDDEN,
+    concat,
+    is_json,
+    json_array,
+    json_values,
+    visible,
+)
 from dataflow_core.table.values import array_of
 
 INDEX_NAME = "row_id"
@@ -167,6 +175,15 @@ class Frame:
     def slice(self, start: int, length: int) -> Frame:
         """Return up to ``length`` rows from ``start`` on."""
         return self.take(np.arange(start, min(start + length, len(self)), dtype=np.int64))
+
+    def rename(self, names: Mapping[str, str]) -> Frame:
+        """Return the frame with other names for its columns, also where rows lack their keys."""
+        columns = {names.get(name, name): column for name, column in self.columns.items()}
+        if ABSENT in columns:
+            absent = columns[ABSENT].arrow()
+            values = [keys and [names.get(key, key) for key in keys] for keys in absent.to_pylist()]
+            columns[ABSENT] = Column(pa.chunked_array([pa.array(values, absent.type)]))
+        return Frame(columns, self.ids)
 
     def schema(self) -> pa.Schema:
         """Return the Arrow schema of the visible columns."""

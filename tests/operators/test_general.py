@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from dataflow_core import MemoryStorage
+from dataflow_core import FileStorage, MemoryStorage
 from dataflow_core.errors import ColumnError, ConfigurationError, ExpressionError, OperatorError
 from dataflow_core.operators import general
 from dataflow_core.operators.general import (
@@ -416,6 +416,25 @@ def test_an_empty_second_table_gives_null_columns_of_its_types():
 
 
 # RenameColumns, SelectColumns
+
+
+def test_rename_keeps_missing_keys_and_values_of_mixed_shapes(tmp_path):
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"a":1.5,"b":1}\n{"b":null}\n{"a":"x","b":2}\n')
+    storage = FileStorage(source)
+    RenameColumns(names={"a": "c"}).run(storage)
+    storage.save(target)
+    assert target.read_text() == '{"c":1.5,"b":1}\n{"b":null}\n{"c":"x","b":2}\n'
+
+
+def test_a_storage_refuses_to_rename_to_a_taken_name():
+    storage = MemoryStorage([{"a": 1, "b": 2}])
+    for names, error in (({"a": "b"}, OperatorError), ({"x": "y"}, ColumnError)):
+        with pytest.raises(error):
+            storage.rename(names)
+    with pytest.raises(OperatorError, match="reserved"):
+        storage.rename({"a": "__dataflow_absent__"})
+    assert storage.rows() == [{"a": 1, "b": 2}]
 
 
 def test_rename_swaps_and_keeps_places():

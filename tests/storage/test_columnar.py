@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dataflow_core import FileStorage
 from dataflow_core.errors import FormatError, SourceError
+from dataflow_core.operators.general import DeduplicateExact, Sort
 from dataflow_core.storage.formats import ReadOptions, SchemaMisfit, reader_for, writer_for
 from dataflow_core.table.types import ABSENT, JSON_TYPE
 
@@ -196,3 +198,32 @@ def test_a_discarded_file_leaves_nothing(tmp_path: Path, ending: str) -> None:
     writer.write(table)
     writer.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".arrow", ".arrows", ".parquet"])
+def test_views_are_read_as_plain_values(tmp_path, ending):
+    path = tmp_path / f"views{ending}"
+    view = pa.string_view()
+    nested = pa.struct([("role", view), ("parts", pa.list_(view))])
+    table = pa.table(
+        {
+            "text": pa.array(["b", None, "a text of more than twelve bytes", "b"], view),
+            "raw": pa.array([b"\x00", None, b"", b"x"], pa.binary_view()),
+            "turns": pa.array([[{"role": "u", "parts": ["p"]}], None, [], []], pa.list_(nested)),
+        }
+    )
+    if ending == ".parquet":
+        pq.write_table(table.drop_columns("turns"), path)
+    else:
+        make = pa.ipc.new_file if ending == ".arrow" else pa.ipc.new_stream
+        with make(path, table.schema) as writer:
+            writer.write_table(table)
+    storage = FileStorage(path)
+    assert storage.columns()["text"] == pa.string()
+    Sort().run(storage, input_columns=["text"])
+    DeduplicateExact().run(storage, input_columns=["text"])
+    kept = storage.read()
+    assert kept["text"].fillna("-").tolist() == ["a text of more than twelve bytes", "b", "-"]
+    assert kept["raw"].fillna(b"-").tolist() == [b"", b"\x00", b"-"]
+    if ending != ".parquet":
+        assert kept["turns"].iloc[1] == [{"role": "u", "parts": ["p"]}]

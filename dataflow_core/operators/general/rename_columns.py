@@ -43,10 +43,9 @@ class RenameColumns(Refiner):
 
     def run(self, storage: Storage) -> None:
         """Rename the columns."""
-        table = storage.read()
-        for problem in self._taken(table.columns):
+        for problem in self._taken(storage.columns() or ()):
             raise ConfigurationError(f"rename_columns: {problem}")
-        storage.write(table.rename(columns=self.names))
+        storage.rename(self.names)
 
     def reads(self, bindings: Bindings) -> dict[str, tuple[str, ...]]:
         """Return the columns to rename."""

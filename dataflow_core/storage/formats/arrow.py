@@ -20,6 +20,7 @@ from dataflow_core.storage.formats.base import (
     check_column_names,
     check_target_names,
     fit,
+    without_views,
 )
 from dataflow_core.storage.formats.chunking import Rechunker, rows_for, split
 from dataflow_core.storage.formats.signature import check_binary, head_of
@@ -47,11 +48,11 @@ class _IpcReader(Reader):
             names = self._wanted(own).names
             position = 0
             for batch in self._checked(record_batches):
-                table = pa.Table.from_batches([batch]).select(names)
+                table = fit(pa.Table.from_batches([batch]).select(names), schema)
                 size = rows_for(table.nbytes // max(1, table.num_rows), batch_rows, batch_bytes)
                 for piece in split(table, size):
                     end = position + piece.num_rows
-                    yield SourceBatch(fit(piece, schema), np.arange(position, end))
+                    yield SourceBatch(piece, np.arange(position, end))
                     position = end
 
     def _checked(self, record_batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -65,7 +66,8 @@ class _IpcReader(Reader):
     def _wanted(self, schema: pa.Schema) -> pa.Schema:
         schema = schema.remove_metadata()
         check_column_names(self.path, visible(schema).names)
-        return pa.schema([field for field in visible(schema) if self.options.wants(field.name)])
+        wanted = [field for field in visible(schema) if self.options.wants(field.name)]
+        return without_views(pa.schema(wanted))
 
     @contextmanager
     def _open(self) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:

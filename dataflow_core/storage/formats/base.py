@@ -12,6 +12,7 @@ from typing import Literal, NoReturn, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.types as pat
 
 from dataflow_core.errors import BadRowError, FormatError, SourceError, StorageError
 from dataflow_core.table.types import TypeMisfit, conform, visible
@@ -207,6 +208,27 @@ def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
         return conform(table, visible(schema))
     except (TypeMisfit, FormatError) as error:
         raise SchemaMisfit(str(error)) from error
+
+
+def without_views(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with plain texts for views of them, which most of Arrow cannot work on.
+
+    The values are the same; polars, for one, writes all texts of ``.arrow`` files as views.
+    """
+    return pa.schema([field.with_type(_without_views(field.type)) for field in schema])
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    if pat.is_string_view(kind):
+        return pa.string()
+    if pat.is_binary_view(kind):
+        return pa.binary()
+    if pat.is_list(kind) or pat.is_large_list(kind):
+        make = pa.list_ if pat.is_list(kind) else pa.large_list
+        return make(kind.value_field.with_type(_without_views(kind.value_type)))
+    if pat.is_struct(kind):
+        return pa.struct([field.with_type(_without_views(field.type)) for field in kind.fields])
+    return kind
 
 
 def check_column_names(path: Path, names: list[str]) -> None:

@@ -20,6 +20,7 @@ from dataflow_core.storage.formats.base import (
     check_column_names,
     check_target_names,
     fit,
+    without_views,
 )
 from dataflow_core.storage.formats.chunking import Rechunker, rows_for
 from dataflow_core.storage.formats.signature import check_binary, head_of
@@ -61,7 +62,8 @@ class ParquetReader(Reader):
     def _wanted(self, file: pq.ParquetFile) -> pa.Schema:
         schema = file.schema_arrow.remove_metadata()
         check_column_names(self.path, schema.names)
-        return pa.schema([field for field in visible(schema) if self.options.wants(field.name)])
+        wanted = [field for field in visible(schema) if self.options.wants(field.name)]
+        return without_views(pa.schema(wanted))
 
     @contextmanager
     def _open(self) -> Iterator[pq.ParquetFile]:
