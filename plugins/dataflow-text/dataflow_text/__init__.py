@@ -6,43 +6,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataflow_text.deduplicate import DeduplicateExact
-    from dataflow_text.markup import RemoveHtmlUrls
-    from dataflow_text.pipelines import PretrainFilter
-    from dataflow_text.quality import (
-        CurlyBracketEvaluator,
-        CurlyBracketFilter,
-        WordCountEvaluator,
-        WordCountFilter,
-    )
-    from dataflow_text.whitespace import NormalizeWhitespace
+    from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
+    from dataflow_text.pipelines import PretrainFilter as PretrainFilter
+    from dataflow_text.quality import CurlyBracketEvaluator as CurlyBracketEvaluator
+    from dataflow_text.quality import CurlyBracketFilter as CurlyBracketFilter
+    from dataflow_text.quality import WordCountEvaluator as WordCountEvaluator
+    from dataflow_text.quality import WordCountFilter as WordCountFilter
+    from dataflow_text.refine.markup import RemoveHtmlUrls as RemoveHtmlUrls
+    from dataflow_text.refine.whitespace import NormalizeWhitespace as NormalizeWhitespace
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "CurlyBracketEvaluator": "quality",
-    "CurlyBracketFilter": "quality",
-    "DeduplicateExact": "deduplicate",
-    "NormalizeWhitespace": "whitespace",
-    "PretrainFilter": "pipelines",
-    "RemoveHtmlUrls": "markup",
-    "WordCountEvaluator": "quality",
-    "WordCountFilter": "quality",
-}
-
-__all__ = [
-    "CurlyBracketEvaluator",
-    "CurlyBracketFilter",
-    "DeduplicateExact",
-    "NormalizeWhitespace",
-    "PretrainFilter",
-    "RemoveHtmlUrls",
-    "WordCountEvaluator",
-    "WordCountFilter",
-]
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    """Import an operator or pipeline when it is first used."""
+    homes = _homes()
+    if name == "__all__":
+        return sorted(homes)
+    if name not in homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(homes[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_homes())
+
+
+def _homes() -> dict[str, str]:
+    """Return the module of each registered class."""
+    from dataflow_text._plugin import OPERATORS, PIPELINES
+
+    targets = (spec.target.partition(":") for spec in (*OPERATORS, *PIPELINES))
+    return {name: module for module, _, name in targets}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataflow_core import Pipeline, Storage
-from dataflow_text.deduplicate import DeduplicateExact
-from dataflow_text.markup import RemoveHtmlUrls
+from dataflow_text.deduplicate.exact import DeduplicateExact
 from dataflow_text.quality import CurlyBracketFilter, WordCountFilter
-from dataflow_text.whitespace import NormalizeWhitespace
+from dataflow_text.refine.markup import RemoveHtmlUrls
+from dataflow_text.refine.whitespace import NormalizeWhitespace
 
 
 class PretrainFilter(Pipeline):

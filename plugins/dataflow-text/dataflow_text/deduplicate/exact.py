@@ -13,8 +13,8 @@ from dataflow_core import Storage
 from dataflow_core.operators import RowFailure, TextColumn
 from dataflow_core.operators.dataset import DatasetFilter
 from dataflow_core.operators.general.hashing import first_of_equals, row_digests
+from dataflow_text.refine.whitespace import one_line
 from dataflow_text.texts import as_series, each_piece, texts_of
-from dataflow_text.whitespace import one_line
 
 
 class DeduplicateExact(DatasetFilter):

@@ -1,0 +1,1 @@
+"""Deduplication: operators that keep the first of texts that are equal or nearly so."""

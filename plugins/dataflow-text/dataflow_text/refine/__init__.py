@@ -1,0 +1,1 @@
+"""Refiners: operators that make one text of another."""

@@ -1,0 +1,7 @@
+"""The evaluators."""
+
+from __future__ import annotations
+
+from dataflow_core.plugins import OperatorSpec
+
+OPERATORS: tuple[OperatorSpec, ...] = ()
