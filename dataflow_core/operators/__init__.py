@@ -10,8 +10,8 @@ from dataflow_core.operators.columns import (
     TextColumn,
 )
 from dataflow_core.operators.filters import BoundsFilter, Filter, truth
+from dataflow_core.table.columns import arrow_column
 from dataflow_core.table.failures import RowFailure
-from dataflow_core.table.frames import arrow_column
 
 __all__ = [
     "AnyColumn",

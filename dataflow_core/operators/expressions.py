@@ -448,6 +448,6 @@ FUNCTIONS: tuple[str, ...] = (
 
 def columns_for(names: Iterable[str], table: Any) -> dict[str, pa.Array]:
     """Return the named columns of a DataFrame as Arrow arrays."""
-    from dataflow_core.table.frames import arrow_column
+    from dataflow_core.table.columns import arrow_column
 
     return {name: arrow_column(table[name]) for name in names}

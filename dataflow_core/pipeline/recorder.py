@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dataflow_core.errors import PlanError
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Step, TableRef, Value
-from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.storage.base import A, Bindings, Storage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,6 +110,10 @@ class RecordingStorage(Storage):
     def extend(self, other: Storage) -> None:
         """Refuse: there is no table yet."""
         self._refuse("extend")
+
+    def analysis(self, column: str, cls: type[A]) -> A:
+        """Refuse: there is no table yet."""
+        self._refuse("analysis")
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Refuse: there is no table yet."""

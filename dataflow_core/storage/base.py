@@ -5,17 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
     from dataflow_core.operators.base import Operator
+    from dataflow_core.table.columns import Analysis
 
 Bindings: TypeAlias = "Mapping[str, str | tuple[str, ...] | Storage | None]"
 """The columns (or second table) that a step gives to an operator's ``input_*`` and ``output_*``."""
 
+
+A = TypeVar("A", bound="Analysis")
 
 COMPILING: ContextVar[str | None] = ContextVar("COMPILING", default=None)
 """The pipeline whose plan is being recorded in this context, in which no operator may run."""
@@ -97,6 +100,21 @@ class Storage(ABC):
             other: The other table; it stays as it is.
         """
         raise NotImplementedError(f"{type(self).__name__} cannot be extended")
+
+    def analysis(self, column: str, cls: type[A]) -> A:
+        """Return what operators share about a column, worked out once for all of them.
+
+        It is remembered for as long as the column's values stay the same, and follows the rows
+        that other operators keep. The column counts as carried along, not as read.
+
+        Args:
+            column: The column.
+            cls: The class of the analysis.
+
+        Raises:
+            ColumnError: The column is not there.
+        """
+        raise NotImplementedError(f"{type(self).__name__} shares no analyses")
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give columns other names; their places, values and missing keys stay as they are.

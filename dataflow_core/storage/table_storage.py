@@ -13,15 +13,16 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.errors import DataflowError, FormatError, OperatorError, PlanError
-from dataflow_core.storage.base import COMPILING, Bindings, Storage
+from dataflow_core.storage.base import COMPILING, A, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.memory_source import MemorySource
 from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, positions_of
 from dataflow_core.storage.running_step import RunningStep
 from dataflow_core.storage.source import SOURCE_KEY, Source, unreadable_rows
+from dataflow_core.table.columns import Column, column_arrays, to_pandas
 from dataflow_core.table.failures import RowFailure
-from dataflow_core.table.frames import Column, Frame, column_arrays, concat_frames, to_pandas
+from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds, child_ids, ordinals, source_ids
 from dataflow_core.table.types import HIDDEN, concat
 
@@ -88,6 +89,12 @@ class TableStorage(Storage):
             self._step.read.update(names)
             self._step.read_all |= columns is None
         return self.frame.to_pandas(names, self._step.texts if self._step is not None else ())
+
+    def analysis(self, column: str, cls: type[A]) -> A:
+        """Return what operators share about a column; see `Storage.analysis`."""
+        if column not in self.frame.names:
+            raise missing_column(self._where(), column, self.frame.names)
+        return self.frame.columns[column].analysis(cls)
 
     def write(self, table: pd.DataFrame) -> None:
         """Replace the table; see `Storage.write`."""

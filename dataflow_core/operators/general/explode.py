@@ -17,7 +17,7 @@ from dataflow_core.errors import ColumnError
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import AnyColumn, ListColumn
 from dataflow_core.storage.base import Bindings, Storage
-from dataflow_core.table.frames import arrow_column, to_pandas
+from dataflow_core.table.columns import arrow_column, to_pandas
 
 
 class Explode(Generator):

@@ -14,7 +14,7 @@ import pyarrow.types as pat
 import xxhash
 
 from dataflow_core.operators.decoding import plain
-from dataflow_core.table.frames import to_arrow
+from dataflow_core.table.columns import to_arrow
 
 # Texts are hashed as they are, with seed 0; other seeds keep other values apart from every text.
 _VALUE_SEED = 1

@@ -17,7 +17,7 @@ from dataflow_core.operators.decoding import plain_type
 from dataflow_core.operators.general.hashing import null_values, row_digests
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import inputs, missing_column
-from dataflow_core.table.frames import arrow_column
+from dataflow_core.table.columns import arrow_column
 
 
 class Join(Generator):

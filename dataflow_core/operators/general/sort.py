@@ -16,7 +16,7 @@ from dataflow_core.operators.base import Refiner, Scope
 from dataflow_core.operators.decoding import plain
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import inputs
-from dataflow_core.table.frames import arrow_column
+from dataflow_core.table.columns import arrow_column
 from dataflow_core.table.types import is_json
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from dataflow_core import Evaluator, Refiner, Storage
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
-from dataflow_core.table.frames import to_arrow
+from dataflow_core.table.columns import to_arrow
 
 _PIECE_ROWS = 4096
 
