@@ -10,10 +10,12 @@ from dataflow_core.operators.columns import (
     TextColumn,
 )
 from dataflow_core.operators.filters import BoundsFilter, Filter, truth
-from dataflow_core.table.columns import arrow_column
+from dataflow_core.table.columns import Analysis, arrow_column
 from dataflow_core.table.failures import RowFailure
+from dataflow_core.table.values import python_values
 
 __all__ = [
+    "Analysis",
     "AnyColumn",
     "BooleanColumn",
     "BoundsFilter",
@@ -28,5 +30,6 @@ __all__ = [
     "RowFailure",
     "TextColumn",
     "arrow_column",
+    "python_values",
     "truth",
 ]

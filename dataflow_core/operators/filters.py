@@ -95,7 +95,7 @@ class BoundsFilter(Filter):
         self.keep(
             storage,
             pd.Series(self.within(measure), index=measure.index),
-            reason=self._reasons(measure),
+            reason=self.reasons(measure),
             value=measure,
         )
 
@@ -114,7 +114,8 @@ class BoundsFilter(Filter):
             inside &= values <= self.max_value
         return inside
 
-    def _reasons(self, measure: pd.Series) -> pd.Series:
+    def reasons(self, measure: pd.Series) -> pd.Series:
+        """Return why each measure would be outside the bounds."""
         values = measure.to_numpy(dtype=np.float64, na_value=np.nan)
         low = self.min_value if self.min_value is not None else -np.inf
         reasons = np.where(values < low, "below_minimum", "above_maximum").astype(object)

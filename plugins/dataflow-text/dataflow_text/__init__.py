@@ -8,10 +8,60 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
-    from dataflow_text.quality import CurlyBracketEvaluator as CurlyBracketEvaluator
-    from dataflow_text.quality import CurlyBracketFilter as CurlyBracketFilter
-    from dataflow_text.quality import WordCountEvaluator as WordCountEvaluator
-    from dataflow_text.quality import WordCountFilter as WordCountFilter
+    from dataflow_text.quality.character_rules import (
+        CharacterCountEvaluator as CharacterCountEvaluator,
+    )
+    from dataflow_text.quality.character_rules import CharacterCountFilter as CharacterCountFilter
+    from dataflow_text.quality.character_rules import ContentEvaluator as ContentEvaluator
+    from dataflow_text.quality.character_rules import ContentFilter as ContentFilter
+    from dataflow_text.quality.character_rules import CurlyBracketEvaluator as CurlyBracketEvaluator
+    from dataflow_text.quality.character_rules import CurlyBracketFilter as CurlyBracketFilter
+    from dataflow_text.quality.character_rules import HtmlEntityEvaluator as HtmlEntityEvaluator
+    from dataflow_text.quality.character_rules import HtmlEntityFilter as HtmlEntityFilter
+    from dataflow_text.quality.character_rules import (
+        SpecialCharacterEvaluator as SpecialCharacterEvaluator,
+    )
+    from dataflow_text.quality.character_rules import (
+        SpecialCharacterFilter as SpecialCharacterFilter,
+    )
+    from dataflow_text.quality.line_rules import BulletLineEvaluator as BulletLineEvaluator
+    from dataflow_text.quality.line_rules import BulletLineFilter as BulletLineFilter
+    from dataflow_text.quality.line_rules import ColonEndEvaluator as ColonEndEvaluator
+    from dataflow_text.quality.line_rules import ColonEndFilter as ColonEndFilter
+    from dataflow_text.quality.line_rules import EllipsisLineEvaluator as EllipsisLineEvaluator
+    from dataflow_text.quality.line_rules import EllipsisLineFilter as EllipsisLineFilter
+    from dataflow_text.quality.line_rules import JavascriptLineEvaluator as JavascriptLineEvaluator
+    from dataflow_text.quality.line_rules import JavascriptLineFilter as JavascriptLineFilter
+    from dataflow_text.quality.line_rules import SentenceCountEvaluator as SentenceCountEvaluator
+    from dataflow_text.quality.line_rules import SentenceCountFilter as SentenceCountFilter
+    from dataflow_text.quality.word_rules import AlphabeticWordEvaluator as AlphabeticWordEvaluator
+    from dataflow_text.quality.word_rules import AlphabeticWordFilter as AlphabeticWordFilter
+    from dataflow_text.quality.word_rules import CapitalWordEvaluator as CapitalWordEvaluator
+    from dataflow_text.quality.word_rules import CapitalWordFilter as CapitalWordFilter
+    from dataflow_text.quality.word_rules import (
+        IdentityDocumentEvaluator as IdentityDocumentEvaluator,
+    )
+    from dataflow_text.quality.word_rules import IdentityDocumentFilter as IdentityDocumentFilter
+    from dataflow_text.quality.word_rules import LoremIpsumEvaluator as LoremIpsumEvaluator
+    from dataflow_text.quality.word_rules import LoremIpsumFilter as LoremIpsumFilter
+    from dataflow_text.quality.word_rules import MeanWordLengthEvaluator as MeanWordLengthEvaluator
+    from dataflow_text.quality.word_rules import MeanWordLengthFilter as MeanWordLengthFilter
+    from dataflow_text.quality.word_rules import StopWordEvaluator as StopWordEvaluator
+    from dataflow_text.quality.word_rules import StopWordFilter as StopWordFilter
+    from dataflow_text.quality.word_rules import (
+        SymbolWordRatioEvaluator as SymbolWordRatioEvaluator,
+    )
+    from dataflow_text.quality.word_rules import SymbolWordRatioFilter as SymbolWordRatioFilter
+    from dataflow_text.quality.word_rules import UniqueWordEvaluator as UniqueWordEvaluator
+    from dataflow_text.quality.word_rules import UniqueWordFilter as UniqueWordFilter
+    from dataflow_text.quality.word_rules import (
+        UnpunctuatedRunEvaluator as UnpunctuatedRunEvaluator,
+    )
+    from dataflow_text.quality.word_rules import UnpunctuatedRunFilter as UnpunctuatedRunFilter
+    from dataflow_text.quality.word_rules import WatermarkEvaluator as WatermarkEvaluator
+    from dataflow_text.quality.word_rules import WatermarkFilter as WatermarkFilter
+    from dataflow_text.quality.word_rules import WordCountEvaluator as WordCountEvaluator
+    from dataflow_text.quality.word_rules import WordCountFilter as WordCountFilter
     from dataflow_text.refine.markup import RemoveHtmlUrls as RemoveHtmlUrls
     from dataflow_text.refine.whitespace import NormalizeWhitespace as NormalizeWhitespace
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataflow_core import Pipeline, Storage
 from dataflow_text.deduplicate.exact import DeduplicateExact
-from dataflow_text.quality import CurlyBracketFilter, WordCountFilter
+from dataflow_text.quality.character_rules import CurlyBracketFilter
+from dataflow_text.quality.word_rules import WordCountFilter
 from dataflow_text.refine.markup import RemoveHtmlUrls
 from dataflow_text.refine.whitespace import NormalizeWhitespace
 

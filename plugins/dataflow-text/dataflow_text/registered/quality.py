@@ -1,39 +1,126 @@
-"""The quality rules."""
+"""The quality rules: each an evaluator, which adds its measure, and a filter on bounds."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
 
 from dataflow_core.plugins import OperatorSpec
 
 GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
 C4 = "C4 (Raffel et al. 2020), section 2.2"
+REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
+DATAFLOW = "DataFlow (Liang et al. 2025), text pipelines"
 
-OPERATORS = (
-    OperatorSpec(
-        name="word_count_evaluator",
-        target="dataflow_text.quality:WordCountEvaluator",
-        summary="Count the words of a text, in any script",
-        function="evaluate",
-        source=GOPHER,
+# The module of each rule, its operators' names, its measure in a line, and its source.
+RULES = (
+    ("word_rules", "WordCount", "the number of words", GOPHER),
+    ("word_rules", "MeanWordLength", "the mean number of characters of a word", GOPHER),
+    (
+        "word_rules",
+        "AlphabeticWord",
+        "the share of words that have a letter of any alphabet, 0 to 1",
+        GOPHER,
     ),
-    OperatorSpec(
-        name="word_count_filter",
-        target="dataflow_text.quality:WordCountFilter",
-        summary="Keep texts whose number of words lies within bounds",
-        function="filter",
-        source=GOPHER,
+    (
+        "word_rules",
+        "StopWord",
+        "the number of words that are stop words, case and attached punctuation aside",
+        GOPHER,
     ),
-    OperatorSpec(
-        name="curly_bracket_evaluator",
-        target="dataflow_text.quality:CurlyBracketEvaluator",
-        summary="Measure the share of curly brackets among a text's characters",
-        function="evaluate",
-        source=C4,
+    (
+        "word_rules",
+        "SymbolWordRatio",
+        "the number of hash marks and ellipses for each word, from 0 on",
+        GOPHER,
     ),
-    OperatorSpec(
-        name="curly_bracket_filter",
-        target="dataflow_text.quality:CurlyBracketFilter",
-        summary="Drop texts with many curly brackets, most likely code",
-        function="filter",
-        source=C4,
+    (
+        "word_rules",
+        "CapitalWord",
+        "the share of words of two letters or more that are all in upper case, 0 to 1",
+        REDPAJAMA,
+    ),
+    (
+        "word_rules",
+        "UniqueWord",
+        "the share of words that are different, case and attached punctuation aside, 0 to 1",
+        REDPAJAMA,
+    ),
+    ("word_rules", "LoremIpsum", 'the number of times that "lorem ipsum" occurs for each word', C4),
+    ("word_rules", "Watermark", "the number of watermark terms for each word, from 0 on", C4),
+    (
+        "word_rules",
+        "IdentityDocument",
+        "the number of mentions of identity documents, as forms and leaked records have them",
+        DATAFLOW,
+    ),
+    (
+        "word_rules",
+        "UnpunctuatedRun",
+        "the largest number of words in a row without punctuation between them",
+        REDPAJAMA,
+    ),
+    ("line_rules", "EllipsisLine", "the share of lines that end with an ellipsis, 0 to 1", GOPHER),
+    ("line_rules", "BulletLine", "the share of lines that begin with a bullet, 0 to 1", GOPHER),
+    ("line_rules", "JavascriptLine", "the share of lines that speak of JavaScript, 0 to 1", C4),
+    (
+        "line_rules",
+        "ColonEnd",
+        "whether the text ends with a colon (1) or not (0), white space aside",
+        DATAFLOW,
+    ),
+    ("line_rules", "SentenceCount", "the number of sentences", REDPAJAMA),
+    (
+        "character_rules",
+        "Content",
+        "whether there is anything but white space (1) or not (0)",
+        DATAFLOW,
+    ),
+    (
+        "character_rules",
+        "CharacterCount",
+        "the number of characters (code points), white space aside",
+        DATAFLOW,
+    ),
+    (
+        "character_rules",
+        "CurlyBracket",
+        "the share of curly brackets among the characters, 0 to 1",
+        C4,
+    ),
+    (
+        "character_rules",
+        "HtmlEntity",
+        "the number of HTML entities for each word, from 0 on",
+        DATAFLOW,
+    ),
+    (
+        "character_rules",
+        "SpecialCharacter",
+        "the share of characters that have no place in prose, 0 to 1",
+        DATAFLOW,
     ),
 )
+
+
+def _specs() -> Iterator[OperatorSpec]:
+    for module, stem, measure, source in RULES:
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", stem).lower()
+        target = f"dataflow_text.quality.{module}:{stem}"
+        yield OperatorSpec(
+            name=f"{name}_evaluator",
+            target=f"{target}Evaluator",
+            summary=f"Measure {measure}",
+            function="evaluate",
+            source=source,
+        )
+        yield OperatorSpec(
+            name=f"{name}_filter",
+            target=f"{target}Filter",
+            summary=f"Keep texts by {measure}",
+            function="filter",
+            source=source,
+        )
+
+
+OPERATORS = tuple(_specs())

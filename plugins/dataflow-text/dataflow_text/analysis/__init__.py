@@ -1,0 +1,1 @@
+"""What measures share about texts, worked out once for all of them."""

@@ -1,0 +1,132 @@
+"""The analysis of a column of texts that all operators on it share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dataflow_core.operators import python_values
+from dataflow_text.analysis.texts import Texts
+
+Measure = Callable[[Texts], npt.NDArray[Any]]
+"""A number for each of some texts; NaN where it does not apply."""
+
+PIECE_ROWS = 768
+"""Rows analysed at a time: few enough for the processor's caches."""
+
+KEPT_BYTES = 32 << 20
+"""Of so much text the analysis is kept for the next measure; of more, the measures alone."""
+
+
+class TextAnalysis:
+    """What is known of a column of texts; measures are taken once, however many ask.
+
+    Args:
+        texts: The texts.
+    """
+
+    def __init__(self, texts: pa.Array) -> None:
+        self.texts = texts
+        self._measured: dict[Measure, npt.NDArray[Any]] = {}
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> Self:
+        """Analyse a column.
+
+        Raises:
+            TypeError: A value is no text.
+        """
+        return cls(_as_texts(column))
+
+    def take(self, positions: npt.NDArray[np.int64]) -> TextAnalysis:
+        """Return the analysis of some of the texts."""
+        return _Part(self, positions)
+
+    @cached_property
+    def is_null(self) -> npt.NDArray[np.bool_]:
+        """Which texts are null."""
+        return np.asarray(self.texts.is_null(), dtype=bool)
+
+    def measure(self, measure: Measure) -> npt.NDArray[Any]:
+        """Return a measure of each text.
+
+        Args:
+            measure: The same function, as Python compares them, is called once for each text.
+        """
+        if measure not in self._measured:
+            taken = [measure(piece) for piece in self._pieces()]
+            self._measured[measure] = np.concatenate(taken) if taken else np.empty(0)
+        return self._measured[measure]
+
+    def _pieces(self) -> Iterator[Texts]:
+        return iter(self._kept) if self._is_small else self._cut()
+
+    @cached_property
+    def _kept(self) -> list[Texts]:
+        return list(self._cut())
+
+    @cached_property
+    def _is_small(self) -> bool:
+        return self.texts.nbytes <= KEPT_BYTES
+
+    def _cut(self) -> Iterator[Texts]:
+        for start in range(0, len(self.texts), PIECE_ROWS):
+            yield Texts(self.texts.slice(start, PIECE_ROWS))
+
+
+class _Part(TextAnalysis):
+    """The analysis of the texts that are left of others.
+
+    What was measured before is taken from there, and what is measured now is measured of all of
+    them, as long as most are left.
+    """
+
+    def __init__(self, whole: TextAnalysis, chosen: npt.NDArray[np.int64]) -> None:
+        super().__init__(whole.texts)
+        self._whole = whole
+        self._chosen = chosen
+
+    @cached_property
+    def is_null(self) -> npt.NDArray[np.bool_]:
+        """Which texts are null."""
+        return self._whole.is_null[self._chosen]
+
+    def take(self, positions: npt.NDArray[np.int64]) -> TextAnalysis:
+        """Return the analysis of some of the texts."""
+        chosen = self._chosen[positions]
+        if 2 * len(chosen) < len(self._whole.texts):
+            return TextAnalysis(self._whole.texts.take(pa.array(chosen)))
+        return _Part(self._whole, chosen)
+
+    def measure(self, measure: Measure) -> npt.NDArray[Any]:
+        """Return a measure of each text."""
+        return self._whole.measure(measure)[self._chosen]
+
+
+def _as_texts(column: pa.ChunkedArray) -> pa.Array:
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = pa.chunked_array([pa.array(_checked(column), pa.string())])
+    if not (
+        pa.types.is_string(column.type)
+        or pa.types.is_large_string(column.type)
+        or pa.types.is_string_view(column.type)
+        or pa.types.is_null(column.type)
+        or pa.types.is_dictionary(column.type)
+    ):
+        raise TypeError(f"a column of texts wanted, found {column.type}")
+    texts = column.cast(pa.large_string() if column.nbytes >= 2**31 else pa.string())
+    combined = texts.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _checked(column: pa.ChunkedArray) -> list[str | None]:
+    values = python_values(column)
+    for value in values:
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"a text wanted, found {type(value).__name__} {value!r:.60}")
+    return values

@@ -1,0 +1,58 @@
+"""Spans of many texts: their words, or their lines, each from one character to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Spans of texts that stand one after the other, in order.
+
+    Attributes:
+        begins: The position of each span's first character.
+        ends: The position after its last.
+        places: The number of each text's first span, and at last the number of all.
+    """
+
+    begins: Integers
+    ends: Integers
+    places: Integers
+
+    @property
+    def count(self) -> Integers:
+        """The number of spans of each text."""
+        return np.diff(self.places)
+
+    @property
+    def lengths(self) -> Integers:
+        """The number of characters of each span."""
+        return self.ends - self.begins
+
+    def sums(self, values: npt.NDArray[np.generic]) -> Integers:
+        """Return the sum of a value of each span, text by text."""
+        total = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+        return np.diff(total[self.places])
+
+    def share(self, chosen: Mask) -> Numbers:
+        """Return the share of each text's spans that are chosen; NaN where there are none."""
+        return ratio(self.sums(chosen), self.count)
+
+    def within(self, chosen: Mask) -> Spans:
+        """Return only the chosen spans."""
+        places = np.concatenate([[0], np.cumsum(chosen)])[self.places]
+        return Spans(self.begins[chosen], self.ends[chosen], places)
+
+
+def ratio(part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic]) -> Numbers:
+    """Return quotients, NaN where the whole is 0."""
+    quotients = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=quotients, where=whole != 0)
+    return quotients

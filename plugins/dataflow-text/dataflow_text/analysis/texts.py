@@ -1,0 +1,185 @@
+"""What measures share about some texts: characters, words, lines, each worked out when wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataflow_text.analysis import characters
+from dataflow_text.analysis.characters import ATTACHED, BREAK, UNSPACED, WHITE, WIDE
+from dataflow_text.analysis.spans import Integers, Mask, Numbers, Spans
+from dataflow_text.analysis.word_keys import WordKeys
+
+_LINE_END = ord("\n")
+
+
+class Texts:
+    """Some texts as one sequence of code points, with a line end before, between and after them.
+
+    Positions are those of that sequence. A null text is an empty one here.
+
+    Args:
+        texts: The texts.
+    """
+
+    def __init__(self, texts: pa.Array) -> None:
+        self.texts = texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def characters(self) -> Integers:
+        """The number of characters (code points) of each text."""
+        return np.asarray(pc.fill_null(pc.utf8_length(self.texts), 0), dtype=np.int64)
+
+    @cached_property
+    def places(self) -> Integers:
+        """The position of each text's first character, and at last where one more would begin."""
+        return np.concatenate([[1], 1 + np.cumsum(self.characters + 1)])
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.uint32]:
+        """The code points of all texts."""
+        joined = "\n".join(["", *pc.fill_null(self.texts, "").to_pylist(), ""])
+        return np.frombuffer(joined.encode("utf-32-le"), np.uint32)
+
+    @cached_property
+    def flags(self) -> npt.NDArray[np.uint8]:
+        """The bits of `characters.flags` for each code point."""
+        return np.take(characters.flags(), self.codes)
+
+    def where(self, *wanted: str) -> Integers:
+        """Return the positions of any of some characters."""
+        found = self.codes == ord(wanted[0])
+        for character in wanted[1:]:
+            found |= self.codes == ord(character)
+        return np.flatnonzero(found)
+
+    def has(self, bits: int) -> Integers:
+        """Return the positions of characters with any of these bits."""
+        return np.flatnonzero(self.flags & np.uint8(bits))
+
+    def count(self, positions: Integers) -> Integers:
+        """Return how many of some positions, ascending, lie in each text."""
+        return np.diff(np.searchsorted(positions, self.places))
+
+    @cached_property
+    def phrase_ends(self) -> Integers:
+        """The positions of marks that end a phrase, and of line ends."""
+        return self.has(BREAK)
+
+    @cached_property
+    def tokens(self) -> Spans:
+        """The runs of characters between white space."""
+        return self._runs(WHITE)
+
+    @cached_property
+    def words(self) -> Spans:
+        """The words: tokens, and in scripts without spaces the letters.
+
+        There, punctuation and marks beside a letter are no word.
+        """
+        flags = self.flags
+        if not (flags & np.uint8(UNSPACED | WIDE)).any():
+            return self.tokens
+        alone = (flags & np.uint8(UNSPACED)) != 0
+        inside = (flags & np.uint8(WHITE | WIDE | UNSPACED)) == 0
+        begins = np.flatnonzero((inside[1:] > inside[:-1]) | alone[1:]) + 1
+        ends = np.flatnonzero((inside[:-1] > inside[1:]) | alone[:-1]) + 1
+        words = Spans(begins, ends, np.searchsorted(begins, self.places))
+        return words.within(~self._punctuation_beside_letters(words))
+
+    @cached_property
+    def word_flags(self) -> npt.NDArray[np.uint8]:
+        """For each word the bits that any of its characters has; bits of letters are exact."""
+        if not len(self.words.begins):
+            return np.empty(0, np.uint8)
+        return np.bitwise_or.reduceat(self.flags, self.words.begins)
+
+    @cached_property
+    def spaced_words(self) -> Spans:
+        """The words of scripts with spaces."""
+        return self.words.within(self.word_flags & UNSPACED == 0)
+
+    @cached_property
+    def word_keys(self) -> WordKeys:
+        """Keys of the words, equal for words that differ in case or punctuation only."""
+        return WordKeys.of(self.codes, self.words)
+
+    @cached_property
+    def lines(self) -> Spans:
+        """The lines that are not blank, without the white space at both ends."""
+        ends = self.where("\n")
+        marks = np.searchsorted(self.tokens.begins, ends)
+        filled = np.flatnonzero(np.diff(marks))
+        begins = self.tokens.begins[marks[filled]]
+        return Spans(
+            begins, self.tokens.ends[marks[filled + 1] - 1], np.searchsorted(begins, self.places)
+        )
+
+    @cached_property
+    def lower(self) -> bytes:
+        """The texts in lower case, one byte a code point; 0 for what is not ASCII."""
+        codes = self.codes
+        small = np.where(codes < 128, codes, 0).astype(np.uint8)
+        return small.tobytes().lower()
+
+    def find(self, literal: str) -> Integers:
+        """Return where an ASCII text begins, case aside, each occurrence after the one before."""
+        wanted, found, start = literal.lower().encode("ascii"), [], -1
+        while (start := self.lower.find(wanted, start + 1)) >= 0:
+            found.append(start)
+            start += len(wanted) - 1
+        return np.array(found, dtype=np.int64)
+
+    def phrases(self, phrases: Iterable[str]) -> Integers:
+        """Return where some phrases begin, matched word by word, case and punctuation aside."""
+        found: list[Integers] = [np.empty(0, np.int64)]
+        for phrase in phrases:
+            wanted = Texts(pa.array([phrase])).word_keys
+            found.append(self.words.begins[self.word_keys.find(wanted)])
+        return np.unique(np.concatenate(found))
+
+    def at_end(self, spans: Spans, *endings: str) -> Mask:
+        """Tell which spans end with one of some texts."""
+        chosen = np.zeros(len(spans.begins), dtype=bool)
+        for ending in endings:
+            matches = spans.lengths >= len(ending)
+            for back, character in enumerate(reversed(ending), 1):
+                matches &= self.codes[spans.ends - back] == ord(character)
+            chosen |= matches
+        return chosen
+
+    def largest(self, spans: Spans, values: Sequence[int] | Integers) -> Numbers:
+        """Return the largest of a value of each span, text by text; 0 where there is none."""
+        largest = np.zeros(len(self))
+        filled = spans.count > 0
+        if filled.any():
+            largest[filled] = np.maximum.reduceat(values, spans.places[:-1][filled])
+        return largest
+
+    def _runs(self, gaps: int) -> Spans:
+        inside = (self.flags & np.uint8(gaps)) == 0
+        edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+        begins = edges[::2]
+        return Spans(begins, edges[1::2], np.searchsorted(begins, self.places))
+
+    def _punctuation_beside_letters(self, words: Spans) -> Mask:
+        """Tell which words are punctuation and marks next to a letter of an unspaced script."""
+        flags, unspaced = self.flags, np.uint8(UNSPACED)
+        beside = (flags[words.begins - 1] | flags[words.ends]) & ~flags[words.begins] & unspaced
+        chosen = np.zeros(len(words.begins), dtype=bool)
+        left, at = np.flatnonzero(beside), 0
+        while len(left):
+            left = left[flags[words.begins[left] + at] & np.uint8(ATTACHED) != 0]
+            at += 1
+            done = words.lengths[left] == at
+            chosen[left[done]] = True
+            left = left[~done]
+        return chosen

@@ -1,0 +1,128 @@
+"""Keys of words: 64-bit hashes of what they say, case and punctuation aside.
+
+The key of a word is the polynomial of its characters in an odd base, modulo 2^64, taken from one
+running sum over all of them. Two words of a batch share one by chance about once in 10^8 batches.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dataflow_text.analysis import characters
+from dataflow_text.analysis.spans import Integers, Spans
+
+Keys = npt.NDArray[np.uint64]
+
+_BASE = 0x9E3779B97F4A7C15 | 1
+_INVERSE = pow(_BASE, -1, 2**64)
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class WordKeys:
+    """The keys of the words of some texts.
+
+    Attributes:
+        keys: One a word; 0 for a word of punctuation alone.
+        places: The number of each text's first word, and at last the number of all.
+    """
+
+    keys: Keys
+    places: Integers
+
+    @classmethod
+    def of(cls, codes: npt.NDArray[np.uint32], words: Spans) -> WordKeys:
+        """Return the keys of words.
+
+        Args:
+            codes: The code points.
+            words: The words.
+        """
+        values = np.take(characters.keys(), codes)
+        begins, ends = _stripped(values, words)
+        powers = _powers(_BASE, len(values))
+        total = np.empty(len(values) + 1, dtype=np.uint64)
+        total[0] = 0
+        np.cumsum(np.multiply(values, powers, dtype=np.uint64), out=total[1:])
+        keys = (total[ends] - total[begins]) * _powers(_INVERSE, len(values))[begins]
+        return cls(keys, words.places)
+
+    @functools.cached_property
+    def distinct(self) -> Integers:
+        """The number of different words of each text; words of punctuation alone do not count."""
+        texts = len(self.places) - 1
+        owners = np.repeat(np.arange(texts, dtype=np.uint64), np.diff(self.places))
+        # A text's number is mixed into the keys, so that one pass over all of them will do.
+        firsts = ~pd.Series(self.keys ^ (owners * np.uint64(_INVERSE))).duplicated().to_numpy()
+        firsts &= self.keys != 0
+        total = np.concatenate([[0], np.cumsum(firsts)])
+        return np.diff(total[self.places])
+
+    @functools.cached_property
+    def counted(self) -> Integers:
+        """The number of words of each text that are more than punctuation."""
+        total = np.concatenate([[0], np.cumsum(self.keys != 0)])
+        return np.diff(total[self.places])
+
+    def find(self, phrase: WordKeys) -> Integers:
+        """Return the numbers of the words at which a phrase begins.
+
+        Args:
+            phrase: The keys of one text, the phrase.
+        """
+        wanted = phrase.keys
+        if not len(wanted):
+            return np.empty(0, np.int64)
+        found = np.flatnonzero(self.keys == wanted[0])
+        for step, key in enumerate(wanted[1:], 1):
+            found = found[found < len(self.keys) - step]
+            found = found[self.keys[found + step] == key]
+        return self._within_a_text(found, len(wanted))
+
+    def _within_a_text(self, found: Integers, words: int) -> Integers:
+        if words == 1 or not len(found):
+            return found
+        owner = np.searchsorted(self.places, found, side="right")
+        last = np.searchsorted(self.places, found + words - 1, side="right")
+        return found[owner == last]
+
+
+def _stripped(values: npt.NDArray[np.uint32], words: Spans) -> tuple[Integers, Integers]:
+    """Return where words begin and end without the punctuation around them."""
+    begins, ends = words.begins.copy(), words.ends.copy()
+    left = np.flatnonzero(values[begins] == 0)
+    while len(left):
+        begins[left] += 1
+        left = left[(begins[left] < ends[left]) & (values[begins[left]] == 0)]
+    left = np.flatnonzero((values[ends - 1] == 0) & (begins < ends))
+    while len(left):
+        ends[left] -= 1
+        left = left[values[ends[left] - 1] == 0]
+    return begins, ends
+
+
+@functools.lru_cache(maxsize=4)
+def _table(base: int, blocks: int) -> Keys:
+    """Return the powers of a base modulo 2^64, for some blocks of exponents."""
+    powers = np.empty(blocks * _BLOCK, dtype=np.uint64)
+    powers[0] = 1
+    filled = 1
+    while filled < len(powers):
+        more = min(filled, len(powers) - filled)
+        step = np.uint64(pow(base, filled, 2**64))
+        np.multiply(powers[:more], step, out=powers[filled : filled + more])
+        filled += more
+    return powers
+
+
+def _powers(base: int, count: int) -> Keys:
+    # In sizes that double, so that batches of about one size share a table.
+    blocks = 1
+    while blocks * _BLOCK < count:
+        blocks *= 2
+    return _table(base, blocks)[:count]

@@ -1,0 +1,1 @@
+"""Quality rules on texts, and the rule sets of the literature."""

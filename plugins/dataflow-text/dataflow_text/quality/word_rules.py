@@ -1,0 +1,197 @@
+"""Rules on words: how many, how long, how many kinds, and which.
+
+A word is a run of characters between white space of any kind that Unicode knows. In Chinese,
+Japanese, Thai, Lao, Khmer and Burmese, which write no spaces, each letter counts as a word, and
+punctuation and marks beside it as none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dataflow_text.analysis.characters import LETTER, LOWER, UPPER
+from dataflow_text.analysis.spans import Integers, Numbers, ratio
+from dataflow_text.analysis.texts import Texts
+from dataflow_text.quality.rule import rule
+
+GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
+REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
+
+GOPHER_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+
+
+@rule(
+    GOPHER,
+    min_value=50,
+    max_value=100_000,
+    examples={"One  two\nthree": 3, "你好，世界": 4, "word " * 50: 50},
+)
+def word_count(texts: Texts) -> Integers:
+    """The number of words.
+
+    A letter of a script without spaces counts as a word. An empty text has 0.
+    """
+    return texts.words.count
+
+
+@rule(GOPHER, min_value=3, max_value=10, examples={"A good length": 3.67, "a b c": 1.0})
+def mean_word_length(texts: Texts) -> Numbers:
+    """The mean number of characters of a word.
+
+    Punctuation attached to a word counts. Does not apply to texts whose words are letters of
+    scripts without spaces, nor to empty ones.
+    """
+    words = texts.spaced_words
+    return np.round(ratio(words.sums(words.lengths), words.count), 2)
+
+
+@rule(GOPHER, min_value=0.8, examples={"All words and 1": 0.75, "only words": 1.0})
+def alphabetic_word_share(texts: Texts) -> Numbers:
+    """The share of words that have a letter of any alphabet, 0 to 1.
+
+    A letter of a script without spaces counts. Does not apply to texts without words.
+    """
+    return texts.words.share(texts.word_flags & LETTER != 0)
+
+
+@rule(GOPHER, min_value=2, examples={"The end of it": 2.0, "no such words": 0.0})
+def stop_word_count(texts: Texts, *, stop_words: tuple[str, ...] = GOPHER_STOP_WORDS) -> Numbers:
+    """The number of words that are stop words, case and attached punctuation aside.
+
+    The default words are those of English that Gopher requires; give those of other languages.
+    Does not apply to texts whose words are letters of scripts without spaces.
+
+    Args:
+        texts: The texts.
+        stop_words: The words to count.
+    """
+    found = texts.count(texts.phrases(stop_words)).astype(float)
+    spaced = texts.spaced_words.count
+    return np.where((spaced == 0) & (texts.words.count > 0), np.nan, found)
+
+
+@rule(GOPHER, max_value=0.1, examples={"# one two ... three": 0.4, "#### no symbols": 1.33})
+def symbol_word_ratio(texts: Texts) -> Numbers:
+    """The number of hash marks and ellipses for each word, from 0 on.
+
+    An ellipsis is one character (…) or three or more full stops. Does not apply to texts without
+    words.
+    """
+    dots = texts.where(".")
+    thirds = np.flatnonzero(dots[2:] - dots[:-2] == 2)
+    longer = np.isin(dots[thirds] - 1, dots)
+    symbols = texts.count(texts.where("#", "…")) + texts.count(dots[thirds[~longer]])
+    return np.round(ratio(symbols, texts.words.count), 2)
+
+
+@rule(REDPAJAMA, max_value=0.2, examples={"NASA and I AGREE": 0.5, "I see a B": 0.0})
+def capital_word_share(texts: Texts) -> Numbers:
+    """The share of words of two letters or more that are all in upper case, 0 to 1.
+
+    Does not apply to texts without words. Scripts without case have none.
+    """
+    words = texts.words
+    upper = (texts.word_flags & (UPPER | LOWER)) == UPPER
+    candidates = np.flatnonzero(upper)
+    letters = np.searchsorted(texts.has(UPPER), np.stack([words.begins, words.ends])[:, candidates])
+    upper[candidates[letters[1] - letters[0] < 2]] = False
+    return words.share(upper)
+
+
+@rule(REDPAJAMA, min_value=0.1, examples={"the same The same.": 0.5, "all of them differ": 1.0})
+def unique_word_share(texts: Texts) -> Numbers:
+    """The share of words that are different, case and attached punctuation aside, 0 to 1.
+
+    Long texts repeat more words than short ones. Words of punctuation alone do not count; letters
+    of scripts without spaces do. Does not apply to texts without words.
+    """
+    return ratio(texts.word_keys.distinct, texts.word_keys.counted)
+
+
+@rule(
+    "C4 (Raffel et al. 2020), section 2.2",
+    max_value=0.01,
+    examples={"Lorem ipsum dolor sit amet": 0.2, "a text of its own": 0.0},
+)
+def lorem_ipsum_share(texts: Texts) -> Numbers:
+    """The number of times that "lorem ipsum" occurs for each word.
+
+    One mention in a long text is no reason to drop it. Does not apply to texts without words.
+    """
+    return ratio(texts.count(texts.phrases(["lorem ipsum"])), texts.words.count)
+
+
+@rule(
+    "C4 (Raffel et al. 2020), section 2.2, for policy notices",
+    max_value=0.02,
+    examples={"Copyright 2020": 0.5, "the copyrighted text": 0.0},
+)
+def watermark_share(
+    texts: Texts, *, watermarks: tuple[str, ...] = ("copyright", "watermark", "confidential")
+) -> Numbers:
+    """The number of watermark terms for each word, from 0 on.
+
+    Terms are matched word by word, case aside. One mention in a long text is no reason to drop it.
+    Does not apply to texts without words.
+
+    Args:
+        texts: The texts.
+        watermarks: The terms, of one word or several.
+    """
+    return ratio(texts.count(texts.phrases(watermarks)), texts.words.count)
+
+
+@rule(
+    "DataFlow (Liang et al. 2025), text pipelines",
+    max_value=2,
+    examples={"I did not say I did not, I did not": 0, "ID card, id no 3, 身份证号": 3},
+)
+def identity_document_count(
+    texts: Texts,
+    *,
+    terms: tuple[str, ...] = (
+        "id number", "id no", "id card", "identity card", "identity number",
+        "identification number", "identification card", "nric number", "ic number",
+        "resident registration", "passport number", "social security number",
+        "身份证", "身份證", "身分证", "身分證",
+    ),
+) -> Integers:  # fmt: skip
+    """The number of mentions of identity documents, as forms and leaked records have them.
+
+    Terms are matched word by word, case and punctuation aside ("I.D. number" included).
+
+    Args:
+        texts: The texts.
+        terms: The terms, of one word or several.
+    """
+    return texts.count(texts.phrases((*terms, *(f"I.D. {t[3:]}" for t in terms if t[:3] == "id "))))
+
+
+@rule(REDPAJAMA, max_value=112, examples={"one two, three four five. six": 3.0})
+def longest_unpunctuated_run(texts: Texts) -> Numbers:
+    """The largest number of words in a row without punctuation between them.
+
+    Punctuation is what ends a phrase in any script (full stops, commas, colons, dashes, slashes,
+    bars and bullets), and a line end. In scripts without spaces letters are counted.
+    """
+    breaks = texts.phrase_ends
+    counts = np.diff(np.searchsorted(texts.words.begins, breaks))
+    first = np.searchsorted(breaks, texts.places - 1)
+    return np.maximum.reduceat(np.append(counts, 0), first[:-1]).astype(float)
+
+
+WordCountEvaluator, WordCountFilter = word_count.operators("WordCount")
+MeanWordLengthEvaluator, MeanWordLengthFilter = mean_word_length.operators("MeanWordLength")
+AlphabeticWordEvaluator, AlphabeticWordFilter = alphabetic_word_share.operators("AlphabeticWord")
+StopWordEvaluator, StopWordFilter = stop_word_count.operators("StopWord")
+SymbolWordRatioEvaluator, SymbolWordRatioFilter = symbol_word_ratio.operators("SymbolWordRatio")
+CapitalWordEvaluator, CapitalWordFilter = capital_word_share.operators("CapitalWord")
+UniqueWordEvaluator, UniqueWordFilter = unique_word_share.operators("UniqueWord")
+LoremIpsumEvaluator, LoremIpsumFilter = lorem_ipsum_share.operators("LoremIpsum")
+WatermarkEvaluator, WatermarkFilter = watermark_share.operators("Watermark")
+IdentityDocumentEvaluator, IdentityDocumentFilter = identity_document_count.operators(
+    "IdentityDocument"
+)
+UnpunctuatedRunEvaluator, UnpunctuatedRunFilter = longest_unpunctuated_run.operators(
+    "UnpunctuatedRun"
+)
