@@ -29,6 +29,7 @@ from dataflow_core.table.types import (
 )
 
 PART_BYTES = 32 << 20
+_BUFFER_BYTES = 64 << 10
 
 
 class PartTable:
@@ -162,7 +163,8 @@ class _Part:
         self.size = 0
         self._dictionaries: dict[str, list[pa.Array]] = {}
         self._file = AtomicFile(path)
-        self._sink = pa.PythonFile(self._file, mode="w")
+        # Buffered, because the format writes each buffer of each column by itself.
+        self._sink = pa.BufferedOutputStream(pa.PythonFile(self._file, mode="w"), _BUFFER_BYTES)
         self._writer = pa.ipc.new_file(self._sink, schema)
 
     def takes(self, table: pa.Table) -> bool:
@@ -176,6 +178,7 @@ class _Part:
 
     def close(self) -> None:
         self._writer.close()
+        self._sink.flush()
         self._file.commit()
 
     def discard(self) -> None:

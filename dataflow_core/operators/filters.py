@@ -8,10 +8,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import model_validator
 
 from dataflow_core.operators.base import Evaluator, Function, Operator
 from dataflow_core.storage.base import Storage
+from dataflow_core.table.columns import arrow_column
 
 
 class Filter(Operator):
@@ -92,35 +95,41 @@ class BoundsFilter(Filter):
         """
         self.make_evaluator().run(storage, **bindings)
         measure = storage.read([output])[output]
-        self.keep(
-            storage,
-            pd.Series(self.within(measure), index=measure.index),
-            reason=self.reasons(measure),
-            value=measure,
-        )
+        self.drop_outside(storage, measure.index, arrow_column(measure))
 
     def make_evaluator(self) -> Evaluator:
         """Return the evaluator, configured by the fields that it shares with this filter."""
         shared = type(self).model_fields.keys() & self.evaluator.model_fields.keys()
         return self.evaluator(**{name: getattr(self, name) for name in shared})
 
-    def within(self, measure: pd.Series) -> npt.NDArray[np.bool_]:
-        """Tell for each measure whether it lies within the bounds; null does not."""
-        values = measure.to_numpy(dtype=np.float64, na_value=np.nan)
-        inside: npt.NDArray[np.bool_] = ~np.isnan(values)
-        if self.min_value is not None:
-            inside &= values >= self.min_value
-        if self.max_value is not None:
-            inside &= values <= self.max_value
-        return inside
+    def drop_outside(
+        self,
+        storage: Storage,
+        rows: Sequence[int] | pd.Index,
+        measure: pa.Array,
+        spared: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Drop the rows whose measure lies outside the bounds.
 
-    def reasons(self, measure: pd.Series) -> pd.Series:
-        """Return why each measure would be outside the bounds."""
-        values = measure.to_numpy(dtype=np.float64, na_value=np.nan)
-        low = self.min_value if self.min_value is not None else -np.inf
-        reasons = np.where(values < low, "below_minimum", "above_maximum").astype(object)
-        reasons[np.isnan(values)] = "no_value"
-        return pd.Series(reasons, index=measure.index)
+        Args:
+            storage: The storage of `run`.
+            rows: The ids of all rows.
+            measure: The measure of each; null or NaN for none.
+            spared: Rows to keep whatever their measure.
+        """
+        low = -np.inf if self.min_value is None else self.min_value
+        high = np.inf if self.max_value is None else self.max_value
+        numbers = measure.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        outside = ~((numbers >= low) & (numbers <= high))
+        if spared is not None:
+            outside &= ~spared
+        if not outside.any():
+            return
+        gone = numbers[outside]
+        reasons = np.where(gone < low, "below_minimum", "above_maximum")
+        reasons = np.where(np.isnan(gone), "no_value", reasons)
+        values = pc.if_else(np.isnan(gone), None, measure.filter(outside)).to_pylist()
+        storage.drop(np.asarray(rows)[outside], reasons.tolist(), value=values)
 
 
 def truth(mask: pd.Series) -> npt.NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from dataflow_core.storage.base import A, Bindings, Storage
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 class Recording:
@@ -114,6 +115,10 @@ class RecordingStorage(Storage):
     def analysis(self, column: str, cls: type[A]) -> A:
         """Refuse: there is no table yet."""
         self._refuse("analysis")
+
+    def assign(self, column: str, values: pa.Array) -> None:
+        """Refuse: there is no table yet."""
+        self._refuse("assign")
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Refuse: there is no table yet."""

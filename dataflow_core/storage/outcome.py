@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,8 +179,8 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    if isinstance(value, float):
+        return repr(float(value))  # as JSON has it, NaN and the infinities aside
     return json_text(value) if isinstance(value, (bool, int, float, list, dict)) else str(value)
 
 

@@ -79,7 +79,7 @@ class RunningStep:
         # Now, while it is known whose values they are.
         for name, column in after.columns.items():
             try:
-                column.arrow()
+                column.convert()
             except (FormatError, ValueError) as error:
                 raise OperatorError(f"step {self.name!r}, column {name!r}: {error}") from error
 

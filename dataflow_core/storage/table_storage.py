@@ -20,7 +20,7 @@ from dataflow_core.storage.memory_source import MemorySource
 from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, positions_of
 from dataflow_core.storage.running_step import RunningStep
 from dataflow_core.storage.source import SOURCE_KEY, Source, unreadable_rows
-from dataflow_core.table.columns import Column, column_arrays, to_pandas
+from dataflow_core.table.columns import Column, Selection, column_arrays, to_pandas
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds, child_ids, ordinals, source_ids
@@ -140,6 +140,18 @@ class TableStorage(Storage):
                 duplicate_of,
             )
             self._keep_others(positions)
+
+    def assign(self, column: str, values: pa.Array) -> None:
+        """Set one column; see `Storage.assign`."""
+        with self._stepping(None):
+            self._refuse_reserved(column)
+            if len(values) != len(self.frame):
+                raise OperatorError(
+                    f"{self._where()}, column {column!r}: {len(values):,} values for "
+                    f"{len(self.frame):,} rows. Give one value a row."
+                )
+            made = Column(arrow=pa.chunked_array([values]))
+            self._frame = Frame({**self.frame.columns, column: made}, self.frame.ids)
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give columns other names; see `Storage.rename`."""
@@ -285,9 +297,10 @@ class TableStorage(Storage):
         self, table: pd.DataFrame, step: RunningStep, positions: npt.NDArray[np.int64]
     ) -> dict[str, Column]:
         written = set(table.columns)
-        same = len(positions) == len(self.frame) and bool((np.diff(positions) > 0).all())
+        chosen = Selection(positions)
+        same = len(positions) == len(self.frame) and chosen.is_ascending
         return {
-            name: column if same else column.take(positions)
+            name: column if same else column.take(chosen)
             for name, column in self.frame.columns.items()
             if name in HIDDEN or (name not in written and name not in step.read)
         }
@@ -298,7 +311,7 @@ class TableStorage(Storage):
         if known is None:
             return Column(array=array)
         if known.holds_json() and not isinstance(array, pd.arrays.ArrowExtensionArray):
-            return known.take(positions).rewritten(array)
+            return known.take(Selection(positions)).rewritten(array)
         return known.replaced_by(array)
 
     def _refuse_reserved(self, name: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -41,6 +42,34 @@ class Analysis(Protocol):
         """Return the analysis of the rows at ``positions``, ascending."""
 
 
+class Selection:
+    """The rows of a table that are left of it, which all of its columns share.
+
+    Args:
+        positions: Where they were, in their order.
+    """
+
+    def __init__(self, positions: Positions) -> None:
+        self.positions = positions
+        self._later: tuple[Positions, Selection] | None = None
+
+    @cached_property
+    def arrow(self) -> pa.Array:
+        """The positions as Arrow takes them."""
+        return pa.array(self.positions)
+
+    @cached_property
+    def is_ascending(self) -> bool:
+        """Whether the rows are left in the order in which they were, each once."""
+        return bool((np.diff(self.positions) > 0).all())
+
+    def take(self, positions: Positions) -> Selection:
+        """Return those at ``positions`` among these; the same object for the same ones."""
+        if self._later is None or self._later[0] is not positions:
+            self._later = positions, Selection(self.positions[positions])
+        return self._later[1]
+
+
 class Column:
     """One column, in Arrow form or as the pandas array that an operator wrote.
 
@@ -62,7 +91,7 @@ class Column:
         array: Any = None,
         kind: pa.DataType | None = None,
         before: Column | None = None,
-        chosen: Positions | None = None,
+        chosen: Selection | None = None,
         analyses: Mapping[type[Any], Any] | None = None,
     ) -> None:
         self._arrow = arrow
@@ -74,15 +103,20 @@ class Column:
 
     def arrow(self) -> pa.ChunkedArray:
         """Return the column as Arrow."""
+        column = self.convert()
+        if self._chosen is not None:
+            self._arrow = column = _chunked(_combined(column).take(self._chosen.arrow))
+            self._chosen = None
+        return column
+
+    def convert(self) -> pa.ChunkedArray:
+        """Make Arrow of what an operator wrote; chosen rows are still to be taken."""
         if self._arrow is None:
             written = to_arrow(self._array, self._kind)
             self._arrow = (
                 written if self._before is None else self._before.kept_where_equal(written)
             )
             self._array = self._before = None
-        if self._chosen is not None:
-            self._arrow = _chunked(_combined(self._arrow).take(pa.array(self._chosen)))
-            self._chosen = None
         return self._arrow
 
     def analysis(self, cls: type[A]) -> A:
@@ -139,17 +173,17 @@ class Column:
                 if isinstance(value, RowFailure):
                     yield position, value
 
-    def take(self, positions: Positions) -> Column:
-        """Return the rows at ``positions``."""
-        in_order = not self._analyses or bool((np.diff(positions) > 0).all())
-        analyses = {c: a.take(positions) for c, a in self._analyses.items()} if in_order else None
-        if self._arrow is None:
-            before = None if self._before is None else self._before.take(positions)
-            taken = self._array.take(positions)
+    def take(self, selection: Selection) -> Column:
+        """Return some of the rows."""
+        kept = self._analyses if selection.is_ascending else {}
+        analyses = {cls: made.take(selection.positions) for cls, made in kept.items()}
+        if self._arrow is None and _is_object(self._array):  # which may hold failures
+            before = None if self._before is None else self._before.take(selection)
+            taken = self._array.take(selection.positions)
             return Column(array=taken, kind=self._kind, before=before, analyses=analyses)
         # Chunks are joined here, or each of several takes would join them again.
-        self._arrow = _chunked(_combined(self._arrow))
-        chosen = positions if self._chosen is None else self._chosen[positions]
+        self._arrow = _chunked(_combined(self.convert()))
+        chosen = selection if self._chosen is None else self._chosen.take(selection.positions)
         return Column(arrow=self._arrow, chosen=chosen, analyses=analyses)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.table.columns import Column
+from dataflow_core.table.columns import Column, Selection
 from dataflow_core.table.identity import RowIds
 from dataflow_core.table.types import ABSENT, HIDDEN, concat, visible
 
@@ -62,7 +62,8 @@ class Frame:
 
     def take(self, positions: npt.NDArray[np.int64]) -> Frame:
         """Return the rows at ``positions``."""
-        columns = {name: column.take(positions) for name, column in self.columns.items()}
+        selection = Selection(positions)
+        columns = {name: column.take(selection) for name, column in self.columns.items()}
         return Frame(columns, self.ids[positions])
 
     def slice(self, start: int, length: int) -> Frame:

@@ -72,12 +72,21 @@ def keys() -> npt.NDArray[np.uint32]:
     """
     codes, characters = _characters()
     lower = pc.utf8_lower(characters)
-    single = np.asarray(pc.utf8_length(lower)) == 1
-    text = "".join(low if one else " " for low, one in zip(lower.to_pylist(), single, strict=True))
+    single = pc.equal(pc.utf8_length(lower), 1)
+    text = "".join(pc.if_else(single, lower, " ").to_pylist())
+    kept = np.asarray(single)
     table = np.arange(_ALL, dtype=np.uint32)
-    table[codes[single]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[single]
+    table[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
     ignored = pc.match_substring_regex(characters, rf"[\p{{P}}\p{{Cf}}\p{{Cc}}{_WHITE}{_WIDE}]")
     table[codes[np.asarray(ignored)]] = 0
+    return table
+
+
+@functools.lru_cache(maxsize=64)
+def members(characters: str) -> npt.NDArray[np.bool_]:
+    """Return for each code point whether it is one of some characters."""
+    table = np.zeros(_ALL, dtype=bool)
+    table[[ord(character) for character in characters]] = True
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -13,9 +14,10 @@ import pyarrow.compute as pc
 from dataflow_text.analysis import characters
 from dataflow_text.analysis.characters import ATTACHED, BREAK, UNSPACED, WHITE, WIDE
 from dataflow_text.analysis.spans import Integers, Mask, Numbers, Spans
-from dataflow_text.analysis.word_keys import WordKeys
+from dataflow_text.analysis.word_keys import Keys, WordKeys
 
-_LINE_END = ord("\n")
+_FEW = 16
+_ALL = slice(None)
 
 
 class Texts:
@@ -63,7 +65,7 @@ class Texts:
 
     def has(self, bits: int) -> Integers:
         """Return the positions of characters with any of these bits."""
-        return np.flatnonzero(self.flags & np.uint8(bits))
+        return np.flatnonzero((self.flags & np.uint8(bits)) != 0)
 
     def count(self, positions: Integers) -> Integers:
         """Return how many of some positions, ascending, lie in each text."""
@@ -140,11 +142,19 @@ class Texts:
 
     def phrases(self, phrases: Iterable[str]) -> Integers:
         """Return where some phrases begin, matched word by word, case and punctuation aside."""
-        found: list[Integers] = [np.empty(0, np.int64)]
-        for phrase in phrases:
-            wanted = Texts(pa.array([phrase])).word_keys
-            found.append(self.words.begins[self.word_keys.find(wanted)])
-        return np.unique(np.concatenate(found))
+        keys = {phrase: _phrase_keys(phrase) for phrase in phrases}
+        words = tuple(phrase for phrase, found in keys.items() if len(found.keys) == 1)
+        found = [np.empty(0, np.int64)]
+        if len(words) > _FEW:
+            found += [np.flatnonzero(self.are_words(words))]
+            keys = {phrase: found for phrase, found in keys.items() if len(found.keys) > 1}
+        found += [self.word_keys.find(phrase) for phrase in keys.values()]
+        numbers = np.sort(np.concatenate(found))
+        return self.words.begins[numbers[np.diff(numbers, prepend=-1) > 0]]
+
+    def are_words(self, wanted: tuple[str, ...], numbers: Integers | slice = _ALL) -> Mask:
+        """Tell which words, all or those of some numbers, are any of the wanted ones."""
+        return self.word_keys.among(_word_keys(wanted), numbers)
 
     def at_end(self, spans: Spans, *endings: str) -> Mask:
         """Tell which spans end with one of some texts."""
@@ -183,3 +193,13 @@ class Texts:
             chosen[left[done]] = True
             left = left[~done]
         return chosen
+
+
+@functools.lru_cache(maxsize=10_000)
+def _phrase_keys(phrase: str) -> WordKeys:
+    return Texts(pa.array([phrase])).word_keys
+
+
+@functools.lru_cache(maxsize=100)
+def _word_keys(words: tuple[str, ...]) -> Keys:
+    return np.unique(Texts(pa.array(words)).word_keys.keys)

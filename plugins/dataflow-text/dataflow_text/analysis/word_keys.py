@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dataflow_text.analysis import characters
-from dataflow_text.analysis.spans import Integers, Spans
+from dataflow_text.analysis.spans import Integers, Mask, Spans
 
 Keys = npt.NDArray[np.uint64]
 
@@ -69,6 +69,12 @@ class WordKeys:
         total = np.concatenate([[0], np.cumsum(self.keys != 0)])
         return np.diff(total[self.places])
 
+    def among(self, wanted: Keys, numbers: Integers | slice) -> Mask:
+        """Tell which words of some numbers have one of the wanted keys, which are in order."""
+        keys = self.keys[numbers]
+        places = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+        return wanted[places] == keys
+
     def find(self, phrase: WordKeys) -> Integers:
         """Return the numbers of the words at which a phrase begins.
 
@@ -106,7 +112,7 @@ def _stripped(values: npt.NDArray[np.uint32], words: Spans) -> tuple[Integers, I
     return begins, ends
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=32)
 def _table(base: int, blocks: int) -> Keys:
     """Return the powers of a base modulo 2^64, for some blocks of exponents."""
     powers = np.empty(blocks * _BLOCK, dtype=np.uint64)

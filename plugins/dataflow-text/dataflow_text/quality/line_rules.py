@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dataflow_text.analysis.characters import members
 from dataflow_text.analysis.sentences import sentence_counts
 from dataflow_text.analysis.spans import Integers, Numbers
 from dataflow_text.analysis.texts import Texts
@@ -16,7 +17,7 @@ GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
 REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
 C4 = "C4 (Raffel et al. 2020), section 2.2"
 
-_BULLETS = tuple("•‣▶◀◦■□▪▫–-*·●○◆►")
+_BULLETS = "•‣▶◀◦■□▪▫–-*·●○◆►"
 
 
 @rule(GOPHER, max_value=0.3, examples={"Read more...\nThe end.": 0.5, "The end.": 0.0})
@@ -36,7 +37,7 @@ def bullet_line_share(texts: Texts) -> Numbers:
     Independent of language. Does not apply to texts without lines.
     """
     lines = texts.lines
-    return lines.share(np.isin(texts.codes[lines.begins], [ord(mark) for mark in _BULLETS]))
+    return lines.share(members(_BULLETS)[texts.codes[lines.begins]])
 
 
 @rule(C4, max_value=0.2, examples={"Please enable JavaScript.\nOK": 0.5, "Java and scripts": 0.0})

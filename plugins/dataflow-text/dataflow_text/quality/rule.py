@@ -13,10 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
-from dataflow_core import Evaluator, Storage
+from dataflow_core import Evaluator, Operator, Storage
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_text.analysis.shared import Measure, TextAnalysis
 
@@ -62,7 +61,7 @@ class Rule:
         described = textwrap.dedent(self._text.partition("\nArgs:\n")[2])
         return re.sub(r"\Atexts: .*\n", "", described).rstrip()
 
-    @property
+    @functools.cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """What the function takes besides texts."""
         signature = inspect.signature(self.function, eval_str=True)
@@ -77,6 +76,11 @@ class Rule:
         analysis = TextAnalysis.of(pa.chunked_array([pa.array([text], pa.string())]))
         value = numbers(analysis, self.measure(**parameters))[0].as_py()
         return None if value is None else float(value)
+
+    def column(self, storage: Storage, texts: str, operator: Operator) -> pa.Array:
+        """Return the measure of a column of texts, with an operator's parameters."""
+        parameters = {name: getattr(operator, name) for name in self.parameters}
+        return numbers(storage.analysis(texts, TextAnalysis), self.measure(**parameters))
 
     def operators(self, stem: str) -> tuple[type[RuleEvaluator], type[RuleFilter]]:
         """Return the operators of the rule.
@@ -160,15 +164,8 @@ class RuleEvaluator(Evaluator):
             input_text: The column of texts.
             output_measure: The column for the measure; None for the measure's own name.
         """
-        column = self.measured(storage, input_text)
-        table = storage.read([])
-        table[output_measure or self.rule.name] = _series(column, table.index)
-        storage.write(table)
-
-    def measured(self, storage: Storage, input_text: str) -> pa.Array:
-        """Return the measure of each text."""
-        parameters = {name: getattr(self, name) for name in self.rule.parameters}
-        return numbers(storage.analysis(input_text, TextAnalysis), self.rule.measure(**parameters))
+        measure = self.rule.column(storage, input_text, self)
+        storage.assign(output_measure or self.rule.name, measure)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """Return the column for the measure."""
@@ -183,6 +180,7 @@ class RuleFilter(BoundsFilter):
     """
 
     rule: ClassVar[Rule]
+    evaluator: ClassVar[type[RuleEvaluator]]
 
     def run(
         self,
@@ -198,13 +196,11 @@ class RuleFilter(BoundsFilter):
             output_measure: The column for the measure; None for the measure's own name.
         """
         output = output_measure or self.rule.name
-        is_null = storage.analysis(input_text, TextAnalysis).is_null
-        self.make_evaluator().run(storage, input_text=input_text, output_measure=output)
-        measure = storage.read([output])[output]
-        keep = self.within(measure) | (measure.isna().to_numpy() & ~is_null)
-        if not keep.all():
-            kept = pd.Series(keep, index=measure.index)
-            self.keep(storage, kept, reason=self.reasons(measure), value=measure)
+        measure = self.rule.column(storage, input_text, self)
+        storage.assign(output, measure)
+        # Where there is a text but no measure, the rule does not apply.
+        spared = np.asarray(measure.is_null()) & ~storage.analysis(input_text, TextAnalysis).is_null
+        self.drop_outside(storage, storage.read([]).index, measure, spared)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """Return the column for the measure."""
@@ -215,10 +211,6 @@ class RuleFilter(BoundsFilter):
 def _bound(function: Callable[..., Values], parameters: tuple[tuple[str, Any], ...]) -> Measure:
     given = dict(parameters)
     return lambda texts: function(texts, **given)
-
-
-def _series(column: pa.Array, index: pd.Index) -> pd.Series:
-    return pd.Series(pd.array(column, dtype=pd.ArrowDtype(column.type)), index=index)
 
 
 def _evaluator_doc(rule: Rule, stem: str) -> str:

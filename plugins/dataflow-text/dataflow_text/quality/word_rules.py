@@ -79,7 +79,7 @@ def symbol_word_ratio(texts: Texts) -> Numbers:
     """
     dots = texts.where(".")
     thirds = np.flatnonzero(dots[2:] - dots[:-2] == 2)
-    longer = np.isin(dots[thirds] - 1, dots)
+    longer = texts.codes[dots[thirds] - 1] == ord(".")
     symbols = texts.count(texts.where("#", "…")) + texts.count(dots[thirds[~longer]])
     return np.round(ratio(symbols, texts.words.count), 2)
 
