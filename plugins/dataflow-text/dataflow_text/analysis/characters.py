@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
 
 import numpy as np
 import numpy.typing as npt
@@ -21,21 +22,16 @@ LETTER = UPPER | LOWER
 _UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\x{3006}\x{30FC}\x{FF70}"
 )
-_WHITE = r"\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
-_WIDE = (
-    r"\x{3001}-\x{3004}\x{3008}-\x{3020}\x{30FB}\x{FE10}-\x{FE19}\x{FE30}-\x{FE6F}"
-    r"\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF20}\x{FF3B}-\x{FF40}\x{FF5B}-\x{FF65}"
-)
+# Ranges of code points, first and last.
+_WHITE = "09-0D 20 85 A0 1680 2000-200A 2028-2029 202F 205F 3000"
+_WIDE = "3001-3004 3008-3020 30FB FE10-FE19 FE30-FE6F FF01-FF0F FF1A-FF20 FF3B-FF40 FF5B-FF65"
 _BREAK = (
-    r"\n.!?,;:/|\x{2013}\x{2014}\x{2022}\x{2026}\x{0964}\x{0965}\x{060C}\x{061B}\x{061F}\x{06D4}"
-    r"\x{3001}\x{3002}\x{FF01}\x{FF0C}\x{FF0E}\x{FF0F}\x{FF1A}\x{FF1B}\x{FF1F}\x{FF5C}\x{FF61}\x{FF64}"
+    "0A 21 2C 2E-2F 3A-3B 3F 7C 0964-0965 060C 061B 061F 06D4 2013-2014 2022 2026 3001-3002 "
+    "FF01 FF0C FF0E-FF0F FF1A-FF1B FF1F FF5C FF61 FF64"
 )
 # Invisible format characters (joiners aside, which scripts of India and Persia need), the
 # replacement character, empty boxes, private use, pictographs and dingbats.
-_SPECIAL = (
-    r"\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}\x{FFF9}-\x{FFFD}"
-    r"\x{25A1}\x{E000}-\x{F8FF}\x{2600}-\x{27BF}\x{1F000}-\x{1FAFF}"
-)
+_SPECIAL = "200B 200E-200F 202A-202E 2060-206F FEFF FFF9-FFFD 25A1 E000-F8FF 2600-27BF 1F000-1FAFF"
 _PLANES = 0x20000
 _ALL = 0x110000
 
@@ -45,19 +41,19 @@ def flags() -> npt.NDArray[np.uint8]:
     """Return the bits of each code point."""
     table = np.zeros(_ALL, dtype=np.uint8)
     codes, characters = _characters()
-    for bits, members in (
-        (WHITE, _WHITE),
-        (WIDE, _WIDE),
-        (UNSPACED, _UNSPACED),
-        (UPPER, r"\p{Lu}\p{Lt}"),
-        (LOWER, r"\p{Ll}"),
-        (LETTER, r"\p{Lm}\p{Lo}"),
-        (ATTACHED, r"\p{P}\p{M}\p{Cf}"),
-        (BREAK, _BREAK),
-        (SPECIAL, _SPECIAL),
+    categories = _categories()
+    for bits, names in (
+        (UPPER, ("Lu", "Lt")),
+        (LOWER, ("Ll",)),
+        (LETTER, ("Lm", "Lo")),
+        (ATTACHED, ("P", "M", "Cf")),
     ):
-        table[codes[np.asarray(pc.match_substring_regex(characters, f"[{members}]"))]] |= bits
+        table[: len(categories)][_of_category(categories, *names)] |= bits
+    unspaced = pc.match_substring_regex(characters, f"[{_UNSPACED}]")
+    table[codes[np.asarray(unspaced)]] |= UNSPACED
     table[_PLANES:0x40000] |= UNSPACED | LETTER  # the planes of rare Han
+    for bits, ranges in ((WHITE, _WHITE), (WIDE, _WIDE), (BREAK, _BREAK), (SPECIAL, _SPECIAL)):
+        table[_in_ranges(ranges)] |= bits
     # Marks and punctuation of those scripts are no letters of theirs.
     table[table & (ATTACHED | WHITE | WIDE) != 0] &= ~np.uint8(UNSPACED)
     return table
@@ -77,8 +73,9 @@ def keys() -> npt.NDArray[np.uint32]:
     kept = np.asarray(single)
     table = np.arange(_ALL, dtype=np.uint32)
     table[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
-    ignored = pc.match_substring_regex(characters, rf"[\p{{P}}\p{{Cf}}\p{{Cc}}{_WHITE}{_WIDE}]")
-    table[codes[np.asarray(ignored)]] = 0
+    categories = _categories()
+    table[: len(categories)][_of_category(categories, "P", "Cf", "Cc")] = 0
+    table[_in_ranges(_WHITE)] = table[_in_ranges(_WIDE)] = 0
     return table
 
 
@@ -93,3 +90,19 @@ def members(characters: str) -> npt.NDArray[np.bool_]:
 def _characters() -> tuple[npt.NDArray[np.uint32], pa.Array]:
     codes = np.delete(np.arange(_PLANES, dtype=np.uint32), np.s_[0xD800:0xE000])  # no surrogates
     return codes, pa.array(codes.tobytes().decode("utf-32-le"), pa.string())
+
+
+def _categories() -> npt.NDArray[np.str_]:
+    return np.array([unicodedata.category(chr(code)) for code in range(_PLANES)])
+
+
+def _of_category(categories: npt.NDArray[np.str_], *names: str) -> npt.NDArray[np.bool_]:
+    chosen = np.zeros(len(categories), dtype=bool)
+    for name in names:
+        chosen |= np.char.startswith(categories, name) if len(name) == 1 else categories == name
+    return chosen
+
+
+def _in_ranges(ranges: str) -> npt.NDArray[np.int64]:
+    bounds = [[int(code, 16) for code in one.split("-")] for one in ranges.split()]
+    return np.concatenate([np.arange(bound[0], bound[-1] + 1) for bound in bounds])

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow_text.analysis import characters
-from dataflow_text.analysis.characters import ATTACHED, BREAK, UNSPACED, WHITE, WIDE
+from dataflow_text.analysis.characters import ATTACHED, BREAK, UNSPACED, WHITE, WIDE, members
 from dataflow_text.analysis.spans import Integers, Mask, Numbers, Spans
 from dataflow_text.analysis.word_keys import Keys, WordKeys
 
@@ -56,12 +56,22 @@ class Texts:
         """The bits of `characters.flags` for each code point."""
         return np.take(characters.flags(), self.codes)
 
-    def where(self, *wanted: str) -> Integers:
+    def where(self, wanted: str) -> Integers:
         """Return the positions of any of some characters."""
-        found = self.codes == ord(wanted[0])
-        for character in wanted[1:]:
-            found |= self.codes == ord(character)
-        return np.flatnonzero(found)
+        chosen = members(wanted)
+        if all(characters.flags()[ord(character)] & ATTACHED for character in wanted):
+            return self.punctuation[chosen[self.codes[self.punctuation]]]
+        return np.flatnonzero(chosen[self.codes])
+
+    @cached_property
+    def punctuation(self) -> Integers:
+        """The positions of punctuation, marks and format characters."""
+        return self.has(ATTACHED)
+
+    @cached_property
+    def line_ends(self) -> Integers:
+        """The positions of line ends, those around the texts included."""
+        return np.flatnonzero(self.codes == ord("\n"))
 
     def has(self, bits: int) -> Integers:
         """Return the positions of characters with any of these bits."""
@@ -117,7 +127,7 @@ class Texts:
     @cached_property
     def lines(self) -> Spans:
         """The lines that are not blank, without the white space at both ends."""
-        ends = self.where("\n")
+        ends = self.line_ends
         marks = np.searchsorted(self.tokens.begins, ends)
         filled = np.flatnonzero(np.diff(marks))
         begins = self.tokens.begins[marks[filled]]

@@ -39,7 +39,7 @@ def curly_bracket_share(texts: Texts) -> Numbers:
     C4 drops every page with a curly bracket, most likely code; as a share, it spares long texts
     that quote one. Independent of language; an empty text has 0.
     """
-    return texts.count(texts.where("{", "}")) / np.maximum(texts.characters, 1)
+    return texts.count(texts.where("{}")) / np.maximum(texts.characters, 1)
 
 
 @rule(DATAFLOW, max_value=0.01, examples={"AT&amp;T &#38; you": 0.67, "?a=1&lt=2": 0.0})

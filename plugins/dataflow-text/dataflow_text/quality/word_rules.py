@@ -80,7 +80,7 @@ def symbol_word_ratio(texts: Texts) -> Numbers:
     dots = texts.where(".")
     thirds = np.flatnonzero(dots[2:] - dots[:-2] == 2)
     longer = texts.codes[dots[thirds] - 1] == ord(".")
-    symbols = texts.count(texts.where("#", "…")) + texts.count(dots[thirds[~longer]])
+    symbols = texts.count(texts.where("#…")) + texts.count(dots[thirds[~longer]])
     return np.round(ratio(symbols, texts.words.count), 2)
 
 
