@@ -175,13 +175,13 @@ def listed(ids: RowIds, most: int = 3) -> str:
 
 
 def _text(value: Any) -> str | None:
+    if type(value) is float or isinstance(value, np.floating):
+        return repr(float(value))  # as JSON has it, NaN and the infinities aside
     if value is None or value is pd.NA:
         return None
     if isinstance(value, str):
         return value
-    if isinstance(value, float):
-        return repr(float(value))  # as JSON has it, NaN and the infinities aside
-    return json_text(value) if isinstance(value, (bool, int, float, list, dict)) else str(value)
+    return json_text(value) if isinstance(value, (bool, int, list, dict)) else str(value)
 
 
 def _nones(ids: RowIds) -> list[Any]:

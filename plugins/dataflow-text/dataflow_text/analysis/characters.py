@@ -41,14 +41,9 @@ def flags() -> npt.NDArray[np.uint8]:
     """Return the bits of each code point."""
     table = np.zeros(_ALL, dtype=np.uint8)
     codes, characters = _characters()
-    categories = _categories()
-    for bits, names in (
-        (UPPER, ("Lu", "Lt")),
-        (LOWER, ("Ll",)),
-        (LETTER, ("Lm", "Lo")),
-        (ATTACHED, ("P", "M", "Cf")),
-    ):
-        table[: len(categories)][_of_category(categories, *names)] |= bits
+    categories, names = _categories()
+    of_names = np.array([_bits_of(name) for name in names], dtype=np.uint8)
+    table[: len(categories)] = of_names[categories]
     unspaced = pc.match_substring_regex(characters, f"[{_UNSPACED}]")
     table[codes[np.asarray(unspaced)]] |= UNSPACED
     table[_PLANES:0x40000] |= UNSPACED | LETTER  # the planes of rare Han
@@ -73,8 +68,9 @@ def keys() -> npt.NDArray[np.uint32]:
     kept = np.asarray(single)
     table = np.arange(_ALL, dtype=np.uint32)
     table[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
-    categories = _categories()
-    table[: len(categories)][_of_category(categories, "P", "Cf", "Cc")] = 0
+    categories, names = _categories()
+    ignored = np.array([name[0] == "P" or name in ("Cf", "Cc") for name in names])
+    table[: len(categories)][ignored[categories]] = 0
     table[_in_ranges(_WHITE)] = table[_in_ranges(_WIDE)] = 0
     return table
 
@@ -92,15 +88,19 @@ def _characters() -> tuple[npt.NDArray[np.uint32], pa.Array]:
     return codes, pa.array(codes.tobytes().decode("utf-32-le"), pa.string())
 
 
-def _categories() -> npt.NDArray[np.str_]:
-    return np.array([unicodedata.category(chr(code)) for code in range(_PLANES)])
+@functools.cache
+def _categories() -> tuple[npt.NDArray[np.uint8], list[str]]:
+    """Return the number of the category of each code point, and their names."""
+    numbers: dict[str, int] = {}
+    found = (unicodedata.category(chr(code)) for code in range(_PLANES))
+    table = bytes(numbers.setdefault(name, len(numbers)) for name in found)
+    return np.frombuffer(table, np.uint8), list(numbers)
 
 
-def _of_category(categories: npt.NDArray[np.str_], *names: str) -> npt.NDArray[np.bool_]:
-    chosen = np.zeros(len(categories), dtype=bool)
-    for name in names:
-        chosen |= np.char.startswith(categories, name) if len(name) == 1 else categories == name
-    return chosen
+def _bits_of(category: str) -> int:
+    if category[0] in "PM" or category == "Cf":
+        return ATTACHED
+    return {"Lu": UPPER, "Lt": UPPER, "Ll": LOWER, "Lm": LETTER, "Lo": LETTER}.get(category, 0)
 
 
 def _in_ranges(ranges: str) -> npt.NDArray[np.int64]:

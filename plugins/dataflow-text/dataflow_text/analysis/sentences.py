@@ -58,7 +58,7 @@ _ABBREVIATIONS = (
 def sentence_counts(texts: Texts) -> Integers:
     """Return the number of sentences of each text."""
     ends = _sentence_ends(texts)
-    bounds = np.sort(np.concatenate([ends, texts.line_ends]))
+    bounds = np.sort(np.concatenate([ends, texts.line_ends]), kind="stable")  # merges runs
     # What lies between two bounds is a sentence if a word begins in it.
     filled = np.diff(np.searchsorted(texts.words.begins, bounds)) > 0
     return texts.count(bounds[:-1][filled] + 1)

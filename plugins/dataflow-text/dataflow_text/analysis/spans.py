@@ -45,6 +45,14 @@ class Spans:
         """Return the share of each text's spans that are chosen; NaN where there are none."""
         return ratio(self.sums(chosen), self.count)
 
+    def counts_of(self, chosen: Mask) -> Integers:
+        """Return how many of the characters of each span are chosen; for few spans among many."""
+        if not len(self.begins):
+            return self.begins
+        starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        inside = np.arange(self.lengths.sum()) + np.repeat(self.begins - starts, self.lengths)
+        return np.add.reduceat(chosen[inside], starts, dtype=np.int64)
+
     def within(self, chosen: Mask) -> Spans:
         """Return only the chosen spans."""
         places = np.concatenate([[0], np.cumsum(chosen)])[self.places]

@@ -48,8 +48,9 @@ class Texts:
     @cached_property
     def codes(self) -> npt.NDArray[np.uint32]:
         """The code points of all texts."""
-        joined = "\n".join(["", *pc.fill_null(self.texts, "").to_pylist(), ""])
-        return np.frombuffer(joined.encode("utf-32-le"), np.uint32)
+        one = pa.LargeListArray.from_arrays([0, len(self)], pc.fill_null(self.texts, ""))
+        joined = pc.binary_join(one, "\n")[0].as_py()
+        return np.frombuffer("\n".join(["", joined, ""]).encode("utf-32-le"), np.uint32)
 
     @cached_property
     def flags(self) -> npt.NDArray[np.uint8]:
@@ -137,17 +138,16 @@ class Texts:
 
     @cached_property
     def lower(self) -> bytes:
-        """The texts in lower case, one byte a code point; 0 for what is not ASCII."""
-        codes = self.codes
-        small = np.where(codes < 128, codes, 0).astype(np.uint8)
-        return small.tobytes().lower()
+        """The low byte of each code point, in lower case; only that of ASCII says which it is."""
+        return self.codes.astype(np.uint8).tobytes().lower()
 
     def find(self, literal: str) -> Integers:
         """Return where an ASCII text begins, case aside, each occurrence after the one before."""
         wanted, found, start = literal.lower().encode("ascii"), [], -1
         while (start := self.lower.find(wanted, start + 1)) >= 0:
-            found.append(start)
-            start += len(wanted) - 1
+            if (self.codes[start : start + len(wanted)] < 128).all():
+                found.append(start)
+                start += len(wanted) - 1
         return np.array(found, dtype=np.int64)
 
     def phrases(self, phrases: Iterable[str]) -> Integers:

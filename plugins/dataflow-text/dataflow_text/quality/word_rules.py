@@ -93,8 +93,8 @@ def capital_word_share(texts: Texts) -> Numbers:
     words = texts.words
     upper = (texts.word_flags & (UPPER | LOWER)) == UPPER
     candidates = np.flatnonzero(upper)
-    letters = np.searchsorted(texts.has(UPPER), np.stack([words.begins, words.ends])[:, candidates])
-    upper[candidates[letters[1] - letters[0] < 2]] = False
+    letters = words.within(upper).counts_of(texts.flags & LETTER != 0)
+    upper[candidates[letters < 2]] = False
     return words.share(upper)
 
 
