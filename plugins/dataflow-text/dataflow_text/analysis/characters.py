@@ -55,7 +55,7 @@ def flags() -> npt.NDArray[np.uint8]:
 
 
 @functools.cache
-def keys() -> npt.NDArray[np.uint32]:
+def keys() -> npt.NDArray[np.uint64]:
     """Return what stands for each code point in the key of a word.
 
     The code of its lower case; 0 for punctuation and what cannot be part of a word, so that it
@@ -66,7 +66,7 @@ def keys() -> npt.NDArray[np.uint32]:
     single = pc.equal(pc.utf8_length(lower), 1)
     text = "".join(pc.if_else(single, lower, " ").to_pylist())
     kept = np.asarray(single)
-    table = np.arange(_ALL, dtype=np.uint32)
+    table = np.arange(_ALL, dtype=np.uint64)
     table[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
     categories, names = _categories()
     ignored = np.array([name[0] == "P" or name in ("Cf", "Cc") for name in names])

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataflow_core.operators import python_values
 from dataflow_text.analysis.texts import Texts
@@ -16,7 +17,7 @@ from dataflow_text.analysis.texts import Texts
 Measure = Callable[[Texts], npt.NDArray[Any]]
 """A number for each of some texts; NaN where it does not apply."""
 
-PIECE_ROWS = 768
+PIECE_ROWS = 512
 """Rows analysed at a time: few enough for the processor's caches."""
 
 KEPT_BYTES = 32 << 20
@@ -59,24 +60,34 @@ class TextAnalysis:
             measure: The same function, as Python compares them, is called once for each text.
         """
         if measure not in self._measured:
-            taken = [measure(piece) for piece in self._pieces()]
-            self._measured[measure] = np.concatenate(taken) if taken else np.empty(0)
+            self._measured[measure] = self._in_order([measure(texts) for texts in self._pieces()])
         return self._measured[measure]
 
+    def _in_order(self, pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        found = np.concatenate(pieces) if pieces else np.empty(0)
+        ordered = np.empty_like(found)
+        ordered[self._order] = found
+        return ordered
+
+    @cached_property
+    def _order(self) -> npt.NDArray[np.int64]:
+        """The texts' numbers in the order in which they are analysed, those in ASCII first."""
+        ascii_first = np.asarray(pc.fill_null(pc.string_is_ascii(self.texts), True))
+        return np.argsort(~ascii_first, kind="stable")
+
     def _pieces(self) -> Iterator[Texts]:
-        return iter(self._kept) if self._is_small else self._cut()
+        return iter(self._kept) if self.texts.nbytes <= KEPT_BYTES else self._cut()
 
     @cached_property
     def _kept(self) -> list[Texts]:
         return list(self._cut())
 
-    @cached_property
-    def _is_small(self) -> bool:
-        return self.texts.nbytes <= KEPT_BYTES
-
     def _cut(self) -> Iterator[Texts]:
-        for start in range(0, len(self.texts), PIECE_ROWS):
-            yield Texts(self.texts.slice(start, PIECE_ROWS))
+        others = int(pc.sum(pc.fill_null(pc.string_is_ascii(self.texts), True)).as_py() or 0)
+        for group in (self._order[:others], self._order[others:]):
+            for start in range(0, len(group), PIECE_ROWS):
+                rows = group[start : start + PIECE_ROWS]
+                yield Texts(self.texts.take(pa.array(rows)))
 
 
 class _Part(TextAnalysis):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class WordKeys:
     places: Integers
 
     @classmethod
-    def of(cls, codes: npt.NDArray[np.uint32], words: Spans) -> WordKeys:
+    def of(cls, codes: npt.NDArray[np.unsignedinteger[Any]], words: Spans) -> WordKeys:
         """Return the keys of words.
 
         Args:
@@ -45,11 +46,11 @@ class WordKeys:
         """
         values = np.take(characters.keys(), codes)
         begins, ends = _stripped(values, words)
-        powers = _powers(_BASE, len(values))
-        total = np.empty(len(values) + 1, dtype=np.uint64)
-        total[0] = 0
-        np.cumsum(np.multiply(values, powers, dtype=np.uint64), out=total[1:])
-        keys = (total[ends] - total[begins]) * _powers(_INVERSE, len(values))[begins]
+        # In place, because fresh memory of this size costs more than the arithmetic.
+        values *= _powers(_BASE, len(values))
+        np.cumsum(values, out=values)
+        # The first character is a line end, of value 0, so that there is one before each word.
+        keys = (values[ends - 1] - values[begins - 1]) * _powers(_INVERSE, len(values))[begins]
         return cls(keys, words.places)
 
     @functools.cached_property
@@ -98,7 +99,7 @@ class WordKeys:
         return found[owner == last]
 
 
-def _stripped(values: npt.NDArray[np.uint32], words: Spans) -> tuple[Integers, Integers]:
+def _stripped(values: npt.NDArray[np.uint64], words: Spans) -> tuple[Integers, Integers]:
     """Return where words begin and end without the punctuation around them."""
     begins, ends = words.begins.copy(), words.ends.copy()
     left = np.flatnonzero(values[begins] == 0)
