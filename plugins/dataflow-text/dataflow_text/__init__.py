@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
+    from dataflow_text.evaluate.lexis import LexicalDiversityEvaluator as LexicalDiversityEvaluator
+    from dataflow_text.evaluate.lexis import LexicalDiversityFilter as LexicalDiversityFilter
+    from dataflow_text.evaluate.ngrams import NgramRepetitionEvaluator as NgramRepetitionEvaluator
+    from dataflow_text.evaluate.ngrams import NgramRepetitionFilter as NgramRepetitionFilter
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.quality import CurlyBracketEvaluator as CurlyBracketEvaluator
     from dataflow_text.quality import CurlyBracketFilter as CurlyBracketFilter
