@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
+    from dataflow_text.evaluate.language import LanguageEvaluator as LanguageEvaluator
+    from dataflow_text.evaluate.language import LanguageFilter as LanguageFilter
     from dataflow_text.evaluate.lexis import LexicalDiversityEvaluator as LexicalDiversityEvaluator
     from dataflow_text.evaluate.lexis import LexicalDiversityFilter as LexicalDiversityFilter
     from dataflow_text.evaluate.ngrams import NgramRepetitionEvaluator as NgramRepetitionEvaluator

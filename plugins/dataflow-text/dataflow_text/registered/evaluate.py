@@ -6,6 +6,7 @@ from dataflow_core.plugins import OperatorSpec
 
 DISTINCT = "distinct-n (Li et al. 2016)"
 DIVERSITY = "MTLD and HD-D (McCarthy and Jarvis 2010)"
+LANGID = "langid.py (Lui and Baldwin 2012)"
 
 OPERATORS: tuple[OperatorSpec, ...] = (
     OperatorSpec(
@@ -35,5 +36,19 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         summary="Keep texts whose lexical diversity, by MTLD or HD-D, lies within bounds",
         function="filter",
         source=DIVERSITY,
+    ),
+    OperatorSpec(
+        name="language_evaluator",
+        target="dataflow_text.evaluate.language:LanguageEvaluator",
+        summary="Tell the language of a text, and how sure that is",
+        function="evaluate",
+        source=LANGID,
+    ),
+    OperatorSpec(
+        name="language_filter",
+        target="dataflow_text.evaluate.language:LanguageFilter",
+        summary="Keep texts in some languages, with a least confidence",
+        function="filter",
+        source=LANGID,
     ),
 )
