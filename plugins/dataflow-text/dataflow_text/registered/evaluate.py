@@ -7,6 +7,11 @@ from dataflow_core.plugins import OperatorSpec
 DISTINCT = "distinct-n (Li et al. 2016)"
 DIVERSITY = "MTLD and HD-D (McCarthy and Jarvis 2010)"
 LANGID = "langid.py (Lui and Baldwin 2012)"
+BLEU = "BLEU (Papineni et al. 2002)"
+CHRF = "chrF (Popović 2015)"
+TER = "TER (Snover et al. 2006)"
+ROUGE = "ROUGE (Lin 2004)"
+CIDER = "CIDEr (Vedantam et al. 2015)"
 
 OPERATORS: tuple[OperatorSpec, ...] = (
     OperatorSpec(
@@ -50,5 +55,41 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         summary="Keep texts in some languages, with a least confidence",
         function="filter",
         source=LANGID,
+    ),
+    OperatorSpec(
+        name="bleu_evaluator",
+        target="dataflow_text.evaluate.translation:BleuEvaluator",
+        summary="Compute sentence BLEU of a text against references",
+        function="evaluate",
+        source=BLEU,
+    ),
+    OperatorSpec(
+        name="chrf_evaluator",
+        target="dataflow_text.evaluate.translation:ChrfEvaluator",
+        summary="Compute sentence chrF of a text against references",
+        function="evaluate",
+        source=CHRF,
+    ),
+    OperatorSpec(
+        name="ter_evaluator",
+        target="dataflow_text.evaluate.translation:TerEvaluator",
+        summary="Compute the translation edit rate of a text against references",
+        function="evaluate",
+        source=TER,
+    ),
+    OperatorSpec(
+        name="rouge_evaluator",
+        target="dataflow_text.evaluate.rouge:RougeEvaluator",
+        summary="Compute ROUGE-1, ROUGE-2 or ROUGE-L of a text against references",
+        function="evaluate",
+        source=ROUGE,
+    ),
+    OperatorSpec(
+        name="cider_evaluator",
+        target="dataflow_text.evaluate.consensus:CiderEvaluator",
+        summary="Compute CIDEr or CIDEr-D of texts against references",
+        function="evaluate",
+        scope="dataset",
+        source=CIDER,
     ),
 )
