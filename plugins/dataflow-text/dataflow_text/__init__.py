@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from dataflow_text.evaluate.consensus import CiderEvaluator as CiderEvaluator
     from dataflow_text.evaluate.language import LanguageEvaluator as LanguageEvaluator
     from dataflow_text.evaluate.language import LanguageFilter as LanguageFilter
+    from dataflow_text.evaluate.length import TokenCountEvaluator as TokenCountEvaluator
+    from dataflow_text.evaluate.length import TokenCountFilter as TokenCountFilter
     from dataflow_text.evaluate.lexis import LexicalDiversityEvaluator as LexicalDiversityEvaluator
     from dataflow_text.evaluate.lexis import LexicalDiversityFilter as LexicalDiversityFilter
     from dataflow_text.evaluate.ngrams import NgramRepetitionEvaluator as NgramRepetitionEvaluator

