@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dataflow_text.evaluate.lexis import LexicalDiversityFilter as LexicalDiversityFilter
     from dataflow_text.evaluate.ngrams import NgramRepetitionEvaluator as NgramRepetitionEvaluator
     from dataflow_text.evaluate.ngrams import NgramRepetitionFilter as NgramRepetitionFilter
+    from dataflow_text.evaluate.perplexity import PerplexityEvaluator as PerplexityEvaluator
+    from dataflow_text.evaluate.perplexity import PerplexityFilter as PerplexityFilter
     from dataflow_text.evaluate.rouge import RougeEvaluator as RougeEvaluator
     from dataflow_text.evaluate.translation import BleuEvaluator as BleuEvaluator
     from dataflow_text.evaluate.translation import ChrfEvaluator as ChrfEvaluator

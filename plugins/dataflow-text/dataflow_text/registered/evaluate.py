@@ -13,6 +13,7 @@ TER = "TER (Snover et al. 2006)"
 ROUGE = "ROUGE (Lin 2004)"
 CIDER = "CIDEr (Vedantam et al. 2015)"
 BPE = "byte pair encoding (Sennrich et al. 2016)"
+KNESER_NEY = "Kneser-Ney (Chen and Goodman 1999)"
 
 OPERATORS: tuple[OperatorSpec, ...] = (
     OperatorSpec(
@@ -106,5 +107,19 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         summary="Keep texts whose number of tokens lies within bounds",
         function="filter",
         source=BPE,
+    ),
+    OperatorSpec(
+        name="perplexity_evaluator",
+        target="dataflow_text.evaluate.perplexity:PerplexityEvaluator",
+        summary="Measure how much the characters of a text surprise a model of good text",
+        function="evaluate",
+        source=KNESER_NEY,
+    ),
+    OperatorSpec(
+        name="perplexity_filter",
+        target="dataflow_text.evaluate.perplexity:PerplexityFilter",
+        summary="Keep texts whose perplexity under a model of good text lies within bounds",
+        function="filter",
+        source=KNESER_NEY,
     ),
 )
