@@ -147,13 +147,12 @@ class CharacterModel:
 
 def _triples(texts: list[str], letters: Integers) -> Integers:
     """Return the key of each character of texts with the two before it."""
-    points = _code_points("".join("\0\0" + text for text in texts))
-    seen, place = _find(letters, points)
-    numbers = np.full(len(points), _UNKNOWN, np.int64)
-    numbers[seen] = place + 2
+    number_of = np.full(0x110000, _UNKNOWN, np.int64)
+    number_of[letters] = np.arange(len(letters)) + 2
+    numbers = number_of[_code_points("".join("\0\0" + text for text in texts))]
     lengths = np.array([len(text) + 2 for text in texts], np.int64)
     starts = np.cumsum(lengths) - lengths
-    inside = np.ones(len(points), bool)
+    inside = np.ones(len(numbers), bool)
     for pad in (0, 1):
         numbers[starts + pad] = _START
         inside[starts + pad] = False

@@ -30,7 +30,7 @@ class CiderEvaluator(TwoPhase, Evaluator):
     Each text is a vector of its n-grams, weighted by how few rows have them in their references;
     the score is 10 times the mean cosine with the references over n-grams of one to ``max_order``
     words. CIDEr-D does not reward repetition, nor another length than the reference's. Words are
-    runs of letters and digits in lower case; in Chinese, Japanese, Thai, Lao, Khmer and Burmese
+    runs of letters, digits and underscores in lower case; in Chinese, Japanese, Thai, Lao, Khmer and Burmese
     each letter is a word. An empty text has 0; a null text, and one without a reference, has no
     measure and is not counted.
 

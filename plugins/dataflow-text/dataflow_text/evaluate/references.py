@@ -88,7 +88,7 @@ def references_of(values: pd.Series) -> list[list[str]]:
 def split_words(text: str) -> list[str]:
     """Return the words of a text, in lower case.
 
-    A word is a run of letters, digits and marks; in scripts that write no spaces, a letter.
+    A word is a run of letters, digits, marks and underscores; in scripts that write no spaces, a letter.
     """
     words: list[str] = _words().findall(text.lower())
     return words
@@ -96,8 +96,8 @@ def split_words(text: str) -> list[str]:
 
 @functools.cache
 def _words() -> Any:
-    spaced = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
-    inner = rf"[[\p{{L}}\p{{N}}\p{{M}}]--[{_UNSPACED}]]"
+    spaced = rf"[[\p{{L}}\p{{N}}_]--[{_UNSPACED}]]"
+    inner = rf"[[\p{{L}}\p{{N}}\p{{M}}_]--[{_UNSPACED}]]"
     regex = importlib.import_module("regex")
     return regex.compile(rf"(?V1)[{_UNSPACED}]\p{{M}}*+|{spaced}{inner}*+")
 

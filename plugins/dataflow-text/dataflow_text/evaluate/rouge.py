@@ -55,7 +55,9 @@ class RougeEvaluator(ReferenceEvaluator):
         return score
 
     def _split(self, text: str) -> list[str]:
-        return _ASCII_WORDS.findall(text.lower()) if self.ascii_only else split_words(text)
+        if self.ascii_only:
+            return _ASCII_WORDS.findall(text.lower())
+        return split_words(text.replace("_", " "))
 
     def _scores(self, words: list[str], reference: list[str]) -> dict[str, float]:
         """Return precision, recall and their harmonic mean."""
