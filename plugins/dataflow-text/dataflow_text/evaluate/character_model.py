@@ -76,17 +76,10 @@ class CharacterModel:
         triple_shares += (
             context_weights[place] * pair_shares[np.searchsorted(pairs, triples % size**2)]
         )
-        return cls(
-            letters,
-            unigrams,
-            pairs,
-            pair_shares,
-            pair_weights,
-            triples,
-            triple_shares,
-            contexts,
-            context_weights,
-        )
+        # fmt: off
+        return cls(letters, unigrams, pairs, pair_shares, pair_weights,
+                   triples, triple_shares, contexts, context_weights)
+        # fmt: on
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file.

@@ -30,9 +30,9 @@ class CiderEvaluator(TwoPhase, Evaluator):
     Each text is a vector of its n-grams, weighted by how few rows have them in their references;
     the score is 10 times the mean cosine with the references over n-grams of one to ``max_order``
     words. CIDEr-D does not reward repetition, nor another length than the reference's. Words are
-    runs of letters, digits and underscores in lower case; in Chinese, Japanese, Thai, Lao, Khmer and Burmese
-    each letter is a word. An empty text has 0; a null text, and one without a reference, has no
-    measure and is not counted.
+    runs of letters, digits and underscores in lower case; in Chinese, Japanese, Thai, Lao, Khmer
+    and Burmese each letter is a word. An empty text has 0; a null text, and one without a
+    reference, has no measure and is not counted.
 
     Rarity is that in the whole data set, so that scores compare only within one, and a data set of
     one row has 0. Eight bytes for each word are held in memory.

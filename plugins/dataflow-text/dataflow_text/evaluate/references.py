@@ -88,7 +88,8 @@ def references_of(values: pd.Series) -> list[list[str]]:
 def split_words(text: str) -> list[str]:
     """Return the words of a text, in lower case.
 
-    A word is a run of letters, digits, marks and underscores; in scripts that write no spaces, a letter.
+    A word is a run of letters, digits, marks and underscores; in scripts that write no spaces, a
+    letter.
     """
     words: list[str] = _words().findall(text.lower())
     return words
