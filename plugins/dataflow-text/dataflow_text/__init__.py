@@ -7,6 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
+    from dataflow_text.evaluate.consensus import CiderEvaluator as CiderEvaluator
+    from dataflow_text.evaluate.language import LanguageEvaluator as LanguageEvaluator
+    from dataflow_text.evaluate.language import LanguageFilter as LanguageFilter
+    from dataflow_text.evaluate.length import TokenCountEvaluator as TokenCountEvaluator
+    from dataflow_text.evaluate.length import TokenCountFilter as TokenCountFilter
+    from dataflow_text.evaluate.lexis import LexicalDiversityEvaluator as LexicalDiversityEvaluator
+    from dataflow_text.evaluate.lexis import LexicalDiversityFilter as LexicalDiversityFilter
+    from dataflow_text.evaluate.ngrams import NgramRepetitionEvaluator as NgramRepetitionEvaluator
+    from dataflow_text.evaluate.ngrams import NgramRepetitionFilter as NgramRepetitionFilter
+    from dataflow_text.evaluate.perplexity import PerplexityEvaluator as PerplexityEvaluator
+    from dataflow_text.evaluate.perplexity import PerplexityFilter as PerplexityFilter
+    from dataflow_text.evaluate.rouge import RougeEvaluator as RougeEvaluator
+    from dataflow_text.evaluate.translation import BleuEvaluator as BleuEvaluator
+    from dataflow_text.evaluate.translation import ChrfEvaluator as ChrfEvaluator
+    from dataflow_text.evaluate.translation import TerEvaluator as TerEvaluator
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.quality.character_rules import (
         CharacterCountEvaluator as CharacterCountEvaluator,

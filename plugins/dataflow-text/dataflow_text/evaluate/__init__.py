@@ -1,0 +1,1 @@
+"""Evaluators of texts beyond the quality rules, and the filters on them."""
