@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
+    from dataflow_text.deduplicate.minhash import DeduplicateMinHash as DeduplicateMinHash
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.quality import CurlyBracketEvaluator as CurlyBracketEvaluator
     from dataflow_text.quality import CurlyBracketFilter as CurlyBracketFilter

@@ -12,4 +12,12 @@ OPERATORS = (
         function="filter",
         scope="dataset",
     ),
+    OperatorSpec(
+        name="deduplicate_min_hash",
+        target="dataflow_text.deduplicate.minhash:DeduplicateMinHash",
+        summary="Keep the first of texts that share most of their n-grams, by MinHash signatures",
+        function="filter",
+        scope="dataset",
+        source="MinHash (Broder 1997), sections 3 and 4",
+    ),
 )
