@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
     from dataflow_text.deduplicate.minhash import DeduplicateMinHash as DeduplicateMinHash
+    from dataflow_text.deduplicate.ngrams import DeduplicateNgrams as DeduplicateNgrams
+    from dataflow_text.deduplicate.simhash import DeduplicateSimHash as DeduplicateSimHash
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.quality import CurlyBracketEvaluator as CurlyBracketEvaluator
     from dataflow_text.quality import CurlyBracketFilter as CurlyBracketFilter

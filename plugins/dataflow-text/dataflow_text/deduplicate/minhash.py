@@ -84,15 +84,17 @@ class DeduplicateMinHash(TextDeduplicator):
         group = sketches["group"].to_numpy() if "group" in sketches else np.uint64(0)
         band_count, width = lsh_bands(self.threshold, self.num_permutations)
 
-        def bands(rows: Positions) -> Iterator[Keys]:
+        def bands(rows: Positions) -> Iterator[tuple[Positions, Keys]]:
             groups = np.broadcast_to(group, len(signatures))[rows]
             for band in range(band_count):
-                yield row_keys(signatures[rows, band * width : (band + 1) * width]) ^ groups
+                slots = slice(band * width, (band + 1) * width)
+                yield rows, row_keys(signatures[rows, slots]) ^ groups
 
         def similarity(row: int, others: Positions) -> npt.NDArray[np.float64]:
             return np.mean(signatures[others] == signatures[row], axis=1)
 
-        repeats = repeats_of(row_keys(signatures) ^ group, bands, similarity, self.threshold)
+        equal = row_keys(signatures) ^ group
+        repeats = repeats_of(equal, bands, similarity, least=self.threshold, most=1.0)
         return repeats.decision(sketches.index, repeats.nearness)
 
 
@@ -114,8 +116,7 @@ def lsh_bands(threshold: float, slots: int) -> tuple[int, int]:
         chance = 1 - (1 - similarity ** shape[1]) ** shape[0]
         false_negatives = (1 - chance[above]).sum()
         return float(
-            _FALSE_POSITIVE_WEIGHT * chance[~above].sum()
-            + _FALSE_NEGATIVE_WEIGHT * false_negatives
+            _FALSE_POSITIVE_WEIGHT * chance[~above].sum() + _FALSE_NEGATIVE_WEIGHT * false_negatives
         )
 
     return min(

@@ -56,40 +56,44 @@ class Repeats(NamedTuple):
 
 
 def repeats_of(
-    equal: Keys, tables: Callable[[Positions], Iterator[Keys]], nearness: Nearness, least: float
+    equal: Keys,
+    tables: Callable[[Positions], Iterator[tuple[Positions, Keys]]],
+    nearness: Nearness,
+    *,
+    least: float,
+    most: float,
+    support: Positions | None = None,
 ) -> Repeats:
     """Return the rows that are near an earlier row that stays, each with the nearest such row.
 
     Args:
-        equal: A key for each row; rows with equal keys are near each other beyond doubt.
-        tables: Called with positions; yields tables, each with a key for each of these rows. Rows
-            that share a key in a table are compared.
+        equal: A key for each row; rows with equal keys are as near as rows can be.
+        tables: Called with positions; yields tables of some of them with their keys. Rows that
+            share a key in a table may be compared.
         nearness: How near rows are.
         least: The least nearness of which a row is dropped.
+        most: The nearness of equal rows.
+        support: How many keys each row must share with a row to be compared with it; None for one.
     """
     first = _first_with(equal)
     alone = np.flatnonzero(first == np.arange(len(first)))
-    rows, buckets = _shared(alone, tables(alone))
-    kept = np.arange(len(first))
-    near = np.zeros(len(first))
-    index: defaultdict[int, deque[int]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
-    for row, keys in _by_row(rows, buckets):
-        found = _candidates([index[key] for key in keys])
+    kept, near = np.arange(len(first)), np.full(len(first), most)
+    index: defaultdict[int, deque[int]] = defaultdict(_new_bucket)
+    for row, keys in _by_row(*_shared(tables(alone))):
+        members = [index[key] for key in keys]
+        found = _candidates(members, 1 if support is None else int(support[row]))
         if len(found):
             scores = nearness(row, found)
             best = int(np.argmax(scores))
             if scores[best] >= least:
                 kept[row], near[row] = found[best], scores[best]
                 continue
-        for key in keys:
-            index[key].append(row)
+        for bucket in members:
+            bucket.append(row)
     # A row equal to a dropped one repeats what that one repeats.
-    stays, near = kept[first], near[first]
-    gone = np.flatnonzero(stays != np.arange(len(stays)))
-    twins = gone[stays[gone] == first[gone]]
-    for row in twins[first[twins] != twins]:
-        near[row] = nearness(int(row), first[row : row + 1])[0]
-    return Repeats(gone, stays[gone], near[gone])
+    kept, near = kept[first], near[first]
+    gone = np.flatnonzero(kept != np.arange(len(kept)))
+    return Repeats(gone, kept[gone], near[gone])
 
 
 def row_keys(columns: npt.NDArray[np.unsignedinteger]) -> Keys:
@@ -111,17 +115,17 @@ def _first_with(keys: Keys) -> Positions:
     return first
 
 
-def _shared(rows: Positions, tables: Iterator[Keys]) -> tuple[Positions, Positions]:
+def _shared(tables: Iterator[tuple[Positions, Keys]]) -> tuple[Positions, Positions]:
     """Return rows and the buckets that they share with others, numbered over all tables."""
     members, buckets, used = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
-    for keys in tables:
+    for rows, keys in tables:
         order = np.argsort(keys, kind="stable")
         same = np.diff(keys[order]) == 0
-        shared = np.append(same, False) | np.append(False, same)
-        numbers = np.cumsum(np.append(True, ~same)) + used
-        members.append(rows[order[shared[: len(order)]]])
-        buckets.append(numbers[: len(order)][shared[: len(order)]])
-        used += len(order)
+        shared = (np.append(same, False) | np.append(False, same))[: len(order)]
+        numbers = np.cumsum(np.append(True, ~same))[: len(order)] + used
+        members.append(rows[order[shared]])
+        buckets.append(numbers[shared])
+        used += len(order) + 1
     return np.concatenate(members), np.concatenate(buckets)
 
 
@@ -130,14 +134,19 @@ def _by_row(rows: Positions, buckets: Positions) -> Iterator[tuple[int, list[int
     order = np.argsort(rows, kind="stable")
     rows, buckets = rows[order], buckets[order]
     starts = np.flatnonzero(np.append(True, np.diff(rows) != 0)[: len(rows)])
-    ends = np.append(starts[1:], len(rows))
+    ends = np.append(starts, len(rows))[1:]
     for start, end in zip(starts, ends, strict=True):
         yield int(rows[start]), buckets[start:end].tolist()
 
 
-def _candidates(members: list[deque[int]]) -> Positions:
-    """Return the rows that are in most of some buckets, ascending."""
-    found = Counter(chain.from_iterable(members))
+def _candidates(members: list[deque[int]], support: int) -> Positions:
+    """Return the rows that are in at least so many of some buckets, ascending."""
+    counts = Counter(chain.from_iterable(members))
+    found = [row for row, count in counts.items() if count >= support]
     if len(found) > _COMPARED:
-        return np.sort([row for row, _ in found.most_common(_COMPARED)])
-    return np.sort(np.fromiter(found, np.int64, len(found)))
+        found = [row for row, _ in counts.most_common(_COMPARED)]
+    return np.sort(np.array(found, dtype=np.int64))
+
+
+def _new_bucket() -> deque[int]:
+    return deque(maxlen=_REMEMBERED)

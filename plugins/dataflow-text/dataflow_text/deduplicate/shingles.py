@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ Hashes = npt.NDArray[np.uint64]
 
 # Arrays of this many characters stay in the processor's cache.
 _BLOCK_BYTES = 1 << 17
+_HASH_BITS = np.uint64(48)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 
@@ -63,11 +65,25 @@ def shingle_blocks(texts: pa.Array, n: int, unit: Unit = "character") -> Iterato
     texts = pc.fill_null(texts, "")
     _, places = bytes_of(texts)
     cuts = np.searchsorted(places, np.arange(0, places[-1], _BLOCK_BYTES))
-    for start, end in zip(edges := np.unique([0, *cuts, len(texts)]), edges[1:], strict=False):
+    for start, end in pairwise(np.unique([0, *cuts, len(texts)]).tolist()):
         elements, lengths = _characters(texts.slice(start, end - start))
         if unit == "word":
             elements, lengths = _words(elements, lengths)
         yield _windows(elements, lengths, n)
+
+
+def distinct(shingles: Shingles) -> Shingles:
+    """Return each n-gram of a text once, with a hash of 48 bits, ascending within the text.
+
+    Args:
+        shingles: The n-grams of at most 65,536 texts.
+    """
+    rows = np.repeat(np.arange(len(shingles.counts), dtype=np.uint64), shingles.counts)
+    ordered = np.sort(rows << _HASH_BITS | shingles.hashes >> (np.uint64(64) - _HASH_BITS))
+    ordered = ordered[np.append(True, np.diff(ordered) != 0)]
+    rows = (ordered >> _HASH_BITS).astype(np.int64)
+    hashes = ordered & ((np.uint64(1) << _HASH_BITS) - np.uint64(1))
+    return Shingles(hashes, np.bincount(rows, minlength=len(shingles.counts)))
 
 
 def mixed(hashes: Hashes) -> Hashes:
@@ -94,9 +110,7 @@ def _characters(texts: pa.Array) -> tuple[Hashes, npt.NDArray[np.int64]]:
     return data.astype(np.uint64), np.diff(places).astype(np.int64) - 1
 
 
-def _words(
-    codes: Hashes, lengths: npt.NDArray[np.int64]
-) -> tuple[Hashes, npt.NDArray[np.int64]]:
+def _words(codes: Hashes, lengths: npt.NDArray[np.int64]) -> tuple[Hashes, npt.NDArray[np.int64]]:
     """Return the hashes of the words of texts, a zero after each text, and how many each has."""
     text_ends = np.cumsum(lengths + 1)
     classes = _classes()[codes]
@@ -111,9 +125,7 @@ def _words(
     return np.insert(words, np.cumsum(counts), np.uint64(0)), counts
 
 
-def _segments(
-    codes: Hashes, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
-) -> Hashes:
+def _segments(codes: Hashes, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Hashes:
     """Return a hash of each segment: a polynomial in the code points, by differences of sums."""
     powers = np.cumprod(np.full(len(codes), _FACTOR))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum((codes + np.uint64(1)) * powers)])

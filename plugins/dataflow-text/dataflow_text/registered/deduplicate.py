@@ -20,4 +20,20 @@ OPERATORS = (
         scope="dataset",
         source="MinHash (Broder 1997), sections 3 and 4",
     ),
+    OperatorSpec(
+        name="deduplicate_sim_hash",
+        target="dataflow_text.deduplicate.simhash:DeduplicateSimHash",
+        summary="Keep the first of texts whose SimHash fingerprints differ in few bits",
+        function="filter",
+        scope="dataset",
+        source="SimHash (Charikar 2002), section 3; Manku, Jain and Das Sarma 2007, section 3",
+    ),
+    OperatorSpec(
+        name="deduplicate_ngrams",
+        target="dataflow_text.deduplicate.ngrams:DeduplicateNgrams",
+        summary="Keep the first of texts that share most of their word n-grams, counted one by one",
+        function="filter",
+        scope="dataset",
+        source="Resemblance by smallest hashes (Broder 1997), section 4",
+    ),
 )
