@@ -109,6 +109,12 @@ def comparable_texts(operator: TextDeduplicator, values: pd.Series) -> pa.Chunke
     return each_piece(comparable, texts_of(values))
 
 
+def without_nulls(sketches: pd.DataFrame) -> pd.DataFrame:
+    """Return the sketches of texts, without those of nulls; no copy if there are none."""
+    nulls = sketches["digest"].isna()
+    return sketches[~nulls] if nulls.any() else sketches
+
+
 def _is_text(values: pd.Series) -> pd.Series:
     return values.map(lambda value: isinstance(value, str)).astype(bool)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_core.table.frames import to_arrow
-from dataflow_text.deduplicate.comparing import TextDeduplicator
+from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, mixed, shingle_blocks
 
@@ -79,7 +79,7 @@ class DeduplicateMinHash(TextDeduplicator):
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop each row that is near an earlier row that stays."""
-        sketches = sketches[sketches["digest"].notna()]
+        sketches = without_nulls(sketches)
         signatures = _matrix(sketches["digest"], self.num_permutations)
         group = sketches["group"].to_numpy() if "group" in sketches else np.uint64(0)
         band_count, width = lsh_bands(self.threshold, self.num_permutations)

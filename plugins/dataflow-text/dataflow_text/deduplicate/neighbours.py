@@ -5,7 +5,7 @@ Candidates are rows that share a key: a band of a signature, a block of a finger
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -78,7 +78,7 @@ def repeats_of(
     first = _first_with(equal)
     alone = np.flatnonzero(first == np.arange(len(first)))
     kept, near = np.arange(len(first)), np.full(len(first), most)
-    index: defaultdict[int, deque[int]] = defaultdict(_new_bucket)
+    index: defaultdict[int, list[int]] = defaultdict(list)
     for row, keys in _by_row(*_shared(tables(alone))):
         members = [index[key] for key in keys]
         found = _candidates(members, 1 if support is None else int(support[row]))
@@ -90,6 +90,7 @@ def repeats_of(
                 continue
         for bucket in members:
             bucket.append(row)
+            del bucket[:-_REMEMBERED]
     # A row equal to a dropped one repeats what that one repeats.
     kept, near = kept[first], near[first]
     gone = np.flatnonzero(kept != np.arange(len(kept)))
@@ -139,14 +140,10 @@ def _by_row(rows: Positions, buckets: Positions) -> Iterator[tuple[int, list[int
         yield int(rows[start]), buckets[start:end].tolist()
 
 
-def _candidates(members: list[deque[int]], support: int) -> Positions:
+def _candidates(members: list[list[int]], support: int) -> Positions:
     """Return the rows that are in at least so many of some buckets, ascending."""
     counts = Counter(chain.from_iterable(members))
     found = [row for row, count in counts.items() if count >= support]
     if len(found) > _COMPARED:
         found = [row for row, _ in counts.most_common(_COMPARED)]
     return np.sort(np.array(found, dtype=np.int64))
-
-
-def _new_bucket() -> deque[int]:
-    return deque(maxlen=_REMEMBERED)

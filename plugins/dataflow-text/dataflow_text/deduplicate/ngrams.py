@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_core.table.frames import to_arrow
-from dataflow_text.deduplicate.comparing import TextDeduplicator
+from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
@@ -80,7 +80,7 @@ class DeduplicateNgrams(TextDeduplicator):
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop each row that overlaps with an earlier row that stays."""
-        sketches = sketches[sketches["digest"].notna()]
+        sketches = without_nulls(sketches)
         hashes, places = _flat(sketches["digest"])
         groups = (
             sketches["group"].to_numpy()

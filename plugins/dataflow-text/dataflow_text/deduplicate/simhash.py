@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_text.deduplicate.comparing import TextDeduplicator
+from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
@@ -35,11 +35,12 @@ class DeduplicateSimHash(TextDeduplicator):
     dropped when an earlier row that stays is near enough.
 
     A distance of 3 finds copies with slight changes and about half of those with 3 in 100 n-grams
-    changed; `DeduplicateMinHash` finds more, this keeps less of each row. Each dropped row has reason ``"near_duplicate"``, the
-    distance as value, and the id of the nearest row that it repeats. A text shorter than one n-gram
-    is one n-gram, the whole text; a null text repeats nothing; what is no text fails with reason
-    ``"no_text"``. Words are what stands between white space; in scripts that write none, letters.
-    Eight bytes are kept of each row, and the cost is linear in the rows.
+    changed; `DeduplicateMinHash` finds more, this keeps less of each row. Each
+    dropped row has reason ``"near_duplicate"``, the distance as value, and the id of the nearest
+    row that it repeats. A text shorter than one n-gram is one n-gram, the whole text; a null text
+    repeats nothing; what is no text fails with reason ``"no_text"``. Words are what stands between
+    white space; in scripts that write none, letters. Eight bytes are kept of each row, and the cost
+    is linear in the rows.
 
     Source: SimHash (Charikar 2002), section 3; tables as in Manku, Jain and Das Sarma 2007,
     section 3.
@@ -76,7 +77,7 @@ class DeduplicateSimHash(TextDeduplicator):
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop each row that is near an earlier row that stays."""
-        sketches = sketches[sketches["digest"].notna()]
+        sketches = without_nulls(sketches)
         prints = sketches["digest"].to_numpy(dtype=np.uint64)
         groups = (
             sketches["group"].to_numpy()
@@ -93,7 +94,7 @@ class DeduplicateSimHash(TextDeduplicator):
 
         equal = row_keys(np.stack([prints, groups], axis=1))
         repeats = repeats_of(equal, tables, closeness, least=-self.max_distance, most=0.0)
-        return repeats.decision(sketches.index, -repeats.nearness)
+        return repeats.decision(sketches.index, (-repeats.nearness).astype(np.int64))
 
 
 def key_masks(max_distance: int) -> list[np.uint64]:
