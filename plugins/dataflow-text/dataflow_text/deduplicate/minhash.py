@@ -39,8 +39,8 @@ class DeduplicateMinHash(TextDeduplicator):
     stands between white space; in scripts that write none, letters. Two bytes a slot are kept of
     each row, and the cost is linear in the rows.
 
-    Source: MinHash (Broder 1997), sections 3 and 4; slots filled as in Fast Similarity Sketching
-    (Dahlgaard, Knudsen and Thorup 2017), section 2.
+    Source: MinHash (Broder 1997); slots filled as in Fast Similarity Sketching (Dahlgaard, Knudsen
+    and Thorup 2017).
 
     Attributes:
         threshold: The least estimated similarity at which a text is a duplicate.

@@ -32,12 +32,12 @@ class DeduplicateNgrams(TextDeduplicator):
     overlap is checked. A row is dropped when an earlier row that stays overlaps enough.
 
     Each dropped row has reason ``"near_duplicate"``, the overlap as value, and the id of the
-    nearest row that it repeats. A text shorter than one n-gram repeats only texts equal to it; a
-    null text repeats nothing; what is no text fails with reason ``"no_text"``. Words are what
-    stands between white space; in scripts that write none, letters. At most four bytes for each of
-    ``max_ngrams`` are kept of each row, and the cost is linear in the rows.
+    nearest row that it repeats. A text shorter than one n-gram repeats only texts with the same
+    words; a null text repeats nothing; what is no text fails with reason ``"no_text"``. Words are
+    what stands between white space; in scripts that write none, letters. At most four bytes for
+    each of ``max_ngrams`` are kept of each row, and the cost is linear in the rows.
 
-    Source: Resemblance by smallest hashes (Broder 1997), section 4.
+    Source: Resemblance by smallest hashes (Broder 1997).
 
     Attributes:
         threshold: The least overlap at which a text is a duplicate.
@@ -45,8 +45,8 @@ class DeduplicateNgrams(TextDeduplicator):
         n: The length of the n-grams.
         unit: What they consist of, ``"word"`` or ``"character"``.
         ignore_case: Whether upper and lower case count as equal.
-        ignore_whitespace: Whether all white space between words counts as one space; it never
-            counts between words.
+        ignore_whitespace: Whether all white space between words counts as one space, which makes a
+            difference for n-grams of characters only.
         ignore_punctuation: Whether punctuation (Unicode category P) counts as absent.
         ignore_digits: Whether all decimal digits count as equal.
 

@@ -8,7 +8,7 @@ OPERATORS = (
     OperatorSpec(
         name="deduplicate_exact",
         target="dataflow_text.deduplicate.exact:DeduplicateExact",
-        summary="Keep the first of each set of equal texts, case and whitespace aside if asked",
+        summary="Keep the first of each set of equal texts, case and the like aside if asked",
         function="filter",
         scope="dataset",
     ),
@@ -18,7 +18,7 @@ OPERATORS = (
         summary="Keep the first of texts that share most of their n-grams, by MinHash signatures",
         function="filter",
         scope="dataset",
-        source="MinHash (Broder 1997), sections 3 and 4",
+        source="MinHash (Broder 1997); Fast Similarity Sketching (Dahlgaard et al. 2017)",
     ),
     OperatorSpec(
         name="deduplicate_sim_hash",
@@ -34,6 +34,6 @@ OPERATORS = (
         summary="Keep the first of texts that share most of their word n-grams, counted one by one",
         function="filter",
         scope="dataset",
-        source="Resemblance by smallest hashes (Broder 1997), section 4",
+        source="Resemblance by smallest hashes (Broder 1997)",
     ),
 )
