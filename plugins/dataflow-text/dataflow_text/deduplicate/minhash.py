@@ -91,7 +91,8 @@ class DeduplicateMinHash(TextDeduplicator):
                 yield rows, row_keys(signatures[rows, slots]) ^ groups
 
         def similarity(row: int, others: Positions) -> npt.NDArray[np.float64]:
-            return np.mean(signatures[others] == signatures[row], axis=1)
+            equal = signatures[others] == signatures[row]
+            return np.count_nonzero(equal, axis=1) / self.num_permutations
 
         equal = row_keys(signatures) ^ group
         repeats = repeats_of(equal, bands, similarity, least=self.threshold, most=1.0)
@@ -102,8 +103,9 @@ class DeduplicateMinHash(TextDeduplicator):
 def lsh_bands(threshold: float, slots: int) -> tuple[int, int]:
     """Return the number of bands, and of slots in each, that fit a threshold best.
 
-    Best is the least weighted sum of two areas under the curve of the chance to be a candidate:
-    that below the threshold, and that which is missing above it.
+    With a width go as many bands as there is room for. Best is the least weighted sum of two areas
+    under the curve of the chance to be a candidate: that below the threshold, and that which is
+    missing above it.
 
     Args:
         threshold: The similarity from which pairs are wanted.
@@ -119,10 +121,7 @@ def lsh_bands(threshold: float, slots: int) -> tuple[int, int]:
             _FALSE_POSITIVE_WEIGHT * chance[~above].sum() + _FALSE_NEGATIVE_WEIGHT * false_negatives
         )
 
-    return min(
-        ((bands, width) for width in range(1, slots + 1) for bands in range(1, slots // width + 1)),
-        key=loss,
-    )
+    return min(((slots // width, width) for width in range(1, slots + 1)), key=loss)
 
 
 def _signatures(shingles: Shingles, slots: int) -> npt.NDArray[np.uint16]:
@@ -131,17 +130,16 @@ def _signatures(shingles: Shingles, slots: int) -> npt.NDArray[np.uint16]:
     In each round every n-gram chooses one slot, and a slot empty until then gets the least value
     of those that chose it. Slots still empty after a few rounds get the least over all n-grams.
     """
-    least = np.full((len(shingles.counts), slots), _EMPTY)
-    rest, rows = shingles, np.arange(len(least))
-    for number in range(_ROUNDS):
-        values = _one_round(rest, slots, number)
-        least[rows] = np.where(least[rows] == _EMPTY, values, least[rows])
-        still = (least[rows] == _EMPTY).any(axis=1)
-        rest, rows = _chosen(rest, still), rows[still]
+    least = _one_round(shingles, slots, 0)
+    rows = np.flatnonzero((least == _EMPTY).any(axis=1))
+    for number in range(1, _ROUNDS):
         if not len(rows):
             break
+        values = _one_round(_chosen(shingles, rows), slots, number)
+        least[rows] = np.where(least[rows] == _EMPTY, values, least[rows])
+        rows = rows[(least[rows] == _EMPTY).any(axis=1)]
     if len(rows):
-        least[rows] = _filled(rest, least[rows])
+        least[rows] = _filled(_chosen(shingles, rows), least[rows])
     return (least * np.uint32(0x9E3779B1) >> np.uint32(16)).astype(np.uint16)
 
 
@@ -156,9 +154,10 @@ def _one_round(shingles: Shingles, slots: int, number: int) -> npt.NDArray[np.ui
     return values.reshape(-1, slots)
 
 
-def _chosen(shingles: Shingles, chosen: npt.NDArray[np.bool_]) -> Shingles:
-    hashes = shingles.hashes[np.repeat(chosen, shingles.counts)]
-    return Shingles(hashes, shingles.counts[chosen])
+def _chosen(shingles: Shingles, rows: Positions) -> Shingles:
+    chosen = np.zeros(len(shingles.counts), dtype=bool)
+    chosen[rows] = True
+    return Shingles(shingles.hashes[np.repeat(chosen, shingles.counts)], shingles.counts[rows])
 
 
 def _filled(shingles: Shingles, least: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
