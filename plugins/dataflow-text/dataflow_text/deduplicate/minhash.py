@@ -27,7 +27,7 @@ class DeduplicateMinHash(TextDeduplicator):
 
     The Jaccard similarity of two texts is the share of n-grams that both have among those that
     either has, 0 to 1. It is estimated as the share of equal slots in their signatures, with a
-    standard deviation of at most ``0.5 / sqrt(num_permutations)`` (0.035 at 0.8 with 128). Rows
+    standard deviation of at most ``0.5 / sqrt(num_permutations)`` (0.032 at 0.85 with 128). Rows
     whose signatures share a band are candidates (locality-sensitive hashing; bands are chosen so
     that few pairs beyond the threshold are missed), and their estimate is checked. A row is dropped
     when an earlier row that stays is near enough; it is no chain of near texts, at whose ends
@@ -61,7 +61,7 @@ class DeduplicateMinHash(TextDeduplicator):
         [{'text': 'The quick brown fox jumps over it.'}, {'text': 'a'}]
     """
 
-    threshold: float = Field(default=0.8, gt=0, le=1)
+    threshold: float = Field(default=0.85, gt=0, le=1)
     num_permutations: int = Field(default=128, ge=16, le=4096)
     n: int = Field(default=5, ge=1, le=100)
     unit: Unit = "character"

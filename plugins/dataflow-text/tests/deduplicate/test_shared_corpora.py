@@ -27,7 +27,7 @@ def rows_of(path):
 @pytest.mark.parametrize(
     ("operator", "precision", "recalls"),
     [
-        (DeduplicateMinHash, 0.998, {"exact": 1, "near_light": 0.99, "near_medium": 0.8}),
+        (DeduplicateMinHash, 0.998, {"exact": 1, "near_light": 0.96, "near_medium": 0.5}),
         (DeduplicateSimHash, 0.998, {"exact": 1, "near_light": 0.45}),
         (DeduplicateNgrams, 0.99, {"exact": 1, "near_light": 0.98}),
     ],
