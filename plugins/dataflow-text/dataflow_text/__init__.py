@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from dataflow_text.evaluate.translation import BleuEvaluator as BleuEvaluator
     from dataflow_text.evaluate.translation import ChrfEvaluator as ChrfEvaluator
     from dataflow_text.evaluate.translation import TerEvaluator as TerEvaluator
+    from dataflow_text.deduplicate.minhash import DeduplicateMinHash as DeduplicateMinHash
+    from dataflow_text.deduplicate.ngrams import DeduplicateNgrams as DeduplicateNgrams
+    from dataflow_text.deduplicate.simhash import DeduplicateSimHash as DeduplicateSimHash
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.quality.character_rules import (
         CharacterCountEvaluator as CharacterCountEvaluator,

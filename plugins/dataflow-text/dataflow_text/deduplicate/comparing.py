@@ -1,0 +1,124 @@
+"""What the deduplicators of texts share: the columns, what texts are compared as, what is no text.
+
+`TextDeduplicator` is their base; `ComparedText` holds what may differ between equal texts.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataflow_core import Storage
+from dataflow_core.operators import RowFailure, TextColumn
+from dataflow_core.operators.columns import AnyColumn
+from dataflow_core.operators.dataset import DatasetFilter
+from dataflow_core.operators.general.hashing import row_digests
+from dataflow_text.refine.whitespace import one_line
+from dataflow_text.texts import as_series, each_piece, texts_of
+
+
+class TextDeduplicator(DatasetFilter):
+    """A filter that keeps the first of texts that are alike, and names the row that others repeat.
+
+    A null text repeats nothing, and what is no text fails with reason ``"no_text"``. A subclass
+    defines `digest` and `decide`.
+
+    Attributes:
+        ignore_case: Whether upper and lower case count as equal.
+        ignore_whitespace: Whether texts count as equal that differ only in how much white space
+            stands between words (none against some is a difference).
+        ignore_punctuation: Whether punctuation (Unicode category P) counts as absent.
+        ignore_digits: Whether all decimal digits count as equal.
+    """
+
+    ignore_case: bool = False
+    ignore_whitespace: bool = False
+    ignore_punctuation: bool = False
+    ignore_digits: bool = False
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        input_group: AnyColumn | None = None,
+    ) -> None:
+        """Drop the duplicates.
+
+        Args:
+            storage: The table.
+            input_text: The column of texts.
+            input_group: A column within whose equal values alone texts are duplicates, such as the
+                source; nulls count as equal. None to compare all texts.
+        """
+        self.run_phases(storage, input_text=input_text, input_group=input_group)
+
+    @abstractmethod
+    def digest(self, texts: pa.Array) -> pa.Array:
+        """Return what the decision needs to know of each text, null for null.
+
+        Args:
+            texts: Some texts, as they are compared.
+        """
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        """Return the digest of each text, and of its group; what is no text counts as null here."""
+        column, group = bindings["input_text"], bindings["input_group"]
+        table = storage.read([column] if group in (None, column) else [column, group])
+        texts = comparable_texts(self, table[column])
+        sketch = as_series(each_piece(self.digest, texts), table[column]).to_frame("digest")
+        if group is not None:
+            sketch["group"] = row_digests(table, [group])["low"]
+        return sketch
+
+    def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
+        """Drop the duplicates, and set aside what is no text."""
+        column = bindings["input_text"]
+        table = storage.read([column])
+        values = table[column]
+        if values.dtype == object:
+            wrong = ~_is_text(values) & values.notna()
+            table[column] = values.where(~wrong, values.map(_no_text))
+            storage.write(table)
+        super().apply(storage, decision, **bindings)
+
+
+def comparable_texts(operator: TextDeduplicator, values: pd.Series) -> pa.ChunkedArray:
+    """Return a column of texts without the differences that an operator ignores.
+
+    Args:
+        operator: Its ``ignore_`` fields say what.
+        values: The column; what is no text becomes null.
+    """
+    if values.dtype == object:
+        values = values.where(_is_text(values), None)
+
+    def comparable(texts: pa.Array) -> pa.Array:
+        if operator.ignore_punctuation:
+            texts = pc.replace_substring_regex(texts, r"\p{P}+", "")
+        if operator.ignore_digits:
+            texts = pc.replace_substring_regex(texts, r"\p{Nd}", "0")
+        if operator.ignore_whitespace:
+            texts = one_line(texts)
+        return pc.utf8_lower(texts) if operator.ignore_case else texts
+
+    return each_piece(comparable, texts_of(values))
+
+
+def without_nulls(sketches: pd.DataFrame) -> pd.DataFrame:
+    """Return the sketches of texts, without those of nulls; no copy if there are none."""
+    nulls = sketches["digest"].isna()
+    return sketches[~nulls] if nulls.any() else sketches
+
+
+def _is_text(values: pd.Series) -> pd.Series:
+    return values.map(lambda value: isinstance(value, str)).astype(bool)
+
+
+def _no_text(value: Any) -> RowFailure:
+    found = f"a text wanted, found {type(value).__name__}"
+    return RowFailure("no_text", found, json.dumps(value, ensure_ascii=False, default=str))
