@@ -17,4 +17,22 @@ OPERATORS = (
         summary="Collapse runs of spaces and blank lines; line breaks survive",
         function="refine",
     ),
+    OperatorSpec(
+        name="remove_emoji",
+        target="dataflow_text.refine.emoji:RemoveEmoji",
+        summary="Remove emoji, with their flags, skin tones and joiners",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="remove_emoticons",
+        target="dataflow_text.refine.emoticons:RemoveEmoticons",
+        summary="Remove emoticons such as :-) where they stand alone",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="mask_pii",
+        target="dataflow_text.refine.pii:MaskPii",
+        summary="Mask e-mail addresses, phone and card numbers, and other personal data",
+        function="refine",
+    ),
 )
