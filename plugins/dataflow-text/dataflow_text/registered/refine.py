@@ -35,4 +35,46 @@ OPERATORS = (
         summary="Mask e-mail addresses, phone and card numbers, and other personal data",
         function="refine",
     ),
+    OperatorSpec(
+        name="decode_html_entities",
+        target="dataflow_text.refine.entities:DecodeHtmlEntities",
+        summary="Decode HTML entities such as &amp;",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="remove_html_tags",
+        target="dataflow_text.refine.markup:RemoveHtmlTags",
+        summary="Remove HTML tags, comments, scripts and styles",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="remove_urls",
+        target="dataflow_text.refine.urls:RemoveUrls",
+        summary="Remove URLs, but not the punctuation after them",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="collapse_punctuation",
+        target="dataflow_text.refine.punctuation:CollapsePunctuation",
+        summary="Collapse runs of one mark at the end of a phrase",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="remove_punctuation",
+        target="dataflow_text.refine.punctuation:RemovePunctuation",
+        summary="Remove punctuation of all scripts, except what is kept",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="remove_numbers",
+        target="dataflow_text.refine.characters:RemoveNumbers",
+        summary="Remove whole numbers in the digits of any script",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="lowercase",
+        target="dataflow_text.refine.characters:Lowercase",
+        summary="Write letters of all scripts in lower case",
+        function="refine",
+    ),
 )
