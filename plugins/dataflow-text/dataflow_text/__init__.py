@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dataflow_text.refine.pii import MaskPii as MaskPii
     from dataflow_text.refine.punctuation import CollapsePunctuation as CollapsePunctuation
     from dataflow_text.refine.punctuation import RemovePunctuation as RemovePunctuation
+    from dataflow_text.refine.references import RemoveImageReferences as RemoveImageReferences
+    from dataflow_text.refine.references import RemoveReferences as RemoveReferences
     from dataflow_text.refine.urls import RemoveUrls as RemoveUrls
     from dataflow_text.refine.whitespace import NormalizeWhitespace as NormalizeWhitespace
 

@@ -77,4 +77,16 @@ OPERATORS = (
         summary="Write letters of all scripts in lower case",
         function="refine",
     ),
+    OperatorSpec(
+        name="remove_references",
+        target="dataflow_text.refine.references:RemoveReferences",
+        summary="Remove a wiki's footnotes and citing templates",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="remove_image_references",
+        target="dataflow_text.refine.references:RemoveImageReferences",
+        summary="Remove images of Markdown, HTML and wikis, and figure labels",
+        function="refine",
+    ),
 )
