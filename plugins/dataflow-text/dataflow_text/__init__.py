@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from dataflow_text.quality import WordCountFilter as WordCountFilter
     from dataflow_text.refine.characters import Lowercase as Lowercase
     from dataflow_text.refine.characters import RemoveNumbers as RemoveNumbers
+    from dataflow_text.refine.contractions import ExpandContractions as ExpandContractions
     from dataflow_text.refine.emoji import RemoveEmoji as RemoveEmoji
     from dataflow_text.refine.emoticons import RemoveEmoticons as RemoveEmoticons
     from dataflow_text.refine.entities import DecodeHtmlEntities as DecodeHtmlEntities
     from dataflow_text.refine.markup import RemoveHtmlTags as RemoveHtmlTags
     from dataflow_text.refine.markup import RemoveHtmlUrls as RemoveHtmlUrls
+    from dataflow_text.refine.normalize import NormalizeText as NormalizeText
     from dataflow_text.refine.pii import MaskPii as MaskPii
     from dataflow_text.refine.punctuation import CollapsePunctuation as CollapsePunctuation
     from dataflow_text.refine.punctuation import RemovePunctuation as RemovePunctuation
     from dataflow_text.refine.references import RemoveImageReferences as RemoveImageReferences
     from dataflow_text.refine.references import RemoveReferences as RemoveReferences
+    from dataflow_text.refine.unicode import FixUnicode as FixUnicode
     from dataflow_text.refine.urls import RemoveUrls as RemoveUrls
     from dataflow_text.refine.whitespace import NormalizeWhitespace as NormalizeWhitespace
 

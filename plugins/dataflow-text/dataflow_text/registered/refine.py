@@ -89,4 +89,22 @@ OPERATORS = (
         summary="Remove images of Markdown, HTML and wikis, and figure labels",
         function="refine",
     ),
+    OperatorSpec(
+        name="expand_contractions",
+        target="dataflow_text.refine.contractions:ExpandContractions",
+        summary="Write English contractions out: don't becomes do not",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="fix_unicode",
+        target="dataflow_text.refine.unicode:FixUnicode",
+        summary="Repair wrongly decoded text, and normalize characters",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="normalize_text",
+        target="dataflow_text.refine.normalize:NormalizeText",
+        summary="Write dates as 2020-12-25 and money as 1000.50 USD",
+        function="refine",
+    ),
 )
