@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dataflow_text.refine.emoji import RemoveEmoji as RemoveEmoji
     from dataflow_text.refine.emoticons import RemoveEmoticons as RemoveEmoticons
     from dataflow_text.refine.entities import DecodeHtmlEntities as DecodeHtmlEntities
+    from dataflow_text.refine.lines import RemoveBoilerplateLines as RemoveBoilerplateLines
+    from dataflow_text.refine.lines import RemoveRepeatedLines as RemoveRepeatedLines
     from dataflow_text.refine.markup import RemoveHtmlTags as RemoveHtmlTags
     from dataflow_text.refine.markup import RemoveHtmlUrls as RemoveHtmlUrls
     from dataflow_text.refine.normalize import NormalizeText as NormalizeText

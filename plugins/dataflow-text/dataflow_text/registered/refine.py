@@ -107,4 +107,17 @@ OPERATORS = (
         summary="Write dates as 2020-12-25 and money as 1000.50 USD",
         function="refine",
     ),
+    OperatorSpec(
+        name="remove_boilerplate_lines",
+        target="dataflow_text.refine.lines:RemoveBoilerplateLines",
+        summary="Remove cookie banners, notices, navigation and other boilerplate lines",
+        function="refine",
+        source="C4 (Raffel et al. 2020), section 2.2",
+    ),
+    OperatorSpec(
+        name="remove_repeated_lines",
+        target="dataflow_text.refine.lines:RemoveRepeatedLines",
+        summary="Remove lines that occurred before in the same text",
+        function="refine",
+    ),
 )

@@ -50,7 +50,7 @@ def test_the_order_of_dates_can_be_told(refined):
 
 def test_each_part_can_be_left_out(refined):
     texts = ["25/12/2020 €5", None, ""]
-    assert refined(NormalizeText(dates=False), *texts) == ["25/12/2020 5 USD", None, ""]
+    assert refined(NormalizeText(dates=False), *texts) == ["25/12/2020 5 EUR", None, ""]
     assert refined(NormalizeText(currencies=False), *texts) == ["2020-12-25 €5", None, ""]
 
 
