@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from dataflow_text.refine.unicode import FixUnicode as FixUnicode
     from dataflow_text.refine.urls import RemoveUrls as RemoveUrls
     from dataflow_text.refine.whitespace import NormalizeWhitespace as NormalizeWhitespace
+    from dataflow_text.refine.words import CorrectSpelling as CorrectSpelling
+    from dataflow_text.refine.words import RemoveStopWords as RemoveStopWords
+    from dataflow_text.refine.words import StemWords as StemWords
 
 __version__ = "0.1.0"
 

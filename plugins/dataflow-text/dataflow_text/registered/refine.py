@@ -120,4 +120,24 @@ OPERATORS = (
         summary="Remove lines that occurred before in the same text",
         function="refine",
     ),
+    OperatorSpec(
+        name="remove_stop_words",
+        target="dataflow_text.refine.words:RemoveStopWords",
+        summary="Remove stop words; white space stays",
+        function="refine",
+    ),
+    OperatorSpec(
+        name="stem_words",
+        target="dataflow_text.refine.words:StemWords",
+        summary="Cut words to their stems; white space and case stay",
+        function="refine",
+        source="Snowball (Porter 2001)",
+    ),
+    OperatorSpec(
+        name="correct_spelling",
+        target="dataflow_text.refine.words:CorrectSpelling",
+        summary="Correct the spelling of English words",
+        function="refine",
+        source="SymSpell (Garbe 2012)",
+    ),
 )
