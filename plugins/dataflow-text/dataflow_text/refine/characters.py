@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from typing import ClassVar
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow_text.refine.each_text import EachTextRefiner
 from dataflow_text.texts import TextRefiner, replace_where
 
-_DIGIT = r"\p{Nd}\p{No}"
-_NUMBER = rf"[{_DIGIT}]+(?:[.,'’٫٬][{_DIGIT}]+)*"
+# Digits, and other numbers in one character (category No): superscripts, fractions, in circles.
+_DIGIT = (
+    r"\d\xB2\xB3\xB9\xBC-\xBE\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215F\u2189\u2460-\u249B"
+    r"\u24EA-\u24FF\u2776-\u2793\u3220-\u3229\u3248-\u324F\u3251-\u325F\u3280-\u3289\u32B1-\u32BF"
+)
+_NUMBER = rf"[{_DIGIT}]++(?:[.,'’٫٬][{_DIGIT}]++)*+"
 # Letters that make words with digits: all but those of scripts without spaces.
 _LETTER = (
-    r"(?:[_\p{Lu}\p{Lt}\p{Ll}\p{Lm}\p{M}]|[^\P{Lo}\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}"
-    r"\p{Khmer}\p{Myanmar}])"
+    rf"[^\W{_DIGIT}\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u30FF\u3400-\u9FFF\uF900-\uFAFF]"
 )
-# A word with digits in it stays: it is the group that is put back.
-_WORD_OR_NUMBER = rf"((?:{_NUMBER})?{_LETTER}+(?:[{_DIGIT}]|{_LETTER})*)|{_NUMBER}"
+_ANY_NUMBER = re.compile(_NUMBER)
+_WHOLE_NUMBER = re.compile(
+    rf"(?<![{_DIGIT}])(?<!{_LETTER})(?<![{_DIGIT}][.,'’٫٬]){_NUMBER}(?!{_LETTER})"
+)
 
 
-class RemoveNumbers(TextRefiner):
+class RemoveNumbers(EachTextRefiner):
     r"""Remove numbers in the digits of any script, whole.
 
     A number is digits with single ``.``, ``,`` or ``'`` between them: ``3.14``, ``1,000.50``,
@@ -38,19 +47,13 @@ class RemoveNumbers(TextRefiner):
         [{'text': 'In , H2O cost  (about ).'}]
     """
 
+    sign: ClassVar[str] = r"[\p{Nd}\p{No}]"
+
     in_words: bool = False
 
-    def refine(self, texts: pa.Array) -> pa.Array:
-        """Return the texts without numbers."""
-        chosen = pc.match_substring_regex(texts, f"[{_DIGIT}]")
-        if not pc.any(chosen).as_py():
-            return texts
-        numbered = texts.filter(chosen)
-        if self.in_words:
-            rest = pc.replace_substring_regex(numbered, _NUMBER, "")
-        else:
-            rest = pc.replace_substring_regex(numbered, _WORD_OR_NUMBER, r"\1")
-        return replace_where(texts, chosen, rest)
+    def clean(self, text: str) -> str:
+        """Return one text without numbers."""
+        return (_ANY_NUMBER if self.in_words else _WHOLE_NUMBER).sub("", text)
 
 
 class Lowercase(TextRefiner):

@@ -135,6 +135,8 @@ class CorrectSpelling(EachTextRefiner):
     Attributes:
         max_edit_distance: How many letters may be wrong: missing, extra, other, or swapped.
         min_length: Shorter words stay.
+        max_unknown: Texts with a larger share of unknown words stay: they are in another language,
+            or no prose. It counts from eight words on; drop short texts in other languages first.
         known_words: More words that are right.
 
     Example:
@@ -149,22 +151,31 @@ class CorrectSpelling(EachTextRefiner):
 
     max_edit_distance: int = Field(default=1, ge=1, le=3)
     min_length: int = Field(default=4, ge=1)
+    max_unknown: float = Field(default=0.25, ge=0, le=1)
     known_words: tuple[str, ...] = ()
 
     def clean(self, text: str) -> str:
         """Return one text with its spelling corrected."""
-        return _TOKEN.sub(self._corrected, text)
+        return text if self._is_foreign(text) else _TOKEN.sub(self._corrected, text)
+
+    def _is_foreign(self, text: str) -> bool:
+        known = _dictionary(self.max_edit_distance).words
+        words = [word for _, word, _ in _TOKEN.findall(text) if self._is_looked_up(word)]
+        unknown = sum(word.lower() not in known for word in words)
+        return len(words) >= _ENOUGH_TO_JUDGE and unknown > self.max_unknown * len(words)
+
+    def _is_looked_up(self, word: str) -> bool:
+        return len(word) >= self.min_length and word.lower() not in _folded(self.known_words)
 
     def _corrected(self, match: re.Match[str]) -> str:
         word = match["word"]
-        if len(word) < self.min_length or not (word.islower() or _begins_sentence(match)):
-            return match[0]
-        if word.lower() in _folded(self.known_words):
+        if not (self._is_looked_up(word) and (word.islower() or _begins_sentence(match))):
             return match[0]
         closest = _closest(word.lower(), self.max_edit_distance)
         return f"{match['before']}{_in_case_of(word, closest)}{match['after']}"
 
 
+_ENOUGH_TO_JUDGE = 8
 _TOKEN = re.compile(
     r"(?<!\S)(?P<before>[(\[{\"'“‘«]*+)(?P<word>[A-Za-z][a-z]++)(?P<after>[)\]}\"'”’».,;:!?…]*+)(?!\S)"
 )

@@ -18,7 +18,8 @@ NUMBERS = [
     ("2024年12月、第3章", "年月、第章"),
     ("End 5. Next, 6, 7", "End . Next, , "),
     ("H2O utf8 3rd m² B2B _1 x1 2x é2", "H2O utf8 3rd m² B2B _1 x1 2x é2"),
-    ("COVID-19 v1.2", "COVID- v1."),
+    ("10km 1.5km 1,5 km", "10km 1.5km  km"),
+    ("COVID-19 v1.2 v 1.2", "COVID- v1.2 v "),
     ("XIV ten\n1\n", "XIV ten\n\n"),
 ]
 

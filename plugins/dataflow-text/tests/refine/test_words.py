@@ -61,6 +61,12 @@ def test_spelling_is_corrected_and_everything_else_stays(text, expected, refined
     assert refined(CorrectSpelling(), text) == [text if expected is None else expected]
 
 
+def test_texts_in_other_languages_stay(refined):
+    text = "Diese Bienen werden nicht nach einem Jahr durch einen Imker wieder gezählt."
+    assert refined(CorrectSpelling(), text) == [text]
+    assert refined(CorrectSpelling(max_unknown=1), text) != [text]
+
+
 def test_known_words_are_right(refined):
     assert refined(CorrectSpelling(known_words=["Recieve"]), "recieve", None) == ["recieve", None]
     assert refined(CorrectSpelling(min_length=3), "teh") == ["the"]
