@@ -78,7 +78,11 @@ def test_collapsing_twice_changes_nothing_more(text):
     assert CollapsePunctuation().clean(once) == once
 
 
-@given(st.lists(st.none() | st.text(), max_size=5), st.sampled_from(["", "'-", "^]\\", "。.$"]))
+# Arrow may know characters of a later Unicode than Python.
+KNOWN = st.text(st.characters(exclude_categories=["Cn", "Cs"]))
+
+
+@given(st.lists(st.none() | KNOWN, max_size=5), st.sampled_from(["", "'-", "^]\\", "。.$"]))
 def test_punctuation_goes_by_its_category(refined, texts, keep):
     def is_mark(mark):
         assigned = unicodedata.category(mark)[0] == "P" or mark in string.punctuation
