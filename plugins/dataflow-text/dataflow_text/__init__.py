@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
+    from dataflow_text.deduplicate.minhash import DeduplicateMinHash as DeduplicateMinHash
+    from dataflow_text.deduplicate.ngrams import DeduplicateNgrams as DeduplicateNgrams
+    from dataflow_text.deduplicate.simhash import DeduplicateSimHash as DeduplicateSimHash
     from dataflow_text.evaluate.consensus import CiderEvaluator as CiderEvaluator
     from dataflow_text.evaluate.language import LanguageEvaluator as LanguageEvaluator
     from dataflow_text.evaluate.language import LanguageFilter as LanguageFilter
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
     from dataflow_text.evaluate.translation import BleuEvaluator as BleuEvaluator
     from dataflow_text.evaluate.translation import ChrfEvaluator as ChrfEvaluator
     from dataflow_text.evaluate.translation import TerEvaluator as TerEvaluator
-    from dataflow_text.deduplicate.minhash import DeduplicateMinHash as DeduplicateMinHash
-    from dataflow_text.deduplicate.ngrams import DeduplicateNgrams as DeduplicateNgrams
-    from dataflow_text.deduplicate.simhash import DeduplicateSimHash as DeduplicateSimHash
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.quality.character_rules import (
         CharacterCountEvaluator as CharacterCountEvaluator,
@@ -80,8 +80,28 @@ if TYPE_CHECKING:
     from dataflow_text.quality.word_rules import WatermarkFilter as WatermarkFilter
     from dataflow_text.quality.word_rules import WordCountEvaluator as WordCountEvaluator
     from dataflow_text.quality.word_rules import WordCountFilter as WordCountFilter
+    from dataflow_text.refine.characters import Lowercase as Lowercase
+    from dataflow_text.refine.characters import RemoveNumbers as RemoveNumbers
+    from dataflow_text.refine.contractions import ExpandContractions as ExpandContractions
+    from dataflow_text.refine.emoji import RemoveEmoji as RemoveEmoji
+    from dataflow_text.refine.emoticons import RemoveEmoticons as RemoveEmoticons
+    from dataflow_text.refine.entities import DecodeHtmlEntities as DecodeHtmlEntities
+    from dataflow_text.refine.lines import RemoveBoilerplateLines as RemoveBoilerplateLines
+    from dataflow_text.refine.lines import RemoveRepeatedLines as RemoveRepeatedLines
+    from dataflow_text.refine.markup import RemoveHtmlTags as RemoveHtmlTags
     from dataflow_text.refine.markup import RemoveHtmlUrls as RemoveHtmlUrls
+    from dataflow_text.refine.normalize import NormalizeText as NormalizeText
+    from dataflow_text.refine.pii import MaskPii as MaskPii
+    from dataflow_text.refine.punctuation import CollapsePunctuation as CollapsePunctuation
+    from dataflow_text.refine.punctuation import RemovePunctuation as RemovePunctuation
+    from dataflow_text.refine.references import RemoveImageReferences as RemoveImageReferences
+    from dataflow_text.refine.references import RemoveReferences as RemoveReferences
+    from dataflow_text.refine.unicode import FixUnicode as FixUnicode
+    from dataflow_text.refine.urls import RemoveUrls as RemoveUrls
     from dataflow_text.refine.whitespace import NormalizeWhitespace as NormalizeWhitespace
+    from dataflow_text.refine.words import CorrectSpelling as CorrectSpelling
+    from dataflow_text.refine.words import RemoveStopWords as RemoveStopWords
+    from dataflow_text.refine.words import StemWords as StemWords
 
 __version__ = "0.1.0"
 

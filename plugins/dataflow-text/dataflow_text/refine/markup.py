@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import re
-from html.entities import html5
+from typing import ClassVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from dataflow_text.texts import TextRefiner, replace_where
+from dataflow_text.refine.each_text import EachTextRefiner
+from dataflow_text.refine.entities import decoded
+from dataflow_text.refine.urls import URL_AFTER_LETTER, end_of_url
 
 # The elements of HTML, today's and yesterday's, except those of one letter.
 _ELEMENTS = (
@@ -38,15 +36,10 @@ _TAG = (
     rf"|(?:{_ELEMENTS})(?:{_NAME}(?:\s*+=\s*+{_VALUE})?+)*+)[\s/]*+>"
 )
 _DECLARATION = r"!doctype\b[^<>]*+>|\?xml\b[^<>]*+>|!\[(?:if|endif)\b[^<>]*+>"
-# A URL ends at white space, quotes and entities for them, "<", "](", and CJK punctuation.
-_URL = (
-    r"(?:(?<=h)ttps?://(?=[\w\[])|(?<=f)tp://(?=[\w\[])|(?<=w)(?<![@./_-].)ww\.(?=[\w-]++\.))"
-    r"""(?:[^\s<>"'`|\\^&\]“”„‘’«»\u200B-\u200F\u2060\u3000-\u3004\u3008-\u3020\uFEFF"""
-    r"""\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF3E\uFF5B-\uFF65]"""
-    r"|\](?!\()|&(?!(?:quot|apos|lt|gt|nbsp|#0*+3[49]|#x0*+2[27]);))++"
-)
-_MARKUP = re.compile(
-    rf"[<hHfFwW](?i:(?<=<)(?=[a-z/!?])(?:{_TAG}|{_DECLARATION})|(?<!<)(?<![a-z0-9].){_URL})"
+_TAGS = re.compile(rf"<(?i:(?=[a-z/!?])(?:{_TAG}|{_DECLARATION}))")
+# At once, since an address may be part of a tag, and a tag may end an address.
+_TAGS_AND_URLS = re.compile(
+    rf"[<hHfFwW](?i:(?<=<)(?=[a-z/!?])(?:{_TAG}|{_DECLARATION})|(?<!<){URL_AFTER_LETTER})"
 )
 _HIDDEN = re.compile(
     r"<(?=[!a-zA-Z])(?i:!--|!\[CDATA\[|(script|style|noscript|template|svg)(?=[\s/>])"
@@ -58,12 +51,33 @@ _ELEMENT_ENDS = {
     name: re.compile(rf"</(?i:{name})(?=[\s/>])[^<>]*+>")
     for name in ("script", "style", "noscript", "template", "svg")
 }
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_AFTER_URL = ".,;:!?*_~…"
-_BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
-class RemoveHtmlUrls(TextRefiner):
+class RemoveHtmlTags(EachTextRefiner):
+    r"""Remove HTML tags, comments, scripts and styles.
+
+    Only real HTML elements count as tags, so ``a < b and c > d`` stays as it is, and so does a tag
+    cut off before its ``>``. Scripts, styles and comments go with their content; where their end is
+    missing, only the tag goes. A tag that ends a line on a page (``<p>``, ``<br>``, ``<td>`` …)
+    leaves a line break, any other leaves nothing. Entities and URLs in the text stay. Null stays
+    null. Independent of language.
+
+    Example:
+        >>> from dataflow_core import MemoryStorage
+        >>> table = MemoryStorage([{"text": "<b>3 < 5</b><script>run()</script><br>AT&amp;T"}])
+        >>> RemoveHtmlTags().run(table)
+        >>> table.rows()
+        [{'text': '3 < 5\nAT&amp;T'}]
+    """
+
+    sign: ClassVar[str] = r"<[A-Za-z!/?]"
+
+    def clean(self, text: str) -> str:
+        """Return one text without tags."""
+        return _TAGS.sub(_instead_of_tag, _without_hidden(text))
+
+
+class RemoveHtmlUrls(EachTextRefiner):
     r"""Remove HTML tags, comments, scripts and styles, decode entities, and remove URLs.
 
     Only real HTML elements count as tags, so ``a < b and c > d`` stays as it is, and so does a tag
@@ -87,38 +101,28 @@ class RemoveHtmlUrls(TextRefiner):
         [{'text': '\nAT&T (see ).\n'}]
     """
 
+    sign: ClassVar[str] = r"(?i)<[a-z!/?]|[&＆][a-z][a-z0-9]+[;；]|[&＆]#|(?:https?|ftp)://|www\."
+
     urls: bool = True
     decode_entities: bool = True
     url_replacement: str = ""
-
-    def refine(self, texts: pa.Array) -> pa.Array:
-        """Return the texts without markup."""
-        # Most texts have none of these; only the others are worth a look in Python.
-        marked = pc.match_substring_regex(
-            texts, r"(?i)<[a-z!/?]|&[a-z][a-z0-9]+;|&#|(?:https?|ftp)://|www\."
-        )
-        if not pc.any(marked).as_py():
-            return texts
-        cleaned = [self.clean(text) for text in texts.filter(marked).to_pylist()]
-        return replace_where(texts, marked, pa.array(cleaned, pa.string()))
 
     def clean(self, text: str) -> str:
         """Return one text without markup."""
         if "<" in text:
             text = _without_hidden(text)
         if "<" in text or "://" in text or "ww." in text.lower():
-            text = _MARKUP.sub(self._replacement, text)
-        if self.decode_entities and "&" in text:
-            text = _ENTITY.sub(_decoded, text)
-        return text
+            text = (_TAGS_AND_URLS if self.urls else _TAGS).sub(self._replacement, text)
+        return decoded(text) if self.decode_entities else text
 
     def _replacement(self, match: re.Match[str]) -> str:
-        found = match.group()
-        if found[0] == "<":
-            return "\n" if _BLOCK.match(found) else ""
-        if not self.urls:
-            return found
-        return self.url_replacement + found[_url_end(found) :]
+        if match[0][0] == "<":
+            return _instead_of_tag(match)
+        return self.url_replacement + match[0][end_of_url(match[0]) :]
+
+
+def _instead_of_tag(match: re.Match[str]) -> str:
+    return "\n" if _BLOCK.match(match[0]) else ""
 
 
 def _without_hidden(text: str) -> str:
@@ -147,23 +151,3 @@ def _ending(opening: re.Match[str]) -> re.Pattern[str]:
     if opening[1] is not None:
         return _ELEMENT_ENDS[opening[1].lower()]
     return _COMMENT_END if opening[0] == "<!--" else _CDATA_END
-
-
-def _url_end(url: str) -> int:
-    """Return where a URL ends that took in punctuation and closing brackets of its sentence."""
-    unopened = {last: url.count(last) - url.count(first) for last, first in _BRACKETS.items()}
-    end = len(url)
-    while url[end - 1] in _AFTER_URL or unopened.get(url[end - 1], 0) > 0:
-        if url[end - 1] in unopened:
-            unopened[url[end - 1]] -= 1
-        end -= 1
-    return end
-
-
-def _decoded(match: re.Match[str]) -> str:
-    entity = match.group()
-    if entity[1] != "#":
-        return html5.get(entity[1:], entity)
-    character = html.unescape(entity)
-    # No character has such a number.
-    return entity if character in ("", "\ufffd") else character

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow_core import MemoryStorage
-from dataflow_text import RemoveHtmlUrls
+from dataflow_text import RemoveHtmlTags, RemoveHtmlUrls
 
 CASES = [
     # Comparisons and cut-off tags are no tags.
@@ -91,6 +91,12 @@ def test_options_leave_urls_and_entities_or_put_a_word_in_their_place():
     assert cleaned([text], urls=False) == ["x & https://a.b/c."]
     assert cleaned([text], decode_entities=False) == ["x &amp; ."]
     assert cleaned([text], url_replacement="URL") == ["x & URL."]
+
+
+def test_tags_go_alone_where_nothing_else_is_asked_for(refined):
+    texts = ["<b>x</b> &amp; https://a.b/c.", "a < b and c > d", "a<!-- b -->c<p>d", None, ""]
+    wanted = ["x &amp; https://a.b/c.", "a < b and c > d", "ac\nd", None, ""]
+    assert refined(RemoveHtmlTags(), *texts) == wanted
 
 
 @pytest.mark.parametrize(
