@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_text.deduplicate.exact import DeduplicateExact as DeduplicateExact
-    from dataflow_text.deduplicate.minhash import DeduplicateMinHash as DeduplicateMinHash
+    from dataflow_text.deduplicate.minhash import DeduplicateMinhash as DeduplicateMinhash
     from dataflow_text.deduplicate.ngrams import DeduplicateNgrams as DeduplicateNgrams
-    from dataflow_text.deduplicate.simhash import DeduplicateSimHash as DeduplicateSimHash
+    from dataflow_text.deduplicate.simhash import DeduplicateSimhash as DeduplicateSimhash
     from dataflow_text.evaluate.consensus import CiderEvaluator as CiderEvaluator
     from dataflow_text.evaluate.language import LanguageEvaluator as LanguageEvaluator
     from dataflow_text.evaluate.language import LanguageFilter as LanguageFilter

@@ -19,11 +19,12 @@ LETTER = UPPER | LOWER
 
 # Scripts that write no spaces between words (UAX #29 leaves their words to dictionaries), with the
 # letters among them that Unicode counts as common to several scripts.
-_UNSPACED = (
+UNSPACED_LETTERS = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\x{3006}\x{30FC}\x{FF70}"
 )
 # Ranges of code points, first and last.
-_WHITE = "09-0D 20 85 A0 1680 2000-200A 2028-2029 202F 205F 3000"
+_ASCII_WHITE = "09-0D 20"
+_WIDE_WHITE = "85 A0 1680 2000-200A 2028-2029 202F 205F 3000"
 _WIDE = "3001-3004 3008-3020 30FB FE10-FE19 FE30-FE6F FF01-FF0F FF1A-FF20 FF3B-FF40 FF5B-FF65"
 _BREAK = (
     "0A 21 2C 2E-2F 3A-3B 3F 7C 0964-0965 060C 061B 061F 06D4 2013-2014 2022 2026 3001-3002 "
@@ -32,6 +33,17 @@ _BREAK = (
 # Invisible format characters (joiners aside, which scripts of India and Persia need), the
 # replacement character, empty boxes, private use, pictographs and dingbats.
 _SPECIAL = "200B 200E-200F 202A-202E 2060-206F FEFF FFF9-FFFD 25A1 E000-F8FF 2600-27BF 1F000-1FAFF"
+
+
+def _as_regex(ranges: str) -> str:
+    return "".join("-".join(rf"\x{{{code}}}" for code in one.split("-")) for one in ranges.split())
+
+
+_WHITE = f"{_ASCII_WHITE} {_WIDE_WHITE}"
+
+WIDE_GAPS = _as_regex(f"{_WIDE_WHITE} {_WIDE}")
+"""White space beyond ASCII, and punctuation of scripts without spaces, for a regex class."""
+
 _PLANES = 0x20000
 _ALL = 0x110000
 
@@ -44,7 +56,7 @@ def flags() -> npt.NDArray[np.uint8]:
     categories, names = _categories()
     of_names = np.array([_bits_of(name) for name in names], dtype=np.uint8)
     table[: len(categories)] = of_names[categories]
-    unspaced = pc.match_substring_regex(characters, f"[{_UNSPACED}]")
+    unspaced = pc.match_substring_regex(characters, f"[{UNSPACED_LETTERS}]")
     table[codes[np.asarray(unspaced)]] |= UNSPACED
     table[_PLANES:0x40000] |= UNSPACED | LETTER  # the planes of rare Han
     for bits, ranges in ((WHITE, _WHITE), (WIDE, _WIDE), (BREAK, _BREAK), (SPECIAL, _SPECIAL)):

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_core.table.frames import to_arrow
+from dataflow_core.table.columns import to_arrow
 from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, mixed, shingle_blocks
@@ -22,7 +22,7 @@ _ROUNDS = 4
 _FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.05, 0.95
 
 
-class DeduplicateMinHash(TextDeduplicator):
+class DeduplicateMinhash(TextDeduplicator):
     """Keep the first of texts that share most of their n-grams, by MinHash signatures.
 
     The Jaccard similarity of two texts is the share of n-grams that both have among those that
@@ -56,7 +56,7 @@ class DeduplicateMinHash(TextDeduplicator):
         >>> from dataflow_core import MemoryStorage
         >>> texts = ["The quick brown fox jumps over it.", "the quick brown fox jumps over it", "a"]
         >>> table = MemoryStorage([{"text": text} for text in texts])
-        >>> DeduplicateMinHash(threshold=0.8).run(table)
+        >>> DeduplicateMinhash(threshold=0.8).run(table)
         >>> table.rows()
         [{'text': 'The quick brown fox jumps over it.'}, {'text': 'a'}]
     """

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_core.table.frames import to_arrow
+from dataflow_core.table.columns import to_arrow
 from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks

@@ -24,7 +24,7 @@ _LANES = np.uint64(0x0101010101010101)
 _LANE_LIMIT = 255
 
 
-class DeduplicateSimHash(TextDeduplicator):
+class DeduplicateSimhash(TextDeduplicator):
     """Keep the first of texts whose SimHash fingerprints differ in few bits.
 
     A bit of a text's 64-bit fingerprint is set when more than half of its distinct n-grams have
@@ -35,7 +35,7 @@ class DeduplicateSimHash(TextDeduplicator):
     dropped when an earlier row that stays is near enough.
 
     A distance of 3 finds copies with slight changes and about half of those with 3 in 100 n-grams
-    changed; `DeduplicateMinHash` finds more, this keeps less of each row. Each
+    changed; `DeduplicateMinhash` finds more, this keeps less of each row. Each
     dropped row has reason ``"near_duplicate"``, the distance as value, and the id of the nearest
     row that it repeats. A text shorter than one n-gram is one n-gram, the whole text; a null text
     repeats nothing; what is no text fails with reason ``"no_text"``. Words are what stands between
@@ -58,7 +58,7 @@ class DeduplicateSimHash(TextDeduplicator):
         >>> from dataflow_core import MemoryStorage
         >>> texts = ["The quick brown fox.", "the quick  brown fox.", "A slow red fox."]
         >>> table = MemoryStorage([{"text": text} for text in texts])
-        >>> DeduplicateSimHash().run(table)
+        >>> DeduplicateSimhash().run(table)
         >>> table.rows()
         [{'text': 'The quick brown fox.'}, {'text': 'A slow red fox.'}]
     """

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from dataflow_core import Evaluator, Storage
 from dataflow_core.operators import AnyColumn, NumberColumn, TextColumn
-from dataflow_core.table.frames import to_arrow
+from dataflow_core.table.columns import to_arrow
 from dataflow_text.texts import as_series, texts_of
 
 Scorer = Callable[[str, list[str]], float | None]

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow_text.analysis.characters import UNSPACED_LETTERS, WIDE_GAPS
 from dataflow_text.texts import replace_where
-from dataflow_text.words import _UNSPACED, _WIDE_GAPS
 
 # Punctuation, and the symbols of ASCII; emoji stay, as words.
 _PUNCTUATION = r"[\p{P}$+<=>^`|~]+"
@@ -51,9 +51,9 @@ def owners_of(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _with_spaces(texts: pa.Array) -> pa.Array:
     """Put ASCII spaces around each unspaced letter, and for white space beyond ASCII."""
-    special = pc.match_substring_regex(texts, f"[{_WIDE_GAPS}{_UNSPACED}]")
+    special = pc.match_substring_regex(texts, f"[{WIDE_GAPS}{UNSPACED_LETTERS}]")
     if not pc.any(special).as_py():
         return texts
-    spaced = pc.replace_substring_regex(texts.filter(special), f"[{_WIDE_GAPS}]", " ")
-    spaced = pc.replace_substring_regex(spaced, rf"[{_UNSPACED}]\p{{M}}*", r" \0 ")
+    spaced = pc.replace_substring_regex(texts.filter(special), f"[{WIDE_GAPS}]", " ")
+    spaced = pc.replace_substring_regex(spaced, rf"[{UNSPACED_LETTERS}]\p{{M}}*", r" \0 ")
     return replace_where(texts, special, spaced)

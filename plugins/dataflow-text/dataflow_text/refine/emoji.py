@@ -36,13 +36,11 @@ _SIGNS = (
     r"\u3297\u3299"
 )
 # One picture, with its skin tone or tags; U+FE0E asks for text instead, U+FE0F for a picture.
-_ONE = (
-    rf"(?:[{_PICTURES}](?!\uFE0E)|[{_SIGNS}]\uFE0F|[0-9#*]\uFE0F?\u20E3)"
-    r"[\uFE0F\u20E3\U0001F3FB-\U0001F3FF\U000E0020-\U000E007F]*+"
-)
+_MODIFIERS = r"[\uFE0F\u20E3\U0001F3FB-\U0001F3FF\U000E0020-\U000E007F]*+"
+_ONE = rf"(?:[{_PICTURES}](?!\uFE0E)|[{_SIGNS}]\uFE0F|[0-9#*]\uFE0F?\u20E3){_MODIFIERS}"
 _EMOJI = re.compile(
     # The second part is a joiner's right side, where any sign is a picture, or is missing.
-    rf"(?:{_ONE}(?:\u200D++(?:{_ONE}|[{_SIGNS}]\uFE0F?)?+)*+)++|(?<=[©®™])\uFE0F"
+    rf"(?:{_ONE}(?:\u200D++(?:{_ONE}|[{_SIGNS}]\uFE0F?)?+{_MODIFIERS})*+)++|(?<=[©®™])\uFE0F"
 )
 
 

@@ -15,12 +15,12 @@ from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.table.identity import format_id
 from dataflow_text import (
     DeduplicateExact,
-    DeduplicateMinHash,
+    DeduplicateMinhash,
     DeduplicateNgrams,
-    DeduplicateSimHash,
+    DeduplicateSimhash,
 )
 
-NEAR = [DeduplicateMinHash, DeduplicateSimHash, DeduplicateNgrams]
+NEAR = [DeduplicateMinhash, DeduplicateSimhash, DeduplicateNgrams]
 EACH_NEAR = pytest.mark.parametrize("operator", NEAR)
 EACH = pytest.mark.parametrize("operator", [DeduplicateExact, *NEAR])
 
@@ -53,8 +53,8 @@ def test_the_first_of_near_texts_stays_and_the_others_say_what_they_repeat(opera
     assert list(dropped["reason"]) == ["near_duplicate"] * 2
     assert list(dropped["related_row_id"]) == [ids[0]] * 2
     near, equal = map(float, dropped["value"])
-    assert equal == (0 if operator is DeduplicateSimHash else 1)
-    assert 0 <= near <= 3 if operator is DeduplicateSimHash else 0.9 < near <= 1
+    assert equal == (0 if operator is DeduplicateSimhash else 1)
+    assert 0 <= near <= 3 if operator is DeduplicateSimhash else 0.9 < near <= 1
 
 
 @EACH_NEAR

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataflow_core import FileStorage, MemoryStorage
-from dataflow_text import DeduplicateMinHash, DeduplicateNgrams, DeduplicateSimHash
+from dataflow_text import DeduplicateMinhash, DeduplicateNgrams, DeduplicateSimhash
 
 SHARED = Path(
     os.environ.get("DATAFLOW_SHARED") or Path(__file__).resolve().parents[4].parent / "shared"
@@ -27,8 +27,8 @@ def rows_of(path):
 @pytest.mark.parametrize(
     ("operator", "precision", "recalls"),
     [
-        (DeduplicateMinHash, 0.998, {"exact": 1, "near_light": 0.96, "near_medium": 0.5}),
-        (DeduplicateSimHash, 0.998, {"exact": 1, "near_light": 0.45}),
+        (DeduplicateMinhash, 0.998, {"exact": 1, "near_light": 0.96, "near_medium": 0.5}),
+        (DeduplicateSimhash, 0.998, {"exact": 1, "near_light": 0.45}),
         (DeduplicateNgrams, 0.99, {"exact": 1, "near_light": 0.98}),
     ],
 )
@@ -49,7 +49,7 @@ def test_planted_copies_are_found_and_little_else(operator, precision, recalls, 
 @pytest.mark.parametrize(
     "operator",
     [
-        DeduplicateMinHash(unit="word", ignore_case=False, threshold=0.7),
+        DeduplicateMinhash(unit="word", ignore_case=False, threshold=0.7),
         DeduplicateNgrams(n=5, ignore_case=False, threshold=0.7, max_ngrams=4096),
     ],
     ids=["minhash", "ngrams"],

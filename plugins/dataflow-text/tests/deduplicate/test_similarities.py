@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from dataflow_text import DeduplicateMinHash, DeduplicateNgrams, DeduplicateSimHash
+from dataflow_text import DeduplicateMinhash, DeduplicateNgrams, DeduplicateSimhash
 from dataflow_text.deduplicate.minhash import lsh_bands
 from dataflow_text.deduplicate.ngrams import _flat, _Samples
 from dataflow_text.deduplicate.shingles import shingle_blocks
@@ -48,7 +48,7 @@ def plain(operator, **options):
 @UNITS
 @pytest.mark.parametrize("length", [1, 3, 8, 40, 200, 1500])
 def test_minhash_estimates_jaccard_without_bias(length, unit):
-    operator = plain(DeduplicateMinHash, n=3, unit=unit, num_permutations=256)
+    operator = plain(DeduplicateMinhash, n=3, unit=unit, num_permutations=256)
     errors, deviations = [], []
     for first, second in pairs(length):
         signatures = operator.digest(pa.array([first, second])).to_pylist()
@@ -62,7 +62,7 @@ def test_minhash_estimates_jaccard_without_bias(length, unit):
 
 def test_signatures_do_not_depend_on_what_stands_beside_a_text():
     texts = [text for pair in pairs(30) for text in pair] + ["", "日本語", "a" * 300_000]
-    for operator in (DeduplicateMinHash(), DeduplicateSimHash(), DeduplicateNgrams()):
+    for operator in (DeduplicateMinhash(), DeduplicateSimhash(), DeduplicateNgrams()):
         together = operator.digest(pa.array(texts)).to_pylist()
         assert together == [operator.digest(pa.array([text])).to_pylist()[0] for text in texts]
         shuffled = operator.digest(pa.array([None, *texts[::-1]])[1:]).to_pylist()
@@ -85,7 +85,7 @@ def test_every_ngram_is_hashed_and_no_other(text, n, unit):
 
 
 def test_simhash_distances_estimate_the_angle():
-    operator = plain(DeduplicateSimHash, unit="word", n=1)
+    operator = plain(DeduplicateSimhash, unit="word", n=1)
     errors = []
     for first, second in pairs(400):
         one, other = operator.digest(pa.array([first, second])).to_pylist()
