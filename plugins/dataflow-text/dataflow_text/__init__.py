@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from dataflow_text.quality.character_rules import (
         SpecialCharacterFilter as SpecialCharacterFilter,
     )
+    from dataflow_text.quality.gopher import GopherQuality as GopherQuality
+    from dataflow_text.quality.gopher import GopherRepetition as GopherRepetition
     from dataflow_text.quality.line_rules import BulletLineEvaluator as BulletLineEvaluator
     from dataflow_text.quality.line_rules import BulletLineFilter as BulletLineFilter
     from dataflow_text.quality.line_rules import ColonEndEvaluator as ColonEndEvaluator
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from dataflow_text.quality.line_rules import JavascriptLineFilter as JavascriptLineFilter
     from dataflow_text.quality.line_rules import SentenceCountEvaluator as SentenceCountEvaluator
     from dataflow_text.quality.line_rules import SentenceCountFilter as SentenceCountFilter
+    from dataflow_text.quality.web import C4Quality as C4Quality
+    from dataflow_text.quality.web import FinewebQuality as FinewebQuality
     from dataflow_text.quality.word_rules import AlphabeticWordEvaluator as AlphabeticWordEvaluator
     from dataflow_text.quality.word_rules import AlphabeticWordFilter as AlphabeticWordFilter
     from dataflow_text.quality.word_rules import CapitalWordEvaluator as CapitalWordEvaluator

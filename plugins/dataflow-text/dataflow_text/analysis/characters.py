@@ -87,6 +87,13 @@ def keys() -> npt.NDArray[np.uint64]:
     return table
 
 
+@functools.cache
+def in_words() -> npt.NDArray[np.bool_]:
+    """Return for each code point whether it may be part of a word, apart from punctuation."""
+    table = (keys() != 0) & ~members("$+<=>^`|~")
+    return np.asarray(table)
+
+
 @functools.lru_cache(maxsize=64)
 def members(characters: str) -> npt.NDArray[np.bool_]:
     """Return for each code point whether it is one of some characters."""

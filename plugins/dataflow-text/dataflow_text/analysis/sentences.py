@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from dataflow_text.analysis.characters import UPPER, WHITE, members
-from dataflow_text.analysis.spans import Integers
+from dataflow_text.analysis.spans import Integers, Mask
 
 if TYPE_CHECKING:
     from dataflow_text.analysis.texts import Texts
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 _ENDS = ".!?…"
 _WIDE_ENDS = "。！？｡۔؟।॥"
 _CLOSERS = "\"')]}»”’」』）"
-_ABBREVIATIONS = (
+ABBREVIATIONS = (
     *(
         "mr",
         "mrs",
@@ -55,13 +54,22 @@ _ABBREVIATIONS = (
 )
 
 
-def sentence_counts(texts: Texts) -> Integers:
-    """Return the number of sentences of each text."""
-    ends = _sentence_ends(texts)
-    bounds = np.sort(np.concatenate([ends, texts.line_ends]), kind="stable")  # merges runs
+def sentence_counts(texts: Texts, lines: Mask | None = None) -> Integers:
+    """Return the number of sentences of each text.
+
+    Args:
+        texts: The texts.
+        lines: Which lines count; None for all.
+    """
+    bounds = np.concatenate([_sentence_ends(texts), texts.line_ends])
+    bounds = np.sort(bounds, kind="stable")  # which merges the two
     # What lies between two bounds is a sentence if a word begins in it.
-    filled = np.diff(np.searchsorted(texts.words.begins, bounds)) > 0
-    return texts.count(bounds[:-1][filled] + 1)
+    firsts = np.searchsorted(texts.words.begins, bounds)
+    sentences = texts.words.begins[firsts[:-1][np.diff(firsts) > 0]]
+    if lines is not None:
+        home = np.searchsorted(texts.lines.begins, sentences, side="right") - 1
+        sentences = sentences[lines[home]]
+    return texts.count(sentences)
 
 
 def _sentence_ends(texts: Texts) -> Integers:
@@ -79,7 +87,7 @@ def _sentence_ends(texts: Texts) -> Integers:
     return marks[wide | (spaced & ~(stops & _goes_on(texts, marks, after)))]
 
 
-def _goes_on(texts: Texts, marks: Integers, after: Integers) -> npt.NDArray[np.bool_]:
+def _goes_on(texts: Texts, marks: Integers, after: Integers) -> Mask:
     """Tell where a full stop ends no sentence: before a small letter, after an abbreviation."""
     codes, flags = texts.codes, texts.flags
     following = np.minimum(after + 1, len(codes) - 1)
@@ -87,4 +95,4 @@ def _goes_on(texts: Texts, marks: Integers, after: Integers) -> npt.NDArray[np.b
     small &= codes[after] != ord("\n")
     initial = (flags[marks - 1] & UPPER != 0) & (flags[marks - 2] & WHITE != 0)
     word = np.searchsorted(texts.words.begins, marks, side="right") - 1
-    return small | initial | texts.are_words(_ABBREVIATIONS, word)
+    return small | initial | texts.are_words(ABBREVIATIONS, word)

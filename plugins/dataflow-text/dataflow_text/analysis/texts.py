@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from dataflow_text.analysis import characters
 from dataflow_text.analysis.characters import ATTACHED, BREAK, UNSPACED, WHITE, WIDE, members
 from dataflow_text.analysis.spans import Integers, Mask, Numbers, Spans
+from dataflow_text.analysis.tokens import Tokens, tokens_of
 from dataflow_text.analysis.word_keys import Keys, WordKeys
 
 _FEW = 16
@@ -131,6 +132,16 @@ class Texts:
         return WordKeys.of(self.codes, self.words)
 
     @cached_property
+    def linguistic(self) -> Tokens:
+        """Words without the punctuation around them, and each mark alone."""
+        return tokens_of(self)
+
+    @cached_property
+    def line_keys(self) -> WordKeys:
+        """Keys of the lines, equal for equal ones."""
+        return WordKeys.exact(self.codes, self.lines)
+
+    @cached_property
     def lines(self) -> Spans:
         """The lines that are not blank, without the white space at both ends."""
         ends = self.line_ends
@@ -140,6 +151,35 @@ class Texts:
         return Spans(
             begins, self.tokens.ends[marks[filled + 1] - 1], np.searchsorted(begins, self.places)
         )
+
+    @cached_property
+    def paragraphs(self) -> Spans:
+        """Lines with no blank line between them, as one span."""
+        lines = self.lines
+        before = np.searchsorted(self.line_ends, lines.begins)
+        first = np.diff(before, prepend=-2) > 1
+        first[lines.places[:-1][lines.count > 0]] = True
+        begins = lines.begins[first]
+        ends = lines.ends[np.append(np.flatnonzero(first)[1:], len(first)) - 1]
+        return Spans(begins, ends[: len(begins)], np.searchsorted(begins, self.places))
+
+    @cached_property
+    def paragraph_keys(self) -> WordKeys:
+        """Keys of the paragraphs, equal for equal ones."""
+        return WordKeys.exact(self.codes, self.paragraphs)
+
+    @cached_property
+    def ellipses(self) -> Integers:
+        """The positions of ellipses: one character, or the third of three or more full stops."""
+        dots = self.where(".")
+        thirds = dots[2:][dots[2:] - dots[:-2] == 2]
+        thirds = thirds[self.codes[thirds - 3] != ord(".")]
+        return np.sort(np.concatenate([thirds, self.where("…")]), kind="stable")
+
+    def lines_with(self, positions: Integers) -> Mask:
+        """Tell in which lines some positions, ascending, lie."""
+        bounds = np.append(self.lines.begins, len(self.codes))
+        return np.diff(np.searchsorted(positions, bounds)) > 0
 
     @cached_property
     def lower(self) -> bytes:

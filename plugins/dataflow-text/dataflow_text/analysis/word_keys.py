@@ -21,6 +21,7 @@ Keys = npt.NDArray[np.uint64]
 
 _BASE = 0x9E3779B97F4A7C15 | 1
 _INVERSE = pow(_BASE, -1, 2**64)
+_GRAM_BASE = 0xD6E8FEB86659FD93
 _BLOCK = 1 << 16
 
 
@@ -46,23 +47,39 @@ class WordKeys:
         """
         values = np.take(characters.keys(), codes)
         begins, ends = _stripped(values, words)
-        # In place, because fresh memory of this size costs more than the arithmetic.
-        values *= _powers(_BASE, len(values))
-        np.cumsum(values, out=values)
-        # The first character is a line end, of value 0, so that there is one before each word.
-        keys = (values[ends - 1] - values[begins - 1]) * _powers(_INVERSE, len(values))[begins]
-        return cls(keys, words.places)
+        return cls(_hashed(values, begins, ends), words.places)
+
+    @classmethod
+    def exact(cls, codes: npt.NDArray[np.unsignedinteger[Any]], spans: Spans) -> WordKeys:
+        """Return keys that are equal for spans of the same characters only."""
+        return cls(_hashed(codes.astype(np.uint64), spans.begins, spans.ends), spans.places)
 
     @functools.cached_property
     def distinct(self) -> Integers:
         """The number of different words of each text; words of punctuation alone do not count."""
-        texts = len(self.places) - 1
-        owners = np.repeat(np.arange(texts, dtype=np.uint64), np.diff(self.places))
-        # A text's number is mixed into the keys, so that one pass over all of them will do.
-        firsts = ~pd.Series(self.keys ^ (owners * np.uint64(_INVERSE))).duplicated().to_numpy()
-        firsts &= self.keys != 0
-        total = np.concatenate([[0], np.cumsum(firsts)])
+        total = np.concatenate([[0], np.cumsum(~self.repeats & (self.keys != 0))])
         return np.diff(total[self.places])
+
+    @functools.cached_property
+    def repeats(self) -> Mask:
+        """Which words occurred earlier in their text."""
+        return pd.Series(self.of_text).duplicated().to_numpy()
+
+    @functools.cached_property
+    def of_text(self) -> Keys:
+        """The keys with the number of their text mixed in, so that equal ones are of one text."""
+        owners = np.repeat(np.arange(len(self.places) - 1, dtype=np.uint64), np.diff(self.places))
+        return self.keys ^ (owners * np.uint64(_INVERSE))
+
+    def grams(self, count: int) -> tuple[WordKeys, Integers]:
+        """Return the keys of so many words in a row, and the number of each one's first word."""
+        last = max(0, len(self.keys) - count + 1)
+        keys = self.keys[:last].copy()
+        for step in range(1, count):
+            keys = keys * np.uint64(_GRAM_BASE) + self.keys[step : step + last]
+        room = np.repeat(self.places[1:], np.diff(self.places))[:last]
+        numbers = np.flatnonzero(np.arange(last) + count <= room)
+        return WordKeys(keys[numbers], np.searchsorted(numbers, self.places)), numbers
 
     @functools.cached_property
     def counted(self) -> Integers:
@@ -97,6 +114,18 @@ class WordKeys:
         owner = np.searchsorted(self.places, found, side="right")
         last = np.searchsorted(self.places, found + words - 1, side="right")
         return found[owner == last]
+
+
+def _hashed(values: Keys, begins: Integers, ends: Integers) -> Keys:
+    """Return the key of each span of values, which are overwritten.
+
+    In place, because fresh memory of this size costs more than the arithmetic.
+    """
+    values *= _powers(_BASE, len(values))
+    np.cumsum(values, out=values)
+    # Before the first text there is a line end, so that there is a character before each span.
+    sums = values[ends - 1] - values[begins - 1]
+    return np.where(begins < ends, sums * _powers(_INVERSE, len(values))[begins], np.uint64(0))
 
 
 def _stripped(values: npt.NDArray[np.uint64], words: Spans) -> tuple[Integers, Integers]:

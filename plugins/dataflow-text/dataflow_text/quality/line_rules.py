@@ -47,11 +47,7 @@ def javascript_line_share(texts: Texts) -> Numbers:
     C4 drops such lines; a text that consists of them has nothing else to say. Independent of
     language. Does not apply to texts without lines.
     """
-    lines = texts.lines
-    found = texts.find("javascript")
-    return lines.share(
-        np.diff(np.searchsorted(found, np.append(lines.begins, len(texts.codes)))) > 0
-    )
+    return texts.lines.share(texts.lines_with(texts.find("javascript")))
 
 
 @rule(

@@ -77,10 +77,7 @@ def symbol_word_ratio(texts: Texts) -> Numbers:
     An ellipsis is one character (…) or three or more full stops. Does not apply to texts without
     words.
     """
-    dots = texts.where(".")
-    thirds = np.flatnonzero(dots[2:] - dots[:-2] == 2)
-    longer = texts.codes[dots[thirds] - 1] == ord(".")
-    symbols = texts.count(texts.where("#…")) + texts.count(dots[thirds[~longer]])
+    symbols = texts.count(texts.where("#")) + texts.count(texts.ellipses)
     return np.round(ratio(symbols, texts.words.count), 2)
 
 

@@ -40,7 +40,7 @@ _MODIFIERS = r"[\uFE0F\u20E3\U0001F3FB-\U0001F3FF\U000E0020-\U000E007F]*+"
 _ONE = rf"(?:[{_PICTURES}](?!\uFE0E)|[{_SIGNS}]\uFE0F|[0-9#*]\uFE0F?\u20E3){_MODIFIERS}"
 _EMOJI = re.compile(
     # The second part is a joiner's right side, where any sign is a picture, or is missing.
-    rf"(?:{_ONE}(?:\u200D++(?:{_ONE}|[{_SIGNS}]\uFE0F?)?+{_MODIFIERS})*+)++|(?<=[©®™])\uFE0F"
+    rf"(?:{_ONE}(?:\u200D++(?:{_ONE}|[{_SIGNS}]\uFE0F?)?+{_MODIFIERS})*+)++|(?<=[©®™])\uFE0F++"
 )
 
 
@@ -78,4 +78,4 @@ class RemoveEmoji(EachTextRefiner):
         return _EMOJI.sub(self._put, text)
 
     def _put(self, match: re.Match[str]) -> str:
-        return "" if match.group() == "\ufe0f" else self.replacement
+        return "" if match.group().startswith("\ufe0f") else self.replacement

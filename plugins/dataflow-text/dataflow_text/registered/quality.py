@@ -123,4 +123,35 @@ def _specs() -> Iterator[OperatorSpec]:
         )
 
 
-OPERATORS = tuple(_specs())
+RULE_SETS = (
+    OperatorSpec(
+        name="gopher_quality",
+        target="dataflow_text.quality.gopher:GopherQuality",
+        summary="Drop texts that break a quality rule of Gopher, with every reason",
+        function="filter",
+        source=GOPHER,
+    ),
+    OperatorSpec(
+        name="gopher_repetition",
+        target="dataflow_text.quality.gopher:GopherRepetition",
+        summary="Drop texts that repeat lines, paragraphs or n-grams, after Gopher",
+        function="filter",
+        source=f"{GOPHER}, table A1",
+    ),
+    OperatorSpec(
+        name="c4_quality",
+        target="dataflow_text.quality.web:C4Quality",
+        summary="Drop pages that break a rule of C4, with every reason",
+        function="filter",
+        source=C4,
+    ),
+    OperatorSpec(
+        name="fineweb_quality",
+        target="dataflow_text.quality.web:FinewebQuality",
+        summary="Drop pages that break a rule of FineWeb, with every reason",
+        function="filter",
+        source="FineWeb (Penedo et al. 2024), section 3.5",
+    ),
+)
+
+OPERATORS = (*_specs(), *RULE_SETS)
