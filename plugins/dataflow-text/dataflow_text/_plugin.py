@@ -17,6 +17,16 @@ PIPELINES = (
         target="dataflow_text.pipelines:PretrainFilter",
         summary="Clean, filter and deduplicate web text for pre-training",
     ),
+    PipelineSpec(
+        name="quality_rules",
+        target="dataflow_text.pipelines:QualityRules",
+        summary="Drop texts of low quality by the rules of a preset: default, gopher, c4, fineweb",
+    ),
+    PipelineSpec(
+        name="dedup",
+        target="dataflow_text.pipelines:Dedup",
+        summary="Keep the first of texts that are equal or nearly so",
+    ),
 )
 
 

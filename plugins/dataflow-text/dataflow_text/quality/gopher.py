@@ -39,7 +39,7 @@ class GopherQuality(RuleSet):
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> table = MemoryStorage([{"text": "That is the end of it. " * 9}, {"text": "2 + 2"}])
+        >>> table = MemoryStorage([{"text": "This sentence belongs to the longer one. " * 9}, {"text": "2 + 2"}])
         >>> GopherQuality().run(table)
         >>> len(table), table.dropped()["reason"].tolist()
         (1, ['too_few_words'])

@@ -54,20 +54,21 @@ def alphabetic_word_share(texts: Texts) -> Numbers:
     return texts.words.share(texts.word_flags & LETTER != 0)
 
 
-@rule(GOPHER, min_value=2, examples={"The end of it": 2.0, "no such words": 0.0})
-def stop_word_count(texts: Texts, *, stop_words: tuple[str, ...] = GOPHER_STOP_WORDS) -> Numbers:
-    """The number of words that are stop words, case and attached punctuation aside.
+@rule(REDPAJAMA, min_value=0.12, examples={"the end of it": 0.5, "no such words": 0.0})
+def stop_word_share(texts: Texts, *, stop_words: tuple[str, ...] = GOPHER_STOP_WORDS) -> Numbers:
+    """The share of words that are stop words, case and attached punctuation aside, 0 to 1.
 
-    The default words are those of English that Gopher requires; give those of other languages.
-    Does not apply to texts whose words are letters of scripts without spaces.
+    Lists, menus and spam have few. The default words are the eight of English that Gopher counts;
+    give those of other languages. Does not apply to texts whose words are letters of scripts
+    without spaces, nor to texts without words. The bound was chosen on one half of 180 pages that
+    people had judged.
 
     Args:
         texts: The texts.
         stop_words: The words to count.
     """
-    found = texts.count(texts.phrases(stop_words)).astype(float)
-    spaced = texts.spaced_words.count
-    return np.where((spaced == 0) & (texts.words.count > 0), np.nan, found)
+    words = np.where(texts.spaced_words.count > 0, texts.words.count, 0)
+    return ratio(texts.count(texts.phrases(stop_words)), words)
 
 
 @rule(GOPHER, max_value=0.1, examples={"# one two ... three": 0.4, "#### no symbols": 1.33})
@@ -180,7 +181,7 @@ def longest_unpunctuated_run(texts: Texts) -> Numbers:
 WordCountEvaluator, WordCountFilter = word_count.operators("WordCount")
 MeanWordLengthEvaluator, MeanWordLengthFilter = mean_word_length.operators("MeanWordLength")
 AlphabeticWordEvaluator, AlphabeticWordFilter = alphabetic_word_share.operators("AlphabeticWord")
-StopWordEvaluator, StopWordFilter = stop_word_count.operators("StopWord")
+StopWordEvaluator, StopWordFilter = stop_word_share.operators("StopWord")
 SymbolWordRatioEvaluator, SymbolWordRatioFilter = symbol_word_ratio.operators("SymbolWordRatio")
 CapitalWordEvaluator, CapitalWordFilter = capital_word_share.operators("CapitalWord")
 UniqueWordEvaluator, UniqueWordFilter = unique_word_share.operators("UniqueWord")

@@ -25,8 +25,8 @@ RULES = (
     (
         "word_rules",
         "StopWord",
-        "the number of words that are stop words, case and attached punctuation aside",
-        GOPHER,
+        "the share of words that are stop words, case and attached punctuation aside, 0 to 1",
+        REDPAJAMA,
     ),
     (
         "word_rules",
