@@ -63,9 +63,10 @@ def sentence_counts(texts: Texts, lines: Mask | None = None) -> Integers:
     """
     bounds = np.concatenate([_sentence_ends(texts), texts.line_ends])
     bounds = np.sort(bounds, kind="stable")  # which merges the two
-    # What lies between two bounds is a sentence if a word begins in it.
-    firsts = np.searchsorted(texts.words.begins, bounds)
-    sentences = texts.words.begins[firsts[:-1][np.diff(firsts) > 0]]
+    # What lies between two bounds is a sentence if a word of more than punctuation begins in it.
+    begins = texts.words.begins[texts.word_keys.keys != 0]
+    firsts = np.searchsorted(begins, bounds)
+    sentences = begins[firsts[:-1][np.diff(firsts) > 0]]
     if lines is not None:
         home = np.searchsorted(texts.lines.begins, sentences, side="right") - 1
         sentences = sentences[lines[home]]

@@ -89,6 +89,8 @@ class WordKeys:
 
     def among(self, wanted: Keys, numbers: Integers | slice) -> Mask:
         """Tell which words of some numbers have one of the wanted keys, which are in order."""
+        if not len(self.keys):
+            return np.zeros(0 if isinstance(numbers, slice) else len(numbers), dtype=bool)
         keys = self.keys[numbers]
         places = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
         return wanted[places] == keys

@@ -39,7 +39,8 @@ class GopherQuality(RuleSet):
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> table = MemoryStorage([{"text": "This sentence belongs to the longer one. " * 9}, {"text": "2 + 2"}])
+        >>> long = "This sentence belongs to the longer one. " * 9
+        >>> table = MemoryStorage([{"text": long}, {"text": "too short a text"}])
         >>> GopherQuality().run(table)
         >>> len(table), table.dropped()["reason"].tolist()
         (1, ['too_few_words'])
