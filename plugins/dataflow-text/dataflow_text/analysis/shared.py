@@ -20,6 +20,9 @@ Measure = Callable[[Texts], npt.NDArray[Any]]
 PIECE_ROWS = 512
 """Rows analysed at a time: few enough for the processor's caches."""
 
+FEW = 8
+"""When only one text in so many is left, the rest is analysed anew, without those that are gone."""
+
 KEPT_BYTES = 32 << 20
 """Of so much text the analysis is kept for the next measure; of more, the measures alone."""
 
@@ -94,7 +97,7 @@ class _Part(TextAnalysis):
     """The analysis of the texts that are left of others.
 
     What was measured before is taken from there, and what is measured now is measured of all of
-    them, as long as most are left.
+    them, unless few are left.
     """
 
     def __init__(self, whole: TextAnalysis, chosen: npt.NDArray[np.int64]) -> None:
@@ -110,7 +113,7 @@ class _Part(TextAnalysis):
     def take(self, positions: npt.NDArray[np.int64]) -> TextAnalysis:
         """Return the analysis of some of the texts."""
         chosen = self._chosen[positions]
-        if 2 * len(chosen) < len(self._whole.texts):
+        if FEW * len(chosen) < len(self._whole.texts):
             return TextAnalysis(self._whole.texts.take(pa.array(chosen)))
         return _Part(self._whole, chosen)
 

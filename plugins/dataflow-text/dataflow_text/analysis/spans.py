@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,13 +46,18 @@ class Spans:
         """Return the share of each text's spans that are chosen; NaN where there are none."""
         return ratio(self.sums(chosen), self.count)
 
-    def counts_of(self, chosen: Mask) -> Integers:
-        """Return how many of the characters of each span are chosen; for few spans among many."""
-        if not len(self.begins):
-            return self.begins
-        starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+    def characters(self, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Integers]:
+        """Return a value of each character in the spans, and where those of each span begin.
+
+        For few spans among many; none may be empty.
+        """
+        starts = np.cumsum(self.lengths) - self.lengths
         inside = np.arange(self.lengths.sum()) + np.repeat(self.begins - starts, self.lengths)
-        return np.add.reduceat(chosen[inside], starts, dtype=np.int64)
+        return values[inside], starts
+
+    def at(self, numbers: Integers) -> Spans:
+        """Return some of the spans, by number, without their texts."""
+        return Spans(self.begins[numbers], self.ends[numbers], np.empty(0, np.int64))
 
     def within(self, chosen: Mask) -> Spans:
         """Return only the chosen spans."""

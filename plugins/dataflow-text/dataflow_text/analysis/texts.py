@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,6 @@ from dataflow_text.analysis.tokens import Tokens, tokens_of
 from dataflow_text.analysis.word_keys import Keys, WordKeys
 
 _FEW = 16
-_ALL = slice(None)
 
 
 class Texts:
@@ -115,16 +114,9 @@ class Texts:
         return words.within(~self._punctuation_beside_letters(words))
 
     @cached_property
-    def word_flags(self) -> npt.NDArray[np.uint8]:
-        """For each word the bits that any of its characters has; bits of letters are exact."""
-        if not len(self.words.begins):
-            return np.empty(0, np.uint8)
-        return np.bitwise_or.reduceat(self.flags, self.words.begins)
-
-    @cached_property
     def spaced_words(self) -> Spans:
         """The words of scripts with spaces."""
-        return self.words.within(self.word_flags & UNSPACED == 0)
+        return self.words.within(self.flags[self.words.begins] & UNSPACED == 0)
 
     @cached_property
     def word_keys(self) -> WordKeys:
@@ -195,21 +187,23 @@ class Texts:
                 start += len(wanted) - 1
         return np.array(found, dtype=np.int64)
 
-    def phrases(self, phrases: Iterable[str]) -> Integers:
-        """Return where some phrases begin, matched word by word, case and punctuation aside."""
-        keys = {phrase: _phrase_keys(phrase) for phrase in phrases}
-        words = tuple(phrase for phrase, found in keys.items() if len(found.keys) == 1)
-        found = [np.empty(0, np.int64)]
+    def phrases(self, phrases: Sequence[str]) -> Mask:
+        """Tell at which words some phrases begin, matched word by word, case aside."""
+        keys = self.word_keys
+        found = np.zeros(len(keys.keys), dtype=bool)
+        words, longer = _wanted(tuple(phrases))
         if len(words) > _FEW:
-            found += [np.flatnonzero(self.are_words(words))]
-            keys = {phrase: found for phrase, found in keys.items() if len(found.keys) > 1}
-        found += [self.word_keys.find(phrase) for phrase in keys.values()]
-        numbers = np.sort(np.concatenate(found))
-        return self.words.begins[numbers[np.diff(numbers, prepend=-1) > 0]]
+            found |= keys.among(words)
+        else:
+            for word in words:
+                found |= keys.keys == word
+        for phrase in longer:
+            found[keys.find(phrase)] = True
+        return found
 
-    def are_words(self, wanted: tuple[str, ...], numbers: Integers | slice = _ALL) -> Mask:
-        """Tell which words, all or those of some numbers, are any of the wanted ones."""
-        return self.word_keys.among(_word_keys(wanted), numbers)
+    def are_words(self, wanted: tuple[str, ...], numbers: Integers) -> Mask:
+        """Tell which words of some numbers are any of the wanted ones."""
+        return self.word_keys.among(_wanted(wanted)[0], numbers)
 
     def at_end(self, spans: Spans, *endings: str) -> Mask:
         """Tell which spans end with one of some texts."""
@@ -250,11 +244,9 @@ class Texts:
         return chosen
 
 
-@functools.lru_cache(maxsize=10_000)
-def _phrase_keys(phrase: str) -> WordKeys:
-    return Texts(pa.array([phrase])).word_keys
-
-
 @functools.lru_cache(maxsize=100)
-def _word_keys(words: tuple[str, ...]) -> Keys:
-    return np.unique(Texts(pa.array(words)).word_keys.keys)
+def _wanted(phrases: tuple[str, ...]) -> tuple[Keys, list[WordKeys]]:
+    """Return the keys of those that are one word, in order, and those of the others."""
+    keys = [Texts(pa.array([phrase])).word_keys for phrase in phrases]
+    words = [one.keys[0] for one in keys if len(one.keys) == 1]
+    return np.unique(np.array(words, dtype=np.uint64)), [one for one in keys if len(one.keys) > 1]

@@ -87,11 +87,16 @@ class WordKeys:
         total = np.concatenate([[0], np.cumsum(self.keys != 0)])
         return np.diff(total[self.places])
 
-    def among(self, wanted: Keys, numbers: Integers | slice) -> Mask:
-        """Tell which words of some numbers have one of the wanted keys, which are in order."""
-        if not len(self.keys):
-            return np.zeros(0 if isinstance(numbers, slice) else len(numbers), dtype=bool)
-        keys = self.keys[numbers]
+    def among(self, wanted: Keys, numbers: Integers | None = None) -> Mask:
+        """Tell which words, all or those of some numbers, have one of the wanted keys.
+
+        Args:
+            wanted: The keys, in order.
+            numbers: The numbers of words; None for all.
+        """
+        if not len(self.keys) or not len(wanted):
+            return np.zeros(len(self.keys) if numbers is None else len(numbers), dtype=bool)
+        keys = self.keys if numbers is None else self.keys[numbers]
         places = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
         return wanted[places] == keys
 

@@ -150,7 +150,7 @@ def alphabetic_share(texts: Texts) -> Numbers:
 
 def different_stop_words(texts: Texts) -> Integers:
     """Return how many of Gopher's stop words occur."""
-    found = [texts.count(texts.phrases((word,))) > 0 for word in GOPHER_STOP_WORDS]
+    found = [texts.words.sums(texts.phrases((word,))) > 0 for word in GOPHER_STOP_WORDS]
     return np.sum(found, axis=0)
 
 

@@ -98,7 +98,7 @@ class FinewebQuality(RuleSet):
 
 
 def _lorem_ipsum(texts: Texts) -> Integers:
-    return texts.count(texts.phrases(("lorem ipsum",)))
+    return texts.words.sums(texts.phrases(("lorem ipsum",)))
 
 
 def _curly_brackets(texts: Texts) -> Integers:

@@ -51,7 +51,13 @@ def alphabetic_word_share(texts: Texts) -> Numbers:
 
     A letter of a script without spaces counts. Does not apply to texts without words.
     """
-    return texts.words.share(texts.word_flags & LETTER != 0)
+    words = texts.words
+    found = texts.flags[words.begins] & LETTER != 0
+    others = np.flatnonzero(~found)  # few: most words begin with a letter
+    if len(others):
+        flags, starts = words.at(others).characters(texts.flags)
+        found[others] = np.bitwise_or.reduceat(flags, starts) & LETTER != 0
+    return words.share(found)
 
 
 @rule(REDPAJAMA, min_value=0.12, examples={"the end of it": 0.5, "no such words": 0.0})
@@ -68,7 +74,7 @@ def stop_word_share(texts: Texts, *, stop_words: tuple[str, ...] = GOPHER_STOP_W
         stop_words: The words to count.
     """
     words = np.where(texts.spaced_words.count > 0, texts.words.count, 0)
-    return ratio(texts.count(texts.phrases(stop_words)), words)
+    return ratio(texts.words.sums(texts.phrases(stop_words)), words)
 
 
 @rule(GOPHER, max_value=0.1, examples={"# one two ... three": 0.4, "#### no symbols": 1.33})
@@ -88,11 +94,14 @@ def capital_word_share(texts: Texts) -> Numbers:
 
     Does not apply to texts without words. Scripts without case have none.
     """
-    words = texts.words
-    upper = (texts.word_flags & (UPPER | LOWER)) == UPPER
-    candidates = np.flatnonzero(upper)
-    letters = words.within(upper).counts_of(texts.flags & LETTER != 0)
-    upper[candidates[letters < 2]] = False
+    words, flags = texts.words, texts.flags
+    upper = (flags[words.begins] | flags[words.begins + 1]) & LOWER == 0
+    candidates = np.flatnonzero(upper)  # few
+    if len(candidates):
+        flags, starts = words.at(candidates).characters(flags)
+        letters = np.add.reduceat(flags & LETTER == UPPER, starts, dtype=np.int64)
+        others = np.bitwise_or.reduceat(flags, starts) & LOWER
+        upper[candidates] = (letters > 1) & (others == 0)
     return words.share(upper)
 
 
@@ -116,7 +125,7 @@ def lorem_ipsum_share(texts: Texts) -> Numbers:
 
     One mention in a long text is no reason to drop it. Does not apply to texts without words.
     """
-    return ratio(texts.count(texts.phrases(["lorem ipsum"])), texts.words.count)
+    return ratio(texts.words.sums(texts.phrases(["lorem ipsum"])), texts.words.count)
 
 
 @rule(
@@ -136,7 +145,7 @@ def watermark_share(
         texts: The texts.
         watermarks: The terms, of one word or several.
     """
-    return ratio(texts.count(texts.phrases(watermarks)), texts.words.count)
+    return ratio(texts.words.sums(texts.phrases(watermarks)), texts.words.count)
 
 
 @rule(
@@ -162,7 +171,9 @@ def identity_document_count(
         texts: The texts.
         terms: The terms, of one word or several.
     """
-    return texts.count(texts.phrases((*terms, *(f"I.D. {t[3:]}" for t in terms if t[:3] == "id "))))
+    return texts.words.sums(
+        texts.phrases((*terms, *(f"I.D. {t[3:]}" for t in terms if t[:3] == "id ")))
+    )
 
 
 @rule(REDPAJAMA, max_value=112, examples={"one two, three four five. six": 3.0})
