@@ -1,7 +1,8 @@
 """The benchmarks, each figure beside its baseline: `nox -s bench -- [FOLDER]`.
 
 FOLDER holds c100000.jsonl, c100000.parquet and c500000.jsonl, rows of about 1.2 kB; without it,
-files of that kind are made from random words. Quote the ratios: they come from one run, in which
+files of that kind are made from random words. With c10000.truth.jsonl in it, near-deduplication is
+scored too. Quote the ratios: they come from one run, in which
 the commands take turns; the absolute figures belong to the machine.
 """
 
@@ -79,6 +80,11 @@ def main() -> None:
         nothing_parquet(data, work)
         memory(data, work)
         deduplicate(data)
+        more = ["quality.py"]
+        if (data / "c10000.truth.jsonl").exists():
+            more.append("deduplication.py")
+        for name in more:
+            subprocess.run([sys.executable, str(HERE / name), str(data)], check=True)
     subprocess.run([sys.executable, str(HERE / "start_up.py")], check=True)
 
 
