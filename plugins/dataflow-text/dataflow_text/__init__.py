@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dataflow_text.evaluate.translation import BleuEvaluator as BleuEvaluator
     from dataflow_text.evaluate.translation import ChrfEvaluator as ChrfEvaluator
     from dataflow_text.evaluate.translation import TerEvaluator as TerEvaluator
+    from dataflow_text.extract.html import HtmlExtract as HtmlExtract
     from dataflow_text.pipelines import Dedup as Dedup
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.pipelines import QualityRules as QualityRules

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec, PipelineSpec, hookimpl
-from dataflow_text.registered import deduplicate, evaluate, quality, refine
+from dataflow_text.registered import deduplicate, evaluate, extract, quality, refine
 
 OPERATORS = (
     *quality.OPERATORS,
     *refine.OPERATORS,
     *deduplicate.OPERATORS,
     *evaluate.OPERATORS,
+    *extract.OPERATORS,
 )
 PIPELINES = (
     PipelineSpec(

@@ -1,0 +1,1 @@
+"""Extraction: text out of documents of other kinds."""

@@ -1,0 +1,16 @@
+"""Extraction."""
+
+from __future__ import annotations
+
+from dataflow_core.plugins import OperatorSpec
+
+OPERATORS = (
+    OperatorSpec(
+        name="html_extract",
+        target="dataflow_text.extract.html:HtmlExtract",
+        summary="Extract the main text of HTML pages, without what stands around it",
+        function="generate",
+        source="trafilatura (Barbaresi 2021), ACL system demonstrations",
+        extra="html",
+    ),
+)

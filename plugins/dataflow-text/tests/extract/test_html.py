@@ -1,0 +1,97 @@
+"""The main text of web pages."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dataflow_core import MemoryStorage
+from dataflow_core.errors import OperatorError
+from dataflow_text import HtmlExtract
+
+SHARED = Path(
+    os.environ.get("DATAFLOW_SHARED") or Path(__file__).resolve().parents[4].parent / "shared"
+)
+with_shared_data = pytest.mark.skipif(
+    not SHARED.is_dir(), reason=f"no shared data in {SHARED}; name its folder in DATAFLOW_SHARED"
+)
+PAGE = """<html><head><title>Rivers</title><style>p {color: red}</style></head><body>
+<nav><a href="/">Home</a> <a href="/about">About us</a></nav><article><h1>Rivers</h1>
+<p>A river flows from its source to the sea, and it seldom takes the shortest way.</p>
+<p>On its way it takes in brooks &amp; streams, until it is too wide to be crossed.</p>
+<table><tr><td>Rhine</td><td>1,233 km</td></tr></table></article>
+<footer>Copyright 2020 The Company. All rights reserved.</footer></body></html>"""
+
+
+def extracted(*pages, **options):
+    pytest.importorskip("trafilatura", reason="it comes with the extra html")
+    table = MemoryStorage([{"html": page} for page in pages])
+    HtmlExtract(**options).run(table)
+    return [row["text"] for row in table.rows()]
+
+
+def test_the_article_stays_and_what_stands_around_it_goes():
+    (text,) = extracted(PAGE)
+    assert text.startswith("Rivers\nA river flows from its source")
+    assert "brooks & streams" in text
+    assert "Rhine" in text
+    assert not {"About us", "Copyright", "color"} & set(text.split("\n"))
+    assert "All rights" not in text
+
+
+def test_tables_may_stay_out():
+    told = (f"<p>Chapter {n} tells of {n} boats, and of those who rowed.</p>" for n in range(20))
+    page = PAGE.replace("<table>", "".join((*told, "<table>")))
+    assert "Rhine" in extracted(page)[0]
+    assert "Rhine" not in extracted(page, tables=False)[0]
+
+
+def test_pages_without_text_have_none():
+    assert extracted(None, "", " \n", "<html><body></body></html>", PAGE)[:4] == [None] * 4
+
+
+def test_a_missing_library_is_told_with_its_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "trafilatura", None)
+    with pytest.raises(Exception, match=r"pip install 'dataflow-text\[html\]'") as caught:
+        HtmlExtract().run(MemoryStorage([{"html": PAGE}]))
+    assert not isinstance(caught.value, OperatorError)
+
+
+@with_shared_data
+def test_snippets_that_must_and_must_not_be_there():
+    folder = SHARED / "data/text"
+    lines = (folder / "trafilatura_gold.jsonl").read_text(encoding="utf-8").splitlines()
+    cases = [json.loads(line) for line in lines]
+    pages = [page_of(folder / "trafilatura_html" / case["file"]) for case in cases]
+    texts = [text or "" for text in extracted(*pages)]
+    wanted = [
+        part in text for case, text in zip(cases, texts, strict=True) for part in case["with"]
+    ]
+    unwanted = [p in text for case, text in zip(cases, texts, strict=True) for p in case["without"]]
+    recall, wrong = sum(wanted) / len(wanted), sum(unwanted)
+    precision = sum(wanted) / (sum(wanted) + wrong)
+    assert 2 * precision * recall / (precision + recall) > 0.85
+
+
+@with_shared_data
+def test_words_of_articles_against_the_gold_standard():
+    folder = SHARED / "data/text"
+    cases = [json.loads(line) for line in (folder / "aeb_gold.jsonl").read_text().splitlines()]
+    pages = [page_of(folder / "aeb_html" / f"{case['id']}.html.gz") for case in cases]
+    scores = []
+    for case, text in zip(cases, extracted(*pages), strict=True):
+        gold, found = Counter(case["articleBody"].split()), Counter((text or "").split())
+        common = sum((gold & found).values())
+        scores.append(2 * common / (sum(gold.values()) + sum(found.values())))
+    assert sum(scores) / len(scores) > 0.85
+
+
+def page_of(path):
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return data.decode("utf-8", "replace")
