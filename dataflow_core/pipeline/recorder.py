@@ -116,7 +116,7 @@ class RecordingStorage(Storage):
         """Refuse: there is no table yet."""
         self._refuse("analysis")
 
-    def assign(self, column: str, values: pa.Array) -> None:
+    def assign(self, column: str, values: pa.Array | pa.ChunkedArray) -> None:
         """Refuse: there is no table yet."""
         self._refuse("assign")
 

@@ -116,7 +116,7 @@ class Storage(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} shares no analyses")
 
-    def assign(self, column: str, values: pa.Array) -> None:
+    def assign(self, column: str, values: pa.Array | pa.ChunkedArray) -> None:
         """Set one column, all others and the rows as they are: what is quicker than `write`.
 
         Args:

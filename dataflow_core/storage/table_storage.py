@@ -141,7 +141,7 @@ class TableStorage(Storage):
             )
             self._keep_others(positions)
 
-    def assign(self, column: str, values: pa.Array) -> None:
+    def assign(self, column: str, values: pa.Array | pa.ChunkedArray) -> None:
         """Set one column; see `Storage.assign`."""
         with self._stepping(None):
             self._refuse_reserved(column)
@@ -150,7 +150,8 @@ class TableStorage(Storage):
                     f"{self._where()}, column {column!r}: {len(values):,} values for "
                     f"{len(self.frame):,} rows. Give one value a row."
                 )
-            made = Column(arrow=pa.chunked_array([values]))
+            one = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+            made = Column(arrow=one)
             self._frame = Frame({**self.frame.columns, column: made}, self.frame.ids)
 
     def rename(self, names: Mapping[str, str]) -> None:

@@ -89,21 +89,16 @@ def as_series(column: pa.ChunkedArray, like: pd.Series) -> pd.Series:
     return pd.Series(pd.array(column, dtype=pd.ArrowDtype(column.type)), index=like.index)
 
 
-class TextEvaluator(Evaluator):
-    """An evaluator with one number for each text; a null text has none.
-
-    A subclass names its column and defines `measure`.
-    """
-
-    measure_name: ClassVar[str]
+class MeasureEvaluator(Evaluator):
+    """An evaluator with one number for each text."""
 
     @abstractmethod
-    def measure(self, texts: pa.Array) -> pa.Array:
-        """Return one number for each text, null for null.
+    def default_output(self) -> str:
+        """Return the name of the measure's column where none is given."""
 
-        Args:
-            texts: Some texts.
-        """
+    @abstractmethod
+    def measured(self, storage: Storage, input_text: str) -> pa.Array | pa.ChunkedArray:
+        """Return the measure of each text of a column."""
 
     def run(
         self,
@@ -118,22 +113,43 @@ class TextEvaluator(Evaluator):
             input_text: The column of texts.
             output_measure: The column for the measure; None for the measure's own name.
         """
-        table = storage.read([input_text])
-        texts = table[input_text]
-        table[output_measure or self.measure_name] = as_series(
-            each_piece(self.measure, texts_of(texts)), texts
-        )
-        storage.write(table)
+        measure = self.measured(storage, input_text)
+        storage.assign(output_measure or self.default_output(), measure)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """Return the column for the measure."""
-        return {"output_measure": (bindings["output_measure"] or self.measure_name,)}
+        return {"output_measure": (bindings["output_measure"] or self.default_output(),)}
+
+
+class TextEvaluator(MeasureEvaluator):
+    """An evaluator that measures some texts at a time; a null text has no measure.
+
+    A subclass names its column and defines `measure`.
+    """
+
+    measure_name: ClassVar[str]
+
+    @abstractmethod
+    def measure(self, texts: pa.Array) -> pa.Array:
+        """Return one number for each text, null for null.
+
+        Args:
+            texts: Some texts.
+        """
+
+    def default_output(self) -> str:
+        """Return the measure's name."""
+        return self.measure_name
+
+    def measured(self, storage: Storage, input_text: str) -> pa.ChunkedArray:
+        """Return the measure of each text of a column."""
+        return each_piece(self.measure, texts_of(storage.read([input_text])[input_text]))
 
 
 class TextFilter(BoundsFilter):
-    """A filter on the measure of a `TextEvaluator`; a subclass names it, and its default bounds."""
+    """A filter on the measure of an evaluator; a subclass names it, and its default bounds."""
 
-    evaluator: ClassVar[type[TextEvaluator]]
+    evaluator: ClassVar[type[MeasureEvaluator]]
 
     def run(
         self,
@@ -148,12 +164,20 @@ class TextFilter(BoundsFilter):
             input_text: The column of texts.
             output_measure: The column for the measure; None for the measure's own name.
         """
-        output = output_measure or self.evaluator.measure_name
+        self.keep_good(storage, input_text, output_measure or self.default_output())
+
+    def keep_good(self, storage: Storage, input_text: str, output: str) -> None:
+        """Add the measure as a column, and drop the rows outside the bounds."""
         self.keep_within_bounds(storage, output, input_text=input_text, output_measure=output)
+
+    def default_output(self) -> str:
+        """Return the name of the measure's column where none is given."""
+        evaluator: Any = self.make_evaluator()
+        return str(evaluator.default_output())
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """Return the column for the measure."""
-        return {"output_measure": (bindings["output_measure"] or self.evaluator.measure_name,)}
+        return {"output_measure": (bindings["output_measure"] or self.default_output(),)}
 
 
 class TextRefiner(Refiner):

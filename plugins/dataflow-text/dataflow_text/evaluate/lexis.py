@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -10,8 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from dataflow_core import Storage
-from dataflow_core.operators import NumberColumn, TextColumn
 from dataflow_text.evaluate.vocabulary import owners_of, word_codes
 from dataflow_text.texts import TextEvaluator, TextFilter
 
@@ -52,24 +50,9 @@ class LexicalDiversityEvaluator(TextEvaluator):
     method: Method = "mtld"
     min_words: int = Field(50, ge=_DRAW)
 
-    def run(
-        self,
-        storage: Storage,
-        input_text: TextColumn = "text",
-        output_measure: NumberColumn | None = None,
-    ) -> None:
-        """Add the measure.
-
-        Args:
-            storage: The table.
-            input_text: The column of texts.
-            output_measure: The column for the measure; None for the method's name.
-        """
-        super().run(storage, input_text, output_measure or self.method)
-
-    def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """Return the column for the measure."""
-        return {"output_measure": (bindings["output_measure"] or self.method,)}
+    def default_output(self) -> str:
+        """Return the method's name."""
+        return self.method
 
     def measure(self, texts: pa.Array) -> pa.Array:
         """Return the diversity of each text."""
@@ -109,25 +92,6 @@ class LexicalDiversityFilter(TextFilter):
     @classmethod
     def _bound_by_method(cls, fields: dict[str, Any]) -> dict[str, Any]:
         return {"min_value": _LEAST.get(str(fields.get("method", "mtld"))), **fields}
-
-    def run(
-        self,
-        storage: Storage,
-        input_text: TextColumn = "text",
-        output_measure: NumberColumn | None = None,
-    ) -> None:
-        """Add the measure and drop the rows outside the bounds.
-
-        Args:
-            storage: The table.
-            input_text: The column of texts.
-            output_measure: The column for the measure; None for the method's name.
-        """
-        super().run(storage, input_text, output_measure or self.method)
-
-    def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """Return the column for the measure."""
-        return {"output_measure": (bindings["output_measure"] or self.method,)}
 
 
 def _mtld(

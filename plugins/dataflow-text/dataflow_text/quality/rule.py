@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow_core import Evaluator, Operator, Storage
-from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
+from dataflow_core import Operator, Storage
 from dataflow_text.analysis.shared import Measure, TextAnalysis
+from dataflow_text.texts import MeasureEvaluator, TextFilter
 
 Values = npt.NDArray[Any]
 
@@ -146,33 +146,21 @@ def numbers(analysis: TextAnalysis, measure: Measure) -> pa.Array:
     return pa.array(values, mask=analysis.is_null)
 
 
-class RuleEvaluator(Evaluator):
+class RuleEvaluator(MeasureEvaluator):
     """An evaluator that adds the measure of a rule; a null text has none."""
 
     rule: ClassVar[Rule]
 
-    def run(
-        self,
-        storage: Storage,
-        input_text: TextColumn = "text",
-        output_measure: NumberColumn | None = None,
-    ) -> None:
-        """Add the measure.
+    def default_output(self) -> str:
+        """Return the measure's name."""
+        return self.rule.name
 
-        Args:
-            storage: The table.
-            input_text: The column of texts.
-            output_measure: The column for the measure; None for the measure's own name.
-        """
-        measure = self.rule.column(storage, input_text, self)
-        storage.assign(output_measure or self.rule.name, measure)
-
-    def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """Return the column for the measure."""
-        return {"output_measure": (bindings["output_measure"] or self.rule.name,)}
+    def measured(self, storage: Storage, input_text: str) -> pa.Array:
+        """Return the measure of each text."""
+        return self.rule.column(storage, input_text, self)
 
 
-class RuleFilter(BoundsFilter):
+class RuleFilter(TextFilter):
     """A filter that keeps the texts whose measure lies within bounds.
 
     The measure stays as a column. A null text is dropped with reason ``"no_value"``; a text that
@@ -180,31 +168,18 @@ class RuleFilter(BoundsFilter):
     """
 
     rule: ClassVar[Rule]
-    evaluator: ClassVar[type[RuleEvaluator]]
 
-    def run(
-        self,
-        storage: Storage,
-        input_text: TextColumn = "text",
-        output_measure: NumberColumn | None = None,
-    ) -> None:
-        """Add the measure and drop the rows outside the bounds.
+    def default_output(self) -> str:
+        """Return the measure's name."""
+        return self.rule.name
 
-        Args:
-            storage: The table.
-            input_text: The column of texts.
-            output_measure: The column for the measure; None for the measure's own name.
-        """
-        output = output_measure or self.rule.name
+    def keep_good(self, storage: Storage, input_text: str, output: str) -> None:
+        """Add the measure, and drop the rows outside the bounds."""
         measure = self.rule.column(storage, input_text, self)
         storage.assign(output, measure)
         # Where there is a text but no measure, the rule does not apply.
         spared = np.asarray(measure.is_null()) & ~storage.analysis(input_text, TextAnalysis).is_null
         self.drop_outside(storage, storage.read([]).index, measure, spared)
-
-    def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """Return the column for the measure."""
-        return {"output_measure": (bindings["output_measure"] or self.rule.name,)}
 
 
 @functools.cache
