@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataflow_core import Pipeline, Refiner, Storage
-from dataflow_text import QualityRules, SymbolWordRatioFilter
 
 
 class Nothing(Refiner):
@@ -24,11 +23,3 @@ class NoOp(Pipeline):
     def forward(self) -> None:
         """Apply it."""
         self.nothing.run(self.storage)
-
-
-class TwentyRules(QualityRules):
-    """The default quality rules without one."""
-
-    def __init__(self, storage: Storage | None = None) -> None:
-        super().__init__(storage)
-        self.rules = [r for r in self.rules if not isinstance(r, SymbolWordRatioFilter)]

@@ -82,7 +82,7 @@ def main() -> None:
             {
                 "fused loop": [sys.executable, "-c", FUSED, source, str(work / "fused.jsonl")],
                 "21 rules": _chain("text/quality_rules", source, work),
-                "20 rules": _chain("pipelines:TwentyRules", source, work),
+                "20 rules": _chain("rule_chains:TwentyRules", source, work),
             },
             runs=3,
         )
