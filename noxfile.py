@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).parent
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html]"}
-TESTING = ["pytest", "hypothesis"]
+TESTING = ["pytest", "hypothesis", "emoji"]
 # Sources are compiled by pip already; tests must not depend on it.
 ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -39,7 +39,9 @@ def tests(session, package):
         session.install(*CONSTRAINTS, "-e", ".", *(f"-e{path}" for path in PLUGINS), *TESTING)
         session.run("pytest", "tests", *session.posargs, env=ENV)
         return
-    session.install(*CONSTRAINTS, ".", f"./plugins/{package}{TESTED_EXTRAS[package]}", *TESTING)
+    session.install(
+        *CONSTRAINTS, ".", f"./plugins/{package}{TESTED_EXTRAS.get(package, '')}", *TESTING
+    )
     session.run("pytest", f"plugins/{package}/tests", *session.posargs, env=ENV)
 
 

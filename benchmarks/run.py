@@ -2,8 +2,8 @@
 
 FOLDER holds c100000.jsonl, c100000.parquet and c500000.jsonl, rows of about 1.2 kB; without it,
 files of that kind are made from random words. With c10000.truth.jsonl in it, near-deduplication is
-scored too. Quote the ratios: they come from one run, in which
-the commands take turns; the absolute figures belong to the machine.
+scored too. Quote the ratios: they come from one run, in which the commands take turns; the absolute
+figures belong to the machine.
 """
 
 from __future__ import annotations

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dataflow_core.errors import PlanError
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Step, TableRef, Value
-from dataflow_core.storage.base import A, Bindings, Storage
+from dataflow_core.storage.base import Bindings, Storage
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from dataflow_core.table.columns import A
 
 
 class Recording:

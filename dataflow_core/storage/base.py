@@ -5,20 +5,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
     from dataflow_core.operators.base import Operator
-    from dataflow_core.table.columns import Analysis
+    from dataflow_core.table.columns import A
 
 Bindings: TypeAlias = "Mapping[str, str | tuple[str, ...] | Storage | None]"
 """The columns (or second table) that a step gives to an operator's ``input_*`` and ``output_*``."""
 
-
-A = TypeVar("A", bound="Analysis")
 
 COMPILING: ContextVar[str | None] = ContextVar("COMPILING", default=None)
 """The pipeline whose plan is being recorded in this context, in which no operator may run."""
@@ -104,7 +102,7 @@ class Storage(ABC):
     def analysis(self, column: str, cls: type[A]) -> A:
         """Return what operators share about a column, worked out once for all of them.
 
-        It is remembered for as long as the column's values stay the same, and follows the rows
+        A table remembers it for as long as the column's values stay the same, and follows the rows
         that other operators keep. The column counts as carried along, not as read.
 
         Args:
@@ -114,7 +112,9 @@ class Storage(ABC):
         Raises:
             ColumnError: The column is not there.
         """
-        raise NotImplementedError(f"{type(self).__name__} shares no analyses")
+        from dataflow_core.table.columns import to_arrow
+
+        return cls.of(to_arrow(self.read([column])[column].array, None))
 
     def assign(self, column: str, values: pa.Array | pa.ChunkedArray) -> None:
         """Set one column, all others and the rows as they are: what is quicker than `write`.
@@ -126,7 +126,11 @@ class Storage(ABC):
         Raises:
             OperatorError: The number of values is not that of the rows, or the name is reserved.
         """
-        raise NotImplementedError(f"{type(self).__name__} cannot assign columns")
+        from dataflow_core.table.columns import as_series
+
+        table = self.read()
+        table[column] = as_series(values, table.index)
+        self.write(table)
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give columns other names; their places, values and missing keys stay as they are.
@@ -138,7 +142,7 @@ class Storage(ABC):
             ColumnError: A column is not there.
             OperatorError: A new name is taken or reserved.
         """
-        raise NotImplementedError(f"{type(self).__name__} cannot rename columns")
+        self.write(self.read().rename(columns=dict(names)))
 
     def columns(self) -> Mapping[str, pa.DataType] | None:
         """Return the columns and types as far as a cheap look tells; None if unknown."""

@@ -175,7 +175,7 @@ def listed(ids: RowIds, most: int = 3) -> str:
 
 
 def _text(value: Any) -> str | None:
-    if type(value) is float or isinstance(value, np.floating):
+    if isinstance(value, float | np.floating):
         return repr(float(value))  # as JSON has it, NaN and the infinities aside
     if value is None or value is pd.NA:
         return None

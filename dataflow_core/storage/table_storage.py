@@ -13,14 +13,14 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.errors import DataflowError, FormatError, OperatorError, PlanError
-from dataflow_core.storage.base import COMPILING, A, Bindings, Storage
+from dataflow_core.storage.base import COMPILING, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.memory_source import MemorySource
 from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, positions_of
 from dataflow_core.storage.running_step import RunningStep
 from dataflow_core.storage.source import SOURCE_KEY, Source, unreadable_rows
-from dataflow_core.table.columns import Column, Selection, column_arrays, to_pandas
+from dataflow_core.table.columns import A, Column, Selection, column_arrays, to_pandas
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds, child_ids, ordinals, source_ids

@@ -230,6 +230,11 @@ def to_arrow(array: Any, kind: pa.DataType | None) -> pa.ChunkedArray:
     return _keep_kind(_chunked(pa.array(array.copy(), from_pandas=True)), kind)
 
 
+def as_series(values: pa.Array | pa.ChunkedArray, index: pd.Index) -> pd.Series:
+    """Return an Arrow column as a column of a DataFrame with this index."""
+    return pd.Series(pd.array(values, dtype=pd.ArrowDtype(values.type)), index=index)
+
+
 def column_arrays(table: pd.DataFrame) -> Iterable[tuple[str, Any]]:
     """Yield the name and the array of each column of a DataFrame."""
     for name, column in table.items():

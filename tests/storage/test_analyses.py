@@ -109,3 +109,32 @@ def test_what_cannot_be_assigned_or_analysed_is_told():
     with pytest.raises(ColumnError, match="no column 'txt'"):
         table.analysis("txt", Lengths)
     assert table.rows() == ROWS
+
+
+class Bare(Storage):
+    """A storage with what must be defined alone, around a table."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def read(self, columns=None):
+        return self.table.read(columns)
+
+    def write(self, table):
+        self.table.write(table)
+
+    def drop(self, rows, reason, *, value=None, duplicate_of=None):
+        self.table.drop(rows, reason, value=value, duplicate_of=duplicate_of)
+
+    def perform(self, operator, bindings, body):
+        self.table.perform(operator, bindings, lambda _: body(self))
+
+
+def test_storages_of_others_assign_rename_and_analyse_too():
+    table = MemoryStorage(ROWS)
+    bare = Bare(table)
+    Longer(limit=3).run(bare)
+    bare.rename({"n": "number"})
+    assert [row["number"] for row in table.rows()] == [4, 5]
+    assert [row["over_3"] for row in table.rows()] == [True, True]
+    assert Lengths.made == 1

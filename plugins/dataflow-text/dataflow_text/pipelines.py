@@ -70,8 +70,8 @@ class QualityRules(Pipeline):
 
     The presets are rule sets: ``gopher`` (quality and repetition), ``c4``, ``fineweb`` (all of
     these, as FineWeb was made), and ``default``: the rules of this package, each with its measure
-    as a column, made for English prose of 100 words or more. Which half of 180 judged pages the
-    default was tuned on, and how it does on the other, the user guide says.
+    as a column, made for English prose of 100 words or more. How well they do on pages that people
+    have judged, the package's README says.
 
     Args:
         storage: The table.

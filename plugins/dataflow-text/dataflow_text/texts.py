@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from dataflow_core import Evaluator, Refiner, Storage
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
-from dataflow_core.table.columns import to_arrow
+from dataflow_core.table.columns import as_series, to_arrow
 
 _PIECE_ROWS = 4096
 
@@ -82,11 +82,6 @@ def count_in_each(
         places: Where each text begins, and the last ends.
     """
     return np.diff(np.searchsorted(positions, places))
-
-
-def as_series(column: pa.ChunkedArray, like: pd.Series) -> pd.Series:
-    """Return an Arrow column as a pandas column with the index of another."""
-    return pd.Series(pd.array(column, dtype=pd.ArrowDtype(column.type)), index=like.index)
 
 
 class MeasureEvaluator(Evaluator):
@@ -212,7 +207,7 @@ class TextRefiner(Refiner):
         texts = texts_of(table[input_text])
         refined = each_piece(self.refine, texts)
         if refined is not texts or output_text is not None:
-            table[output_text or input_text] = as_series(refined, table[input_text])
+            table[output_text or input_text] = as_series(refined, table.index)
         storage.write(table)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -73,10 +73,13 @@ class TextAnalysis:
         return ordered
 
     @cached_property
+    def _is_ascii(self) -> npt.NDArray[np.bool_]:
+        return np.asarray(pc.fill_null(pc.string_is_ascii(self.texts), True), dtype=bool)
+
+    @cached_property
     def _order(self) -> npt.NDArray[np.int64]:
         """The texts' numbers in the order in which they are analysed, those in ASCII first."""
-        ascii_first = np.asarray(pc.fill_null(pc.string_is_ascii(self.texts), True))
-        return np.argsort(~ascii_first, kind="stable")
+        return np.argsort(~self._is_ascii, kind="stable")
 
     def _pieces(self) -> Iterator[Texts]:
         return iter(self._kept) if self.texts.nbytes <= KEPT_BYTES else self._cut()
@@ -86,7 +89,7 @@ class TextAnalysis:
         return list(self._cut())
 
     def _cut(self) -> Iterator[Texts]:
-        others = int(pc.sum(pc.fill_null(pc.string_is_ascii(self.texts), True)).as_py() or 0)
+        others = np.count_nonzero(self._is_ascii)
         for group in (self._order[:others], self._order[others:]):
             for start in range(0, len(group), PIECE_ROWS):
                 rows = group[start : start + PIECE_ROWS]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from dataflow_text.analysis import characters
 from dataflow_text.analysis.characters import ATTACHED, BREAK, UNSPACED, WHITE, WIDE, members
-from dataflow_text.analysis.spans import Integers, Mask, Numbers, Spans
+from dataflow_text.analysis.spans import Integers, Mask, Spans
 from dataflow_text.analysis.tokens import Tokens, tokens_of
 from dataflow_text.analysis.word_keys import Keys, WordKeys
 
@@ -214,14 +214,6 @@ class Texts:
                 matches &= self.codes[spans.ends - back] == ord(character)
             chosen |= matches
         return chosen
-
-    def largest(self, spans: Spans, values: Sequence[int] | Integers) -> Numbers:
-        """Return the largest of a value of each span, text by text; 0 where there is none."""
-        largest = np.zeros(len(self))
-        filled = spans.count > 0
-        if filled.any():
-            largest[filled] = np.maximum.reduceat(values, spans.places[:-1][filled])
-        return largest
 
     def _runs(self, gaps: int) -> Spans:
         inside = (self.flags & np.uint8(gaps)) == 0

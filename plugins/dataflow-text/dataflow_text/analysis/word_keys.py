@@ -23,6 +23,7 @@ _BASE = 0x9E3779B97F4A7C15 | 1
 _INVERSE = pow(_BASE, -1, 2**64)
 _GRAM_BASE = 0xD6E8FEB86659FD93
 _BLOCK = 1 << 16
+_KEPT_BLOCKS = 64
 
 
 @dataclass(frozen=True)
@@ -168,4 +169,6 @@ def _powers(base: int, count: int) -> Keys:
     blocks = 1
     while blocks * _BLOCK < count:
         blocks *= 2
-    return _table(base, blocks)[:count]
+    # Those for one enormous text are not kept.
+    table = _table if blocks <= _KEPT_BLOCKS else _table.__wrapped__
+    return table(base, blocks)[:count]

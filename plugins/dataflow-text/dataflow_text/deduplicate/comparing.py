@@ -18,8 +18,9 @@ from dataflow_core.operators import RowFailure, TextColumn
 from dataflow_core.operators.columns import AnyColumn
 from dataflow_core.operators.dataset import DatasetFilter
 from dataflow_core.operators.general.hashing import row_digests
+from dataflow_core.table.columns import as_series
 from dataflow_text.refine.whitespace import one_line
-from dataflow_text.texts import as_series, each_piece, texts_of
+from dataflow_text.texts import each_piece, texts_of
 
 
 class TextDeduplicator(DatasetFilter):
@@ -70,7 +71,7 @@ class TextDeduplicator(DatasetFilter):
         column, group = bindings["input_text"], bindings["input_group"]
         table = storage.read([column] if group in (None, column) else [column, group])
         texts = comparable_texts(self, table[column])
-        sketch = as_series(each_piece(self.digest, texts), table[column]).to_frame("digest")
+        sketch = as_series(each_piece(self.digest, texts), table.index).to_frame("digest")
         if group is not None:
             sketch["group"] = row_digests(table, [group])["low"]
         return sketch

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from dataflow_core import Storage
 from dataflow_core.operators.general.hashing import first_of_equals, row_digests
+from dataflow_core.table.columns import as_series
 from dataflow_text.deduplicate.comparing import TextDeduplicator, comparable_texts
-from dataflow_text.texts import as_series
 
 
 class DeduplicateExact(TextDeduplicator):
@@ -40,7 +40,7 @@ class DeduplicateExact(TextDeduplicator):
         """Return 128 bits for each text and its group; what is no text counts as null here."""
         column, group = bindings["input_text"], bindings["input_group"]
         table = storage.read([column] if group in (None, column) else [column, group])
-        texts = as_series(comparable_texts(self, table[column]), table[column])
+        texts = as_series(comparable_texts(self, table[column]), table.index)
         digests = row_digests(texts.to_frame(column), [column])
         if group is not None:
             nulls = digests["null"]

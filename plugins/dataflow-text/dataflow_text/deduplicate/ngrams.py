@@ -35,7 +35,7 @@ class DeduplicateNgrams(TextDeduplicator):
     nearest row that it repeats. A text shorter than one n-gram repeats only texts with the same
     words; a null text repeats nothing; what is no text fails with reason ``"no_text"``. Words are
     what stands between white space; in scripts that write none, letters. At most four bytes for
-    each of ``max_ngrams`` are kept of each row, and the cost is linear in the rows.
+    each of ``max_ngrams`` are kept of each row, and each row is compared with 32 others at most.
 
     Source: Resemblance by smallest hashes (Broder 1997).
 

@@ -123,13 +123,9 @@ class CiderEvaluator(TwoPhase, Evaluator):
 
     def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
         """Add the scores of some rows."""
-        table = storage.read([bindings["input_text"], bindings["input_reference"]])
-        scores = decision["score"].reindex(table.index).to_numpy(np.float64)
-        column = pa.array(scores, mask=np.isnan(scores))
-        table[bindings["output_measure"]] = pd.Series(
-            pd.array(column, dtype=pd.ArrowDtype(pa.float64())), index=table.index
-        )
-        storage.write(table)
+        rows = storage.read([]).index
+        scores = decision["score"].reindex(rows).to_numpy(np.float64)
+        storage.assign(bindings["output_measure"], pa.array(scores, mask=np.isnan(scores)))
 
     def _cosines(self, words: Integers, parts: _Parts, n: int) -> Floats:
         """Return the cosine of each reference with its row's text, in n-grams of one length."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from dataflow_core import Evaluator, Filter, Storage
 from dataflow_core.operators import NumberColumn, TextColumn
 from dataflow_text.evaluate.language_models import ALIASES, Model, identify
-from dataflow_text.texts import as_series, each_piece, texts_of
+from dataflow_text.texts import each_piece, texts_of
 
 _FIELDS = ["language", "score"]
 
@@ -72,12 +72,9 @@ class LanguageEvaluator(Evaluator):
             output_language: The column for the language's code.
             output_score: The column for the confidence.
         """
-        table = storage.read([input_text])
-        texts = table[input_text]
-        found = each_piece(self._identify, texts_of(texts))
+        found = each_piece(self._identify, texts_of(storage.read([input_text])[input_text]))
         for column, field in zip((output_language, output_score), _FIELDS, strict=True):
-            table[column] = as_series(pc.struct_field(found, field), texts)
-        storage.write(table)
+            storage.assign(column, pc.struct_field(found, field))
 
     def _identify(self, texts: pa.Array) -> pa.Array:
         """Return a language and a confidence for each text."""

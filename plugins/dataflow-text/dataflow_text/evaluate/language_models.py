@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow_text.evaluate.language_bayes import naive_bayes
-from dataflow_text.evaluate.libraries import import_library
+from dataflow_text.libraries import import_library
 
 Model = Literal["py3langid", "fasttext", "cld2"]
 Guesses = tuple[list[str], npt.NDArray[np.float64]]

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 import pyarrow as pa
 
-from dataflow_text.evaluate.libraries import import_library
+from dataflow_text.libraries import import_library
 from dataflow_text.texts import TextEvaluator, TextFilter
 
 Encoding = Literal["cl100k_base", "o200k_base", "voyage3_base"]

@@ -14,7 +14,7 @@ import pyarrow as pa
 from dataflow_core import Evaluator, Storage
 from dataflow_core.operators import AnyColumn, NumberColumn, TextColumn
 from dataflow_core.table.columns import to_arrow
-from dataflow_text.texts import as_series, texts_of
+from dataflow_text.texts import texts_of
 
 Scorer = Callable[[str, list[str]], float | None]
 
@@ -62,9 +62,8 @@ class ReferenceEvaluator(Evaluator):
             score(text, known) if text is not None and known else None
             for text, known in zip(texts, references, strict=True)
         ]
-        column = pa.chunked_array([pa.array(measures, pa.float64())])
-        table[output_measure or self.default_output()] = as_series(column, table[input_text])
-        storage.write(table)
+        column = pa.array(measures, pa.float64())
+        storage.assign(output_measure or self.default_output(), column)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """Return the column for the measure."""

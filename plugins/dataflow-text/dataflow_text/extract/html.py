@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+import pyarrow as pa
+
 from dataflow_core import Generator, Storage
 from dataflow_core.operators import TextColumn
-from dataflow_text.evaluate.libraries import import_library
+from dataflow_text.libraries import import_library
+from dataflow_text.texts import texts_of
 
 
 class HtmlExtract(Generator):
@@ -59,12 +62,12 @@ class HtmlExtract(Generator):
             ConfigurationError: trafilatura is not installed.
         """
         library = import_library("trafilatura", "'dataflow-text[html]'")
-        table = storage.read([input_html])
-        table[output_text] = [self._text(library, page) for page in table[input_html]]
-        storage.write(table)
+        pages = texts_of(storage.read([input_html])[input_html]).to_pylist()
+        texts = [self._text(library, page) for page in pages]
+        storage.assign(output_text, pa.array(texts, pa.string()))
 
-    def _text(self, library: Any, page: object) -> str | None:
-        if not isinstance(page, str) or not page.strip():
+    def _text(self, library: Any, page: str | None) -> str | None:
+        if page is None or not page.strip():
             return None
         found: str | None = library.extract(
             page,

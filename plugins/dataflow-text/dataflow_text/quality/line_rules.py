@@ -16,6 +16,7 @@ from dataflow_text.quality.rule import rule
 GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
 REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
 C4 = "C4 (Raffel et al. 2020), section 2.2"
+DATAFLOW = "DataFlow (Liang et al. 2025), text pipelines"
 
 _BULLETS = "•‣▶◀◦■□▪▫–-*·●○◆►"
 
@@ -51,7 +52,7 @@ def javascript_line_share(texts: Texts) -> Numbers:
 
 
 @rule(
-    "DataFlow (Liang et al. 2025), text pipelines",
+    DATAFLOW,
     max_value=0,
     examples={"The parts: ": 1, "价格：": 1, "Done.": 0},
 )

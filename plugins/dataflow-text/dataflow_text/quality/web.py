@@ -71,7 +71,7 @@ class FinewebQuality(RuleSet):
         max_duplicate_characters: The largest share of characters in lines that occurred before.
         max_line_ends: The most line ends for each token.
 
-    Source: FineWeb (Penedo et al. 2024), section 3.5.
+    Source: FineWeb (Penedo et al. 2024), heuristic filters.
 
     Example:
         >>> from dataflow_core import MemoryStorage

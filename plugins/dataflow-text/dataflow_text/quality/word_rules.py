@@ -16,6 +16,7 @@ from dataflow_text.quality.rule import rule
 
 GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
 REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
+DATAFLOW = "DataFlow (Liang et al. 2025), text pipelines"
 
 GOPHER_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -129,7 +130,7 @@ def lorem_ipsum_share(texts: Texts) -> Numbers:
 
 
 @rule(
-    "C4 (Raffel et al. 2020), section 2.2, for policy notices",
+    DATAFLOW,
     max_value=0.02,
     examples={"Copyright 2020": 0.5, "the copyrighted text": 0.0},
 )
@@ -149,7 +150,7 @@ def watermark_share(
 
 
 @rule(
-    "DataFlow (Liang et al. 2025), text pipelines",
+    DATAFLOW,
     max_value=2,
     examples={"I did not say I did not, I did not": 0, "ID card, id no 3, 身份证号": 3},
 )
@@ -176,7 +177,7 @@ def identity_document_count(
     )
 
 
-@rule(REDPAJAMA, max_value=112, examples={"one two, three four five. six": 3.0})
+@rule(DATAFLOW, max_value=112, examples={"one two, three four five. six": 3.0})
 def longest_unpunctuated_run(texts: Texts) -> Numbers:
     """The largest number of words in a row without punctuation between them.
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from dataflow_text.refine import identifiers
 from dataflow_text.refine.each_text import EachTextRefiner
@@ -57,8 +57,8 @@ class MaskPii(EachTextRefiner):
             ``br_cpf``, ``pl_pesel``, ``ipv4``, ``ipv6``, ``phone``.
         style: ``label`` puts ``<EMAIL>`` in its place, ``remove`` nothing, ``hash`` a label with 64
             bits that are equal for equal entities, ``<EMAIL:9f86d081884c7d65>``.
-        salt: A secret for ``hash``, at most 64 bytes; without one, short numbers can be found again
-            by trying all.
+        salt: A secret for ``hash``, at most 64 bytes, which run files and recipes show as
+            asterisks; without one, short numbers can be found again by trying all.
 
     Example:
         >>> from dataflow_core import MemoryStorage
@@ -75,7 +75,19 @@ class MaskPii(EachTextRefiner):
 
     entities: tuple[Entity, ...] = Field(default=get_args(Entity), min_length=1)
     style: Literal["label", "remove", "hash"] = "label"
-    salt: str = Field(default="", max_length=64)
+    salt: SecretStr = SecretStr("")
+
+    @field_validator("salt")
+    @classmethod
+    def _usable(cls, salt: SecretStr) -> SecretStr:
+        secret = salt.get_secret_value()
+        if len(secret.encode()) > 64:
+            raise ValueError("a salt has at most 64 bytes")
+        if secret and not secret.strip("*"):
+            raise ValueError(
+                "asterisks stand for a salt that was kept secret; give the salt itself"
+            )
+        return salt
 
     def clean(self, text: str) -> str:
         """Return one text with its personal data masked."""
@@ -92,7 +104,9 @@ class MaskPii(EachTextRefiner):
         if self.style == "label":
             return f"<{label}>"
         bare = _SEPARATORS.sub("", text[span.start : span.end]).lower()
-        digest = hashlib.blake2b(bare.encode(), digest_size=8, key=self.salt.encode()[:64])
+        digest = hashlib.blake2b(
+            bare.encode(), digest_size=8, key=self.salt.get_secret_value().encode()
+        )
         return f"<{label}:{digest.hexdigest()}>"
 
 

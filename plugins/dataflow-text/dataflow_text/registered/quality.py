@@ -47,7 +47,7 @@ RULES = (
         REDPAJAMA,
     ),
     ("word_rules", "LoremIpsum", 'the number of times that "lorem ipsum" occurs for each word', C4),
-    ("word_rules", "Watermark", "the number of watermark terms for each word, from 0 on", C4),
+    ("word_rules", "Watermark", "the number of watermark terms for each word, from 0 on", DATAFLOW),
     (
         "word_rules",
         "IdentityDocument",
@@ -58,7 +58,7 @@ RULES = (
         "word_rules",
         "UnpunctuatedRun",
         "the largest number of words in a row without punctuation between them",
-        REDPAJAMA,
+        DATAFLOW,
     ),
     ("line_rules", "EllipsisLine", "the share of lines that end with an ellipsis, 0 to 1", GOPHER),
     ("line_rules", "BulletLine", "the share of lines that begin with a bullet, 0 to 1", GOPHER),
@@ -150,7 +150,7 @@ RULE_SETS = (
         target="dataflow_text.quality.web:FinewebQuality",
         summary="Drop pages that break a rule of FineWeb, with every reason",
         function="filter",
-        source="FineWeb (Penedo et al. 2024), section 3.5",
+        source="FineWeb (Penedo et al. 2024), heuristic filters",
     ),
 )
 

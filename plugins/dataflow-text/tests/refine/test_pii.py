@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.errors import ConfigurationError
 from dataflow_text import MaskPii
 from dataflow_text.refine.pii import find_pii
@@ -234,3 +235,26 @@ def test_whole_entities_are_found_with_the_precision_and_recall_that_the_docstri
     assert {entity: hits[entity] / found[entity] for entity in found} == dict.fromkeys(found, 1.0)
     recalls = {entity: hits[entity] / wanted[entity] for entity in wanted}
     assert recalls == {**dict.fromkeys(wanted, 1.0), "phone": pytest.approx(10 / 14)}
+
+
+def test_the_salt_stays_out_of_run_files_and_recipes(tmp_path):
+    class Masked(Pipeline):
+        def __init__(self, storage):
+            super().__init__(storage)
+            self.mask = MaskPii(style="hash", salt="s3cret-salt")
+
+        def forward(self):
+            self.mask.run(self.storage)
+
+    rows = [{"text": "write to ann@example.org"}]
+    report = Masked(MemoryStorage(rows)).run(tmp_path / "out.jsonl", run_dir=tmp_path / "run")
+    files = [path.read_bytes() for path in report.run_dir.rglob("*") if path.is_file()]
+    assert files
+    assert not any(b"s3cret" in data for data in files)
+    assert "s3cret" not in repr(MaskPii(salt="s3cret-salt"))
+
+
+@pytest.mark.parametrize(("salt", "message"), [("*" * 10, "asterisks"), ("ä" * 33, "64 bytes")])
+def test_a_salt_that_is_none_is_refused(salt, message):
+    with pytest.raises(ConfigurationError, match=message):
+        MaskPii(style="hash", salt=salt)
