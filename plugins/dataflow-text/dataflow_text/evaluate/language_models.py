@@ -43,7 +43,7 @@ def identify(texts: pa.Array, model: Model) -> tuple[pa.Array, pa.Array]:
 def _by_cld2(texts: pa.Array) -> Guesses:
     """Ask CLD2; the confidence is the share of the text that is in the language."""
     cld2 = import_library("pycld2", "'dataflow-text[cld2]'")
-    # CLD2 refuses control characters, unassigned ones and the like.
+    # CLD2 refuses control characters; text with others that it refuses, such as U+FFFE, has none.
     plain = pc.replace_substring_regex(texts, r"[\p{C}\s]+", " ").to_pylist()
     codes, scores = ["un"] * len(plain), np.zeros(len(plain))
     for row, text in enumerate(plain):
