@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from dataflow_core.errors import ConfigurationError, DataflowError, did_you_mean
 from dataflow_core.operators import columns as column_rules
@@ -211,5 +211,8 @@ def _explain_one(cls: type[Operator], item: Any) -> str:
         return f"{field}: required, not given."
     if isinstance(cause := item.get("ctx", {}).get("error"), DataflowError):
         return f"{field}: {cause}"
-    found = "" if item["type"] == "value_error" and not field else f" (found {item['input']!r})"
+    known_field = cls.model_fields.get(str(item["loc"][0])) if item["loc"] else None
+    secret = known_field is not None and known_field.annotation is SecretStr
+    shown = field and not secret if item["type"] == "value_error" else not secret
+    found = f" (found {item['input']!r})" if shown else ""
     return f"{field}: {item['msg']}{found}".removeprefix(": ")
