@@ -104,12 +104,14 @@ def ledger_entries(outcome: Outcome) -> pa.Table | None:
     if outcome.all_went_through:
         return None
     dropped, failed, step = outcome.dropped, outcome.failed, outcome.step
-    fates = ["duplicate" if related is not None else "dropped" for related in dropped.related]
-    children = formatted(outcome.children)
+    fates: list[str] | str = "dropped"
+    if any(row is not None for row in dropped.related):
+        fates = ["dropped" if row is None else "duplicate" for row in dropped.related]
+    related = related_ids(dropped.related)
     parts = [
-        _entries(dropped.ids, fates, step, dropped.reasons, related_ids(dropped.related)),
+        _entries(dropped.ids, fates, step, dropped.reasons, related),
         _entries(failed.ids, "quarantined", step, failed.reasons),
-        _entries(outcome.parents, "expanded", step, related=children),
+        _entries(outcome.parents, "expanded", step, related=formatted(outcome.children)),
         _entries(outcome.joined, "added", step),
     ]
     return pa.concat_tables(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.types as pat
 
@@ -28,17 +29,18 @@ class Samples:
         """Take what is still wanted from removed rows.
 
         Args:
-            rows: Rows with their reasons, as `Removed.table` makes them.
+            rows: Rows of one step with their reasons, as `Removed.table` makes them.
         """
-        wanted = []
-        for position, (step, reason) in enumerate(
-            zip(rows["step"].to_pylist(), rows["reason"].to_pylist(), strict=True)
-        ):
-            self._counts[step, reason] += 1
-            if self._counts[step, reason] <= PER_REASON:
-                wanted.append(position)
+        wanted: list[int] = []
+        step, reasons = rows["step"][0].as_py(), np.asarray(rows["reason"])
+        for reason in rows["reason"].unique().to_pylist():
+            left = PER_REASON - self._counts[step, reason]
+            if left > 0:
+                found = np.flatnonzero(reasons == reason)[:left].tolist()
+                self._counts[step, reason] += len(found)
+                wanted += found
         if wanted:
-            self._take(rows.take(pa.array(wanted)))
+            self._take(rows.take(pa.array(sorted(wanted))))
 
     def _take(self, rows: pa.Table) -> None:
         texts = _main_text(rows)

@@ -55,7 +55,7 @@ class Removed:
         self.rows.append(rows)
         self.ids = np.concatenate([self.ids, ids])
         self.reasons += reasons
-        self.values += [_text(value) for value in values] if values is not None else _nones(ids)
+        self.values += _texts(values) if values is not None else _nones(ids)
         self.related += list(related) if related is not None else _nones(ids)
         self.messages += list(messages) if messages is not None else _nones(ids)
 
@@ -150,8 +150,10 @@ class Outcome:
         )
 
 
-def related_ids(related: Sequence[int | None]) -> pa.Array:
+def related_ids(related: list[int | None]) -> pa.Array:
     """Return the ids of related rows as a column of texts, null where there is none."""
+    if related.count(None) == len(related):
+        return pa.nulls(len(related), pa.string())
     missing = np.array([row is None for row in related], dtype=bool)
     return formatted(np.array([row or 0 for row in related], dtype=np.uint64), missing)
 
@@ -172,6 +174,12 @@ def listed(ids: RowIds, most: int = 3) -> str:
     """Return the first ids, for messages."""
     shown = ", ".join(format_id(row_id) for row_id in ids[:most])
     return shown + (f" and {len(ids) - most:,} more" if len(ids) > most else "")
+
+
+def _texts(values: Sequence[Any]) -> list[str | None]:
+    if set(map(type, values)) <= {float, int}:  # the measures of most filters
+        return list(map(repr, values))
+    return list(map(_text, values))
 
 
 def _text(value: Any) -> str | None:

@@ -181,8 +181,9 @@ class Column:
             before = None if self._before is None else self._before.take(selection)
             taken = self._array.take(selection.positions)
             return Column(array=taken, kind=self._kind, before=before, analyses=analyses)
-        # Chunks are joined here, or each of several takes would join them again.
-        self._arrow = _chunked(_combined(self.convert()))
+        if self.convert().num_chunks != 1:
+            # Joined here, or each of several takes would join them again.
+            self._arrow = _chunked(_combined(self.convert()))
         chosen = selection if self._chosen is None else self._chosen.take(selection.positions)
         return Column(arrow=self._arrow, chosen=chosen, analyses=analyses)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,7 @@ WIDE_GAPS = _as_regex(f"{_WIDE_WHITE} {_WIDE}")
 
 _PLANES = 0x20000
 _ALL = 0x110000
+_SPREAD = 0x9E37
 
 
 @functools.cache
@@ -67,19 +69,21 @@ def flags() -> npt.NDArray[np.uint8]:
 
 
 @functools.cache
-def keys() -> npt.NDArray[np.uint64]:
-    """Return what stands for each code point in the key of a word.
+def folded() -> npt.NDArray[np.uint16]:
+    """Return what stands for each code point where case and punctuation do not matter.
 
-    The code of its lower case; 0 for punctuation and what cannot be part of a word, so that it
-    does not count.
+    Its lower case, in 16 bits; 0 for punctuation and what cannot be part of a word, so that it does
+    not count. Beyond the basic plane, several characters share a number.
     """
     codes, characters = _characters()
     lower = pc.utf8_lower(characters)
     single = pc.equal(pc.utf8_length(lower), 1)
     text = "".join(pc.if_else(single, lower, " ").to_pylist())
     kept = np.asarray(single)
-    table = np.arange(_ALL, dtype=np.uint64)
-    table[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
+    wide = np.arange(_ALL, dtype=np.uint32)
+    wide[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
+    table = (wide ^ (wide >> 16) * np.uint32(_SPREAD)).astype(np.uint16)
+    table[table == 0] = _SPREAD
     categories, names = _categories()
     ignored = np.array([name[0] == "P" or name in ("Cf", "Cc") for name in names])
     table[: len(categories)][ignored[categories]] = 0
@@ -87,10 +91,34 @@ def keys() -> npt.NDArray[np.uint64]:
     return table
 
 
+def flags_of(codes: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return the bits of `flags` for each of some code points."""
+    if codes.dtype == np.uint8:
+        return np.frombuffer(codes.tobytes().translate(_ascii_flags()), np.uint8)
+    return np.take(flags(), codes)
+
+
+def folded_of(codes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return `folded` for each of some code points; a byte where all are ASCII."""
+    if codes.dtype == np.uint8:
+        return np.frombuffer(codes.tobytes().translate(_ascii_folded()), np.uint8)
+    return np.take(folded(), codes)
+
+
+@functools.cache
+def _ascii_flags() -> bytes:
+    return flags()[:256].tobytes()
+
+
+@functools.cache
+def _ascii_folded() -> bytes:
+    return folded()[:256].astype(np.uint8).tobytes()
+
+
 @functools.cache
 def in_words() -> npt.NDArray[np.bool_]:
     """Return for each code point whether it may be part of a word, apart from punctuation."""
-    table = (keys() != 0) & ~members("$+<=>^`|~")
+    table = (folded() != 0) & ~members("$+<=>^`|~")
     return np.asarray(table)
 
 
@@ -110,10 +138,10 @@ def _characters() -> tuple[npt.NDArray[np.uint32], pa.Array]:
 @functools.cache
 def _categories() -> tuple[npt.NDArray[np.uint8], list[str]]:
     """Return the number of the category of each code point, and their names."""
-    numbers: dict[str, int] = {}
-    found = (unicodedata.category(chr(code)) for code in range(_PLANES))
-    table = bytes(numbers.setdefault(name, len(numbers)) for name in found)
-    return np.frombuffer(table, np.uint8), list(numbers)
+    found = list(map(unicodedata.category, map(chr, range(_PLANES))))
+    names = sorted(set(found))
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.frombuffer(bytes(map(numbers.__getitem__, found)), np.uint8), names
 
 
 def _bits_of(category: str) -> int:

@@ -17,11 +17,14 @@ from dataflow_text.analysis.texts import Texts
 Measure = Callable[[Texts], npt.NDArray[Any]]
 """A number for each of some texts; NaN where it does not apply."""
 
+Positions = npt.NDArray[np.int64]
+
 PIECE_ROWS = 512
 """Rows analysed at a time: few enough for the processor's caches."""
 
-FEW = 8
-"""When only one text in so many is left, the rest is analysed anew, without those that are gone."""
+LEFT = 0.75
+"""When no more than this share of the bytes is left, what is known of them is copied, so that later
+measures need not be taken of the texts that are gone."""
 
 KEPT_BYTES = 32 << 20
 """Of so much text the analysis is kept for the next measure; of more, the measures alone."""
@@ -47,14 +50,33 @@ class TextAnalysis:
         """
         return cls(_as_texts(column))
 
-    def take(self, positions: npt.NDArray[np.int64]) -> TextAnalysis:
+    def take(self, positions: Positions) -> TextAnalysis:
         """Return the analysis of some of the texts."""
         return _Part(self, positions)
+
+    def copy(self, positions: Positions) -> TextAnalysis:
+        """Return the analysis of some of the texts, with all that is known but the measures."""
+        ranks = np.argsort(self._order, kind="stable")[positions]
+        order = np.argsort(ranks, kind="stable")
+        made = TextAnalysis(self.texts.take(pa.array(positions)))
+        if "_kept" in vars(self):
+            texts = self.texts.take(pa.array(positions[order]))
+            made.__dict__ |= {"_order": order, "_kept": _rest(self._kept, ranks[order], texts)}
+        return made
 
     @cached_property
     def is_null(self) -> npt.NDArray[np.bool_]:
         """Which texts are null."""
         return np.asarray(self.texts.is_null(), dtype=bool)
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """The number of bytes of each text."""
+        return np.asarray(pc.fill_null(pc.binary_length(self.texts), 0), dtype=np.int64)
+
+    def has(self, measure: Measure) -> bool:
+        """Tell whether a measure has been taken."""
+        return measure in self._measured
 
     def measure(self, measure: Measure) -> npt.NDArray[Any]:
         """Return a measure of each text.
@@ -77,7 +99,7 @@ class TextAnalysis:
         return np.asarray(pc.fill_null(pc.string_is_ascii(self.texts), True), dtype=bool)
 
     @cached_property
-    def _order(self) -> npt.NDArray[np.int64]:
+    def _order(self) -> Positions:
         """The texts' numbers in the order in which they are analysed, those in ASCII first."""
         return np.argsort(~self._is_ascii, kind="stable")
 
@@ -99,12 +121,11 @@ class TextAnalysis:
 class _Part(TextAnalysis):
     """The analysis of the texts that are left of others.
 
-    What was measured before is taken from there, and what is measured now is measured of all of
-    them, unless few are left.
+    What was measured before is taken from there. What is measured now is measured of all of them,
+    or, when much of the text is gone, of these alone.
     """
 
-    def __init__(self, whole: TextAnalysis, chosen: npt.NDArray[np.int64]) -> None:
-        super().__init__(whole.texts)
+    def __init__(self, whole: TextAnalysis, chosen: Positions) -> None:
         self._whole = whole
         self._chosen = chosen
 
@@ -113,16 +134,56 @@ class _Part(TextAnalysis):
         """Which texts are null."""
         return self._whole.is_null[self._chosen]
 
-    def take(self, positions: npt.NDArray[np.int64]) -> TextAnalysis:
+    def take(self, positions: Positions) -> TextAnalysis:
         """Return the analysis of some of the texts."""
-        chosen = self._chosen[positions]
-        if FEW * len(chosen) < len(self._whole.texts):
-            return TextAnalysis(self._whole.texts.take(pa.array(chosen)))
-        return _Part(self._whole, chosen)
+        alone: TextAnalysis | None = vars(self).get("_alone")
+        if alone is not None:
+            return alone.take(positions)
+        return self._whole.take(self._chosen[positions])
+
+    def has(self, measure: Measure) -> bool:
+        """Tell whether a measure has been taken."""
+        return self._whole.has(measure)
 
     def measure(self, measure: Measure) -> npt.NDArray[Any]:
         """Return a measure of each text."""
-        return self._whole.measure(measure)[self._chosen]
+        if self._whole.has(measure) or self._alone is None:
+            return self._whole.measure(measure)[self._chosen]
+        return self._alone.measure(measure)
+
+    @cached_property
+    def _alone(self) -> TextAnalysis | None:
+        """The analysis of these texts without the others, where it is worth while."""
+        sizes = self._whole.sizes
+        if sizes[self._chosen].sum() > LEFT * sizes.sum():
+            return None
+        return self._whole.copy(self._chosen)
+
+
+def _rest(pieces: list[Texts], ranks: Positions, texts: pa.Array) -> list[Texts]:
+    """Return what is known of some texts, in larger pieces again.
+
+    Args:
+        pieces: What is known of all.
+        ranks: Their numbers among all, ascending.
+        texts: The texts.
+    """
+    ends = np.cumsum([len(piece) for piece in pieces])
+    cuts = [0, *np.searchsorted(ranks, ends).tolist()]
+    rest: list[Texts] = []
+    parts: list[tuple[Texts, Positions]] = []
+    done = rows = 0
+    for piece, end, low, high in zip(pieces, ends, cuts[:-1], cuts[1:], strict=True):
+        other = parts and parts[0][0].codes.dtype != piece.codes.dtype
+        if parts and (other or rows + high - low > PIECE_ROWS):
+            rest.append(Texts.of_parts(parts, texts.slice(done, rows)))
+            parts, done, rows = [], done + rows, 0
+        if high > low:
+            parts.append((piece, ranks[low:high] - (end - len(piece))))
+            rows += high - low
+    if parts:
+        rest.append(Texts.of_parts(parts, texts.slice(done, rows)))
+    return rest
 
 
 def _as_texts(column: pa.ChunkedArray) -> pa.Array:

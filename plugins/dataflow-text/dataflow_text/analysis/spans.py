@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,15 @@ class Spans:
     begins: Integers
     ends: Integers
     places: Integers
+
+    @classmethod
+    def joined(cls, parts: Sequence[Spans]) -> Spans:
+        """Return the spans of the texts of several, whose positions fit already."""
+        return cls(
+            np.concatenate([part.begins for part in parts]),
+            np.concatenate([part.ends for part in parts]),
+            places_of([part.count for part in parts]),
+        )
 
     @property
     def count(self) -> Integers:
@@ -63,6 +73,25 @@ class Spans:
         """Return only the chosen spans."""
         places = np.concatenate([[0], np.cumsum(chosen)])[self.places]
         return Spans(self.begins[chosen], self.ends[chosen], places)
+
+    def of_texts(self, texts: Integers, shifts: Integers) -> Spans:
+        """Return the spans of some texts, by number, each text's positions moved by its shift."""
+        counts = self.count[texts]
+        chosen = ranges(self.places[texts], counts)
+        moved = np.repeat(shifts, counts)
+        places = places_of([counts])
+        return Spans(self.begins[chosen] + moved, self.ends[chosen] + moved, places)
+
+
+def ranges(starts: Integers, counts: Integers) -> Integers:
+    """Return the numbers of stretches, one after the other."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+
+
+def places_of(counts: Sequence[Integers]) -> Integers:
+    """Return where the spans of each text begin, and the last end, from their numbers."""
+    return np.concatenate([[0], np.cumsum(np.concatenate(counts))])
 
 
 def ratio(part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic]) -> Numbers:

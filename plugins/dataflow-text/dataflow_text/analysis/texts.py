@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,30 @@ class Texts:
 
     def __init__(self, texts: pa.Array) -> None:
         self.texts = texts
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[tuple[Texts, Integers]], texts: pa.Array) -> Self:
+        """Return some of several others, with what is known of all of these.
+
+        Args:
+            parts: Others, and the numbers of the texts to take of each.
+            texts: Those texts, one after the other.
+        """
+        made = cls(texts)
+        known = set.intersection(*(set(vars(part)) for part, _ in parts))
+        for name in known & {"codes", "flags"}:
+            vars(made)[name] = _characters_of(parts, name)
+        starts = np.split(made.places[:-1], np.cumsum([len(rows) for _, rows in parts])[:-1])
+        for name in known & {"tokens", "words"}:
+            taken = [
+                getattr(part, name).of_texts(rows, start - part.places[rows])
+                for (part, rows), start in zip(parts, starts, strict=True)
+            ]
+            vars(made)[name] = Spans.joined(taken)
+        if "word_keys" in known:
+            taken_keys = [part.word_keys.of_texts(rows) for part, rows in parts]
+            vars(made)["word_keys"] = WordKeys.joined(taken_keys)
+        return made
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -60,7 +84,7 @@ class Texts:
     @cached_property
     def flags(self) -> npt.NDArray[np.uint8]:
         """The bits of `characters.flags` for each code point."""
-        return np.take(characters.flags(), self.codes)
+        return characters.flags_of(self.codes)
 
     def where(self, wanted: str) -> Integers:
         """Return the positions of any of some characters."""
@@ -116,6 +140,8 @@ class Texts:
     @cached_property
     def spaced_words(self) -> Spans:
         """The words of scripts with spaces."""
+        if self.words is self.tokens:  # there are no others
+            return self.words
         return self.words.within(self.flags[self.words.begins] & UNSPACED == 0)
 
     @cached_property
@@ -191,7 +217,7 @@ class Texts:
         """Tell at which words some phrases begin, matched word by word, case aside."""
         keys = self.word_keys
         found = np.zeros(len(keys.keys), dtype=bool)
-        words, longer = _wanted(tuple(phrases))
+        words, longer = _wanted(tuple(phrases), self._is_wide)
         if len(words) > _FEW:
             found |= keys.among(words)
         else:
@@ -203,7 +229,11 @@ class Texts:
 
     def are_words(self, wanted: tuple[str, ...], numbers: Integers) -> Mask:
         """Tell which words of some numbers are any of the wanted ones."""
-        return self.word_keys.among(_wanted(wanted)[0], numbers)
+        return self.word_keys.among(_wanted(wanted, self._is_wide)[0], numbers)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.codes.dtype != np.uint8
 
     def at_end(self, spans: Spans, *endings: str) -> Mask:
         """Tell which spans end with one of some texts."""
@@ -236,9 +266,32 @@ class Texts:
         return chosen
 
 
+def _characters_of(parts: Sequence[tuple[Texts, Integers]], name: str) -> npt.NDArray[Any]:
+    """Return what is known of each character of some texts, a line end before the first."""
+    pieces: list[npt.NDArray[Any]] = []
+    for part, rows in parts:
+        values = getattr(part, name)
+        pieces += [] if pieces else [values[:1]]
+        starts, ends = part.places[rows].tolist(), part.places[rows + 1].tolist()
+        pieces += [values[start:end] for start, end in zip(starts, ends, strict=True)]
+    return np.concatenate(pieces)
+
+
 @functools.lru_cache(maxsize=100)
-def _wanted(phrases: tuple[str, ...]) -> tuple[Keys, list[WordKeys]]:
-    """Return the keys of those that are one word, in order, and those of the others."""
-    keys = [Texts(pa.array([phrase])).word_keys for phrase in phrases]
+def _wanted(phrases: tuple[str, ...], is_wide: bool) -> tuple[Keys, list[WordKeys]]:
+    """Return the keys of those that are one word, in order, and those of the others.
+
+    Args:
+        phrases: The phrases.
+        is_wide: Whether they are looked for among texts beyond ASCII, whose words have other keys.
+    """
+    keys = [_keys_of_phrase(phrase, is_wide) for phrase in phrases]
     words = [one.keys[0] for one in keys if len(one.keys) == 1]
     return np.unique(np.array(words, dtype=np.uint64)), [one for one in keys if len(one.keys) > 1]
+
+
+def _keys_of_phrase(phrase: str, is_wide: bool) -> WordKeys:
+    texts = Texts(pa.array([phrase]))
+    if is_wide:
+        vars(texts)["codes"] = texts.codes.astype(np.uint32)
+    return texts.word_keys

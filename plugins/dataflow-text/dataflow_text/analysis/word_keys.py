@@ -1,27 +1,32 @@
 """Keys of words: 64-bit hashes of what they say, case and punctuation aside.
 
-The key of a word is the polynomial of its characters in an odd base, modulo 2^64, taken from one
-running sum over all of them. Two words of a batch share one by chance about once in 10^8 batches.
+Words are hashed eight bytes at a time, all of them together; longer spans, such as lines, by the
+polynomial of their characters in an odd base, modulo 2^64, taken from one running sum over all of
+them. Two of a batch share a key by chance about once in 10^8 batches.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xxhash
 
 from dataflow_text.analysis import characters
-from dataflow_text.analysis.spans import Integers, Mask, Spans
+from dataflow_text.analysis.spans import Integers, Mask, Spans, places_of, ranges
 
 Keys = npt.NDArray[np.uint64]
 
 _BASE = 0x9E3779B97F4A7C15 | 1
 _INVERSE = pow(_BASE, -1, 2**64)
 _GRAM_BASE = 0xD6E8FEB86659FD93
+_CHUNKS = 8
+_STRIPPED = 2
 _BLOCK = 1 << 16
 _KEPT_BLOCKS = 64
 
@@ -46,14 +51,25 @@ class WordKeys:
             codes: The code points.
             words: The words.
         """
-        values = np.take(characters.keys(), codes)
+        values = characters.folded_of(codes)
         begins, ends = _stripped(values, words)
-        return cls(_hashed(values, begins, ends), words.places)
+        return cls(_keys_of_words(values, begins, ends), words.places)
 
     @classmethod
     def exact(cls, codes: npt.NDArray[np.unsignedinteger[Any]], spans: Spans) -> WordKeys:
         """Return keys that are equal for spans of the same characters only."""
         return cls(_hashed(codes.astype(np.uint64), spans.begins, spans.ends), spans.places)
+
+    @classmethod
+    def joined(cls, parts: Sequence[WordKeys]) -> WordKeys:
+        """Return the keys of the texts of several."""
+        places = places_of([np.diff(part.places) for part in parts])
+        return cls(np.concatenate([part.keys for part in parts]), places)
+
+    def of_texts(self, texts: Integers) -> WordKeys:
+        """Return the keys of the words of some texts, by number."""
+        counts = np.diff(self.places)[texts]
+        return WordKeys(self.keys[ranges(self.places[texts], counts)], places_of([counts]))
 
     @functools.cached_property
     def distinct(self) -> Integers:
@@ -136,18 +152,73 @@ def _hashed(values: Keys, begins: Integers, ends: Integers) -> Keys:
     return np.where(begins < ends, sums * _powers(_INVERSE, len(values))[begins], np.uint64(0))
 
 
-def _stripped(values: npt.NDArray[np.uint64], words: Spans) -> tuple[Integers, Integers]:
-    """Return where words begin and end without the punctuation around them."""
+def _keys_of_words(values: npt.NDArray[Any], begins: Integers, ends: Integers) -> Keys:
+    """Return the key of each word: its first eight bytes, then the next ones mixed in, and so on.
+
+    Args:
+        values: One or two bytes for each character.
+        begins: Where each word begins.
+        ends: Where it ends.
+    """
+    size = 8 // values.itemsize
+    padded = np.concatenate([values, np.zeros(size, values.dtype)])
+    chunks = np.ndarray((len(values) + 1,), "<u8", padded.data, strides=(values.itemsize,))
+    lengths, masks = ends - begins, _masks(size)
+    keys = _mixed(chunks[begins] & masks[np.minimum(lengths, size)])
+    left = np.flatnonzero(lengths > size)
+    for at in range(size, _CHUNKS * size, size):
+        if not len(left):
+            return keys
+        rest = masks[np.minimum(lengths[left] - at, size)]
+        keys[left] = _mixed(keys[left] ^ (chunks[begins[left] + at] & rest))
+        left = left[lengths[left] > at + size]
+    for word in left.tolist():  # few, and of any length
+        keys[word] = xxhash.xxh3_64_intdigest(values[begins[word] : ends[word]].tobytes())
+    return keys
+
+
+def _mixed(keys: Keys) -> Keys:
+    """Return other keys for other keys, and 0 for 0 alone."""
+    keys = keys * np.uint64(_BASE)
+    keys ^= keys >> np.uint64(32)
+    return keys
+
+
+@functools.cache
+def _masks(size: int) -> Keys:
+    """Return the bits that so many characters fill, of as many as fit eight bytes."""
+    bits = 64 // size
+    return np.array([(1 << bits * count) - 1 for count in range(size + 1)], np.uint64)
+
+
+def _stripped(values: npt.NDArray[Any], words: Spans) -> tuple[Integers, Integers]:
+    """Return where words begin and end without the punctuation around them.
+
+    A word of punctuation alone ends where it begins.
+    """
     begins, ends = words.begins.copy(), words.ends.copy()
     left = np.flatnonzero(values[begins] == 0)
-    while len(left):
+    for _ in range(_STRIPPED):
         begins[left] += 1
         left = left[(begins[left] < ends[left]) & (values[begins[left]] == 0)]
+    if len(left):  # few: rules of dashes and the like
+        inside, starts = _inside(begins[left], ends[left])
+        solid = np.where(values[inside] != 0, inside, len(values))
+        begins[left] = np.minimum(np.minimum.reduceat(solid, starts), ends[left])
     left = np.flatnonzero((values[ends - 1] == 0) & (begins < ends))
-    while len(left):
+    for _ in range(_STRIPPED):
         ends[left] -= 1
         left = left[values[ends[left] - 1] == 0]
+    if len(left):
+        inside, starts = _inside(begins[left], ends[left])
+        ends[left] = np.maximum.reduceat(np.where(values[inside] != 0, inside, 0), starts) + 1
     return begins, ends
+
+
+def _inside(begins: Integers, ends: Integers) -> tuple[Integers, Integers]:
+    """Return the positions inside of some spans, and where those of each begin among them."""
+    lengths = ends - begins
+    return ranges(begins, lengths), np.cumsum(lengths) - lengths
 
 
 @functools.lru_cache(maxsize=32)

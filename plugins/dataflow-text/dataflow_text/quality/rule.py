@@ -140,10 +140,10 @@ def rule(
 
 def numbers(analysis: TextAnalysis, measure: Measure) -> pa.Array:
     """Return a measure as a column: null for a null text, and where it does not apply."""
-    values = analysis.measure(measure)
+    values, absent = analysis.measure(measure), analysis.is_null
     if values.dtype.kind == "f":
-        return pa.array(values, mask=analysis.is_null | np.isnan(values))
-    return pa.array(values, mask=analysis.is_null)
+        absent = absent | np.isnan(values)
+    return pa.array(values, mask=absent if absent.any() else None)
 
 
 class RuleEvaluator(MeasureEvaluator):

@@ -113,17 +113,39 @@ def defaults(rule):
     return {name: parameter.default for name, parameter in rule.parameters.items()}
 
 
+@settings(max_examples=60)
 @given(TEXTS, st.data())
 def test_an_analysis_follows_the_rows_that_are_left(texts, data):
     whole = TextAnalysis.of(pa.chunked_array([pa.array(texts, pa.string())]))
+    known = data.draw(st.lists(st.sampled_from(list(MEASURES)), unique=True, max_size=4))
+    for name in known:  # so that there is something to carry along
+        whole.measure(MEASURES[name].measure(**defaults(MEASURES[name])))
     chosen = data.draw(st.lists(st.integers(0, max(0, len(texts) - 1)), unique=True).map(sorted))
     positions = pa.array(chosen if texts else [], pa.int64()).to_numpy()
-    for rule in (word_rules.word_count, line_rules.sentence_count):
-        wanted = whole.measure(rule.measure()).tolist()
-        part = whole.take(positions)
-        again = part.take(pa.array(range(len(positions)), pa.int64()).to_numpy())
-        for analysis in (part, again):
-            assert analysis.measure(rule.measure()).tolist() == [wanted[i] for i in positions]
+    part = whole.take(positions)
+    again = part.take(pa.array(range(0, len(positions), 2), pa.int64()).to_numpy())
+    for rule in MEASURES.values():
+        measure = rule.measure(**defaults(rule))
+        wanted = whole.measure(measure) if data.draw(st.booleans()) else None
+        for analysis, left in ((part, positions), (again, positions[::2])):
+            found = analysis.measure(measure).tolist()
+            fresh = [rule.of(texts[i]) for i in left]
+            for i, one, other in zip(left, found, fresh, strict=True):
+                assert texts[i] is None or one == other or (other is None and math.isnan(one))
+            if wanted is not None:
+                assert str(wanted[left].tolist()) == str(found)
+
+
+def test_what_is_known_of_many_texts_is_carried_along():
+    texts = [f"Word{n} of the {'ünïcöde ' * (n % 3)}text, no. {n}.\n" * 3 for n in range(1500)]
+    whole = TextAnalysis.of(pa.chunked_array([pa.array(texts, pa.string())]))
+    whole.measure(word_rules.unique_word_share.measure())
+    chosen = pa.array(range(0, 1500, 7), pa.int64()).to_numpy()
+    part = whole.take(chosen)
+    for rule in MEASURES.values():
+        alone = TextAnalysis.of(pa.chunked_array([pa.array([texts[i] for i in chosen])]))
+        measure = rule.measure(**defaults(rule))
+        assert str(part.measure(measure).tolist()) == str(alone.measure(measure).tolist())
 
 
 @pytest.mark.parametrize("stem", STEMS)
