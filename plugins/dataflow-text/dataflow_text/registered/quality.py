@@ -47,6 +47,7 @@ RULES = (
         REDPAJAMA,
     ),
     ("word_rules", "LoremIpsum", 'the number of times that "lorem ipsum" occurs for each word', C4),
+    ("blocklist", "Blocklist", "how often words of a list occur", C4),
     ("word_rules", "Watermark", "the number of watermark terms for each word, from 0 on", DATAFLOW),
     (
         "word_rules",
