@@ -17,9 +17,10 @@ from dataflow_text.analysis.spans import Integers
 from dataflow_text.analysis.texts import Texts
 from dataflow_text.analysis.word_lists import word_list
 from dataflow_text.quality.rule import Rule, RuleEvaluator, RuleFilter, rule
+from dataflow_text.sources import C4
 
 
-@rule("C4 (Raffel et al. 2020), section 2.2", max_value=0, examples={})
+@rule(C4, max_value=0, examples={})
 def blocklist_hits(texts: Texts, *, entries: tuple[str, ...]) -> Integers:
     """The number of places of a text at which an entry of a list stands.
 
