@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dataflow_text.pipelines import Dedup as Dedup
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.pipelines import QualityRules as QualityRules
+    from dataflow_text.quality.blocklist import BlocklistEvaluator as BlocklistEvaluator
+    from dataflow_text.quality.blocklist import BlocklistFilter as BlocklistFilter
     from dataflow_text.quality.character_rules import (
         CharacterCountEvaluator as CharacterCountEvaluator,
     )

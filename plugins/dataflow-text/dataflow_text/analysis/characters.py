@@ -54,17 +54,28 @@ _SPREAD = 0x9E37
 def flags() -> npt.NDArray[np.uint8]:
     """Return the bits of each code point."""
     table = np.zeros(_ALL, dtype=np.uint8)
-    codes, characters = _characters()
     categories, names = _categories()
     of_names = np.array([_bits_of(name) for name in names], dtype=np.uint8)
     table[: len(categories)] = of_names[categories]
-    unspaced = pc.match_substring_regex(characters, f"[{UNSPACED_LETTERS}]")
-    table[codes[np.asarray(unspaced)]] |= UNSPACED
+    table[_unspaced()] |= UNSPACED
     table[_PLANES:0x40000] |= UNSPACED | LETTER  # the planes of rare Han
     for bits, ranges in ((WHITE, _WHITE), (WIDE, _WIDE), (BREAK, _BREAK), (SPECIAL, _SPECIAL)):
         table[_in_ranges(ranges)] |= bits
     # Marks and punctuation of those scripts are no letters of theirs.
     table[table & (ATTACHED | WHITE | WIDE) != 0] &= ~np.uint8(UNSPACED)
+    return table
+
+
+@functools.cache
+def lower() -> npt.NDArray[np.uint32]:
+    """Return the code of each code point's lower case, where that is one character."""
+    codes, characters = _characters()
+    lowered = pc.utf8_lower(characters)
+    single = pc.equal(pc.utf8_length(lowered), 1)
+    text = "".join(pc.if_else(single, lowered, " ").to_pylist())
+    kept = np.asarray(single)
+    table = np.arange(_ALL, dtype=np.uint32)
+    table[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
     return table
 
 
@@ -75,13 +86,7 @@ def folded() -> npt.NDArray[np.uint16]:
     Its lower case, in 16 bits; 0 for punctuation and what cannot be part of a word, so that it does
     not count. Beyond the basic plane, several characters share a number.
     """
-    codes, characters = _characters()
-    lower = pc.utf8_lower(characters)
-    single = pc.equal(pc.utf8_length(lower), 1)
-    text = "".join(pc.if_else(single, lower, " ").to_pylist())
-    kept = np.asarray(single)
-    wide = np.arange(_ALL, dtype=np.uint32)
-    wide[codes[kept]] = np.frombuffer(text.encode("utf-32-le"), np.uint32)[kept]
+    wide = lower()
     table = (wide ^ (wide >> 16) * np.uint32(_SPREAD)).astype(np.uint16)
     table[table == 0] = _SPREAD
     categories, names = _categories()
@@ -116,6 +121,19 @@ def _ascii_folded() -> bytes:
 
 
 @functools.cache
+def in_spaced_words() -> npt.NDArray[np.bool_]:
+    """Return for each code point whether words of scripts with spaces consist of it.
+
+    Letters, the marks on them, digits, and currency signs.
+    """
+    table = np.zeros(_ALL, dtype=bool)
+    categories, names = _categories()
+    table[: len(categories)] = np.array([n[0] in "LMN" or n == "Sc" for n in names])[categories]
+    table[_unspaced()] = False
+    return table
+
+
+@functools.cache
 def in_words() -> npt.NDArray[np.bool_]:
     """Return for each code point whether it may be part of a word, apart from punctuation."""
     table = (folded() != 0) & ~members("$+<=>^`|~")
@@ -133,6 +151,13 @@ def members(characters: str) -> npt.NDArray[np.bool_]:
 def _characters() -> tuple[npt.NDArray[np.uint32], pa.Array]:
     codes = np.delete(np.arange(_PLANES, dtype=np.uint32), np.s_[0xD800:0xE000])  # no surrogates
     return codes, pa.array(codes.tobytes().decode("utf-32-le"), pa.string())
+
+
+@functools.cache
+def _unspaced() -> npt.NDArray[np.uint32]:
+    """Return the code points of scripts without spaces, marks and punctuation included."""
+    codes, characters = _characters()
+    return codes[np.asarray(pc.match_substring_regex(characters, f"[{UNSPACED_LETTERS}]"))]
 
 
 @functools.cache

@@ -39,8 +39,9 @@ class DeduplicateMinhash(TextDeduplicator):
     stands between white space; in scripts that write none, letters. Two bytes a slot are kept of
     each row, and the cost is linear in the rows.
 
-    Source: MinHash (Broder 1997); slots filled as in Fast Similarity Sketching (Dahlgaard, Knudsen
-    and Thorup 2017).
+    Source: MinHash (Broder 1997); Fast Similarity Sketching (Dahlgaard et al. 2017), which fills
+    the slots. Bands are as in Mining of Massive Datasets (Leskovec, Rajaraman and Ullman 2014),
+    section 3.4.
 
     Attributes:
         threshold: The least estimated similarity at which a text is a duplicate.
@@ -105,7 +106,7 @@ def lsh_bands(threshold: float, slots: int) -> tuple[int, int]:
 
     With a width go as many bands as there is room for. Best is the least weighted sum of two areas
     under the curve of the chance to be a candidate: that below the threshold, and that which is
-    missing above it.
+    missing above it. So does the library datasketch, with other weights by default.
 
     Args:
         threshold: The similarity from which pairs are wanted.

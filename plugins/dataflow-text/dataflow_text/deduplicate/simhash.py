@@ -42,8 +42,8 @@ class DeduplicateSimhash(TextDeduplicator):
     white space; in scripts that write none, letters. Eight bytes are kept of each row, and the cost
     is linear in the rows.
 
-    Source: SimHash (Charikar 2002), section 3; tables as in Manku, Jain and Das Sarma 2007,
-    section 3.
+    Source: SimHash (Charikar 2002), section 3; Manku, Jain and Das Sarma (2007), section 3, for the
+    tables.
 
     Attributes:
         max_distance: The most bits that may differ between duplicates.

@@ -37,7 +37,7 @@ class CiderEvaluator(TwoPhase, Evaluator):
     Rarity is that in the whole data set, so that scores compare only within one, and a data set of
     one row has 0. Eight bytes for each word are held in memory.
 
-    Source: CIDEr (Vedantam et al. 2015), sections 3 and 5.
+    Source: CIDEr (Vedantam et al. 2015).
 
     Attributes:
         variant: ``"cider_d"`` or ``"cider"``.

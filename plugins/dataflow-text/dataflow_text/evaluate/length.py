@@ -22,7 +22,7 @@ class TokenCountEvaluator(TextEvaluator):
     as the plain text that it is. All languages have tokens, those far from English more for the
     same text. The vocabularies come with the library; nothing is downloaded.
 
-    Source: byte pair encoding (Sennrich et al. 2016), over bytes.
+    Source: byte pair encoding (Sennrich et al. 2016), over bytes (Radford et al. 2019).
 
     Attributes:
         encoding: The vocabulary: ``"cl100k_base"`` (GPT-4), ``"o200k_base"`` (GPT-4o and later) or
@@ -52,7 +52,7 @@ class TokenCountFilter(TextFilter):
 
     There is no bound unless one is given: it depends on the model that is to be trained.
 
-    Source: byte pair encoding (Sennrich et al. 2016), over bytes.
+    Source: byte pair encoding (Sennrich et al. 2016), over bytes (Radford et al. 2019).
 
     Attributes:
         encoding: The vocabulary, such as ``"o200k_base"``.

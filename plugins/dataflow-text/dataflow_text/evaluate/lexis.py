@@ -33,7 +33,7 @@ class LexicalDiversityEvaluator(TextEvaluator):
     Thai, Lao, Khmer and Burmese each letter is a word, and values compare only within a language.
     A text of fewer than ``min_words`` words, an empty one too, has no measure.
 
-    Source: MTLD and HD-D (McCarthy and Jarvis 2010).
+    Source: HD-D (McCarthy and Jarvis 2007); MTLD (McCarthy and Jarvis 2010).
 
     Attributes:
         method: ``"mtld"`` or ``"hdd"``; also the default name of the column.
@@ -68,7 +68,7 @@ class LexicalDiversityFilter(TextFilter):
     `LexicalDiversityEvaluator` says what is measured. Unless ``min_value`` is given, texts below 50
     (MTLD) or 0.8 (HD-D) are dropped.
 
-    Source: MTLD and HD-D (McCarthy and Jarvis 2010).
+    Source: HD-D (McCarthy and Jarvis 2007); MTLD (McCarthy and Jarvis 2010).
 
     Attributes:
         method: ``"mtld"`` or ``"hdd"``; also the default name of the column.

@@ -21,7 +21,7 @@ class RougeEvaluator(ReferenceEvaluator):
     references counts. A text or reference without words has 0; a null text, and one without a
     reference, has no measure.
 
-    Source: ROUGE (Lin 2004), section 2 and 3.
+    Source: ROUGE (Lin 2004), sections 2 and 3.
 
     Attributes:
         kind: ``"rouge1"``, ``"rouge2"`` or ``"rougeL"``; also the default name of the column.

@@ -19,7 +19,7 @@ class BleuEvaluator(ReferenceEvaluator):
     measure. The tokenizer must suit the language: ``"13a"`` takes words between spaces and
     punctuation; for languages without spaces take ``"zh"`` (Chinese) or ``"char"``.
 
-    Source: BLEU (Papineni et al. 2002), as sacreBLEU computes it.
+    Source: BLEU (Papineni et al. 2002), by sacreBLEU (Post 2018).
 
     Attributes:
         max_order: The longest n-grams.
@@ -63,7 +63,7 @@ class ChrfEvaluator(ReferenceEvaluator):
     spaces). The best of several references counts. An empty text has 0; a null text, and one
     without a reference, has no measure.
 
-    Source: chrF (Popović 2015); with ``word_order=2`` it is chrF++.
+    Source: chrF (Popović 2015), by sacreBLEU; with ``word_order=2`` it is chrF++ (Popović 2017).
 
     Attributes:
         max_order: The longest n-grams of characters.
@@ -100,7 +100,7 @@ class TerEvaluator(ReferenceEvaluator):
     ``asian=True``. Since the search takes time that grows with the square of the length, a row
     whose text or reference has more than ``max_words`` words has no measure.
 
-    Source: TER (Snover et al. 2006), as sacreBLEU computes it.
+    Source: TER (Snover et al. 2006), by sacreBLEU.
 
     Attributes:
         lowercase: Whether upper and lower case count as equal.

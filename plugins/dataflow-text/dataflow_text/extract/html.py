@@ -27,7 +27,7 @@ class HtmlExtract(Generator):
         comments: Whether readers' comments are taken in.
         tables: Whether tables are; a short page may be taken whole all the same.
 
-    Source: trafilatura (Barbaresi 2021), ACL system demonstrations.
+    Source: trafilatura (Barbaresi 2021).
 
     Example:
         >>> from dataflow_core import MemoryStorage

@@ -9,10 +9,7 @@ from dataflow_text.analysis.characters import SPECIAL
 from dataflow_text.analysis.spans import Integers, Numbers, ratio
 from dataflow_text.analysis.texts import Texts
 from dataflow_text.quality.rule import rule
-
-C4 = "C4 (Raffel et al. 2020), section 2.2"
-REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
-DATAFLOW = "DataFlow (Liang et al. 2025), text pipelines"
+from dataflow_text.sources import C4, DATAFLOW
 
 _ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 

@@ -12,11 +12,7 @@ from dataflow_text.analysis.sentences import sentence_counts
 from dataflow_text.analysis.spans import Integers, Numbers
 from dataflow_text.analysis.texts import Texts
 from dataflow_text.quality.rule import rule
-
-GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
-REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
-C4 = "C4 (Raffel et al. 2020), section 2.2"
-DATAFLOW = "DataFlow (Liang et al. 2025), text pipelines"
+from dataflow_text.sources import C4, DATAFLOW, GOPHER, REDPAJAMA
 
 _BULLETS = "•‣▶◀◦■□▪▫–-*·●○◆►"
 

@@ -28,7 +28,8 @@ class C4Quality(RuleSet):
     Of lines count those of ``min_words_per_line`` words or more that speak neither of JavaScript
     nor of policies on cookies and privacy; a page goes when they have too few sentences, and when
     it has a curly bracket or "lorem ipsum". Whether lines must end with punctuation is no rule
-    here, as in most later uses. Made for English.
+    here, as in most later uses. Made for English. The bounds are those of the paper as it was
+    published; the code that made C4 has 3 sentences and 5 words.
 
     Attributes:
         min_sentences: The fewest sentences in lines that count.
@@ -63,7 +64,9 @@ class C4Quality(RuleSet):
 class FinewebQuality(RuleSet):
     r"""Drop texts that break a rule of FineWeb: lists, menus and what was assembled from pieces.
 
-    Independent of language where lines end with punctuation.
+    Independent of language where lines end with punctuation. Bounds are those of datatrove, the
+    code that made FineWeb; the paper has 0.1 for characters in repeated lines, and no bound for
+    line ends.
 
     Attributes:
         min_punctuated_lines: The smallest share of lines that end with punctuation.
@@ -71,7 +74,7 @@ class FinewebQuality(RuleSet):
         max_duplicate_characters: The largest share of characters in lines that occurred before.
         max_line_ends: The most line ends for each token.
 
-    Source: FineWeb (Penedo et al. 2024), heuristic filters.
+    Source: FineWeb (Penedo et al. 2024), additional heuristic filters.
 
     Example:
         >>> from dataflow_core import MemoryStorage

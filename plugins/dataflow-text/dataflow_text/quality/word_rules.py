@@ -13,10 +13,7 @@ from dataflow_text.analysis.characters import LETTER, LOWER, UPPER
 from dataflow_text.analysis.spans import Integers, Numbers, ratio
 from dataflow_text.analysis.texts import Texts
 from dataflow_text.quality.rule import rule
-
-GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
-REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
-DATAFLOW = "DataFlow (Liang et al. 2025), text pipelines"
+from dataflow_text.sources import C4, DATAFLOW, GOPHER, REDPAJAMA
 
 GOPHER_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -117,7 +114,7 @@ def unique_word_share(texts: Texts) -> Numbers:
 
 
 @rule(
-    "C4 (Raffel et al. 2020), section 2.2",
+    C4,
     max_value=0.01,
     examples={"Lorem ipsum dolor sit amet": 0.2, "a text of its own": 0.0},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec
+from dataflow_text.sources import MINHASH, RESEMBLANCE, SIMHASH
 
 OPERATORS = (
     OperatorSpec(
@@ -18,7 +19,7 @@ OPERATORS = (
         summary="Keep the first of texts that share most of their n-grams, by MinHash signatures",
         function="filter",
         scope="dataset",
-        source="MinHash (Broder 1997); Fast Similarity Sketching (Dahlgaard et al. 2017)",
+        source=MINHASH,
     ),
     OperatorSpec(
         name="deduplicate_simhash",
@@ -26,7 +27,7 @@ OPERATORS = (
         summary="Keep the first of texts whose SimHash fingerprints differ in few bits",
         function="filter",
         scope="dataset",
-        source="SimHash (Charikar 2002), section 3; Manku, Jain and Das Sarma 2007, section 3",
+        source=SIMHASH,
     ),
     OperatorSpec(
         name="deduplicate_ngrams",
@@ -34,6 +35,6 @@ OPERATORS = (
         summary="Keep the first of texts that share most of their word n-grams, counted one by one",
         function="filter",
         scope="dataset",
-        source="Resemblance by smallest hashes (Broder 1997)",
+        source=RESEMBLANCE,
     ),
 )

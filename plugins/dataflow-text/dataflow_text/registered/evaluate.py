@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec
-
-DISTINCT = "distinct-n (Li et al. 2016)"
-DIVERSITY = "MTLD and HD-D (McCarthy and Jarvis 2010)"
-LANGID = "langid.py (Lui and Baldwin 2012)"
-BLEU = "BLEU (Papineni et al. 2002)"
-CHRF = "chrF (Popović 2015)"
-TER = "TER (Snover et al. 2006)"
-ROUGE = "ROUGE (Lin 2004)"
-CIDER = "CIDEr (Vedantam et al. 2015)"
-BPE = "byte pair encoding (Sennrich et al. 2016)"
-KNESER_NEY = "Kneser-Ney (Chen and Goodman 1999)"
+from dataflow_text.sources import (
+    BLEU,
+    BPE,
+    CHRF,
+    CIDER,
+    DISTINCT,
+    DIVERSITY,
+    KNESER_NEY,
+    LANGID,
+    ROUGE,
+    TER,
+)
 
 OPERATORS: tuple[OperatorSpec, ...] = (
     OperatorSpec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec
+from dataflow_text.sources import TRAFILATURA
 
 OPERATORS = (
     OperatorSpec(
@@ -10,7 +11,7 @@ OPERATORS = (
         target="dataflow_text.extract.html:HtmlExtract",
         summary="Extract the main text of HTML pages, without what stands around it",
         function="generate",
-        source="trafilatura (Barbaresi 2021), ACL system demonstrations",
+        source=TRAFILATURA,
         extra="html",
     ),
 )

@@ -6,11 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dataflow_core.plugins import OperatorSpec
-
-GOPHER = "Gopher (Rae et al. 2021), appendix A.1.1"
-C4 = "C4 (Raffel et al. 2020), section 2.2"
-REDPAJAMA = "RedPajama-V2 (Weber et al. 2024), quality signals"
-DATAFLOW = "DataFlow (Liang et al. 2025), text pipelines"
+from dataflow_text.sources import C4, DATAFLOW, FINEWEB, GOPHER, GOPHER_REPETITION, REDPAJAMA
 
 # The module of each rule, its operators' names, its measure in a line, and its source.
 RULES = (
@@ -47,6 +43,7 @@ RULES = (
         REDPAJAMA,
     ),
     ("word_rules", "LoremIpsum", 'the number of times that "lorem ipsum" occurs for each word', C4),
+    ("blocklist", "Blocklist", "how often words of a list occur", C4),
     ("word_rules", "Watermark", "the number of watermark terms for each word, from 0 on", DATAFLOW),
     (
         "word_rules",
@@ -136,7 +133,7 @@ RULE_SETS = (
         target="dataflow_text.quality.gopher:GopherRepetition",
         summary="Drop texts that repeat lines, paragraphs or n-grams, after Gopher",
         function="filter",
-        source=f"{GOPHER}, table A1",
+        source=GOPHER_REPETITION,
     ),
     OperatorSpec(
         name="c4_quality",
@@ -150,7 +147,7 @@ RULE_SETS = (
         target="dataflow_text.quality.web:FinewebQuality",
         summary="Drop pages that break a rule of FineWeb, with every reason",
         function="filter",
-        source="FineWeb (Penedo et al. 2024), heuristic filters",
+        source=FINEWEB,
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec
+from dataflow_text.sources import C4, SNOWBALL, SYMSPELL
 
 OPERATORS = (
     OperatorSpec(
@@ -112,7 +113,7 @@ OPERATORS = (
         target="dataflow_text.refine.lines:RemoveBoilerplateLines",
         summary="Remove cookie banners, notices, navigation and other boilerplate lines",
         function="refine",
-        source="C4 (Raffel et al. 2020), section 2.2",
+        source=C4,
     ),
     OperatorSpec(
         name="remove_repeated_lines",
@@ -131,13 +132,13 @@ OPERATORS = (
         target="dataflow_text.refine.words:StemWords",
         summary="Cut words to their stems; white space and case stay",
         function="refine",
-        source="Snowball (Porter 2001)",
+        source=SNOWBALL,
     ),
     OperatorSpec(
         name="correct_spelling",
         target="dataflow_text.refine.words:CorrectSpelling",
         summary="Correct the spelling of English words",
         function="refine",
-        source="SymSpell (Garbe 2012)",
+        source=SYMSPELL,
     ),
 )
