@@ -58,7 +58,7 @@ def pipeline_options(command: Command) -> Command:
         ),
         click.option(
             "--param", "-p", "params", multiple=True, metavar="NAME=VALUE",
-            help="A parameter of the pipeline (for a recipe: STEP.FIELD=VALUE). Repeatable.",
+            help="A parameter of the pipeline, or a step's as STEP.FIELD=VALUE. Repeatable.",
         ),
         click.option(
             "--on-bad-row", type=click.Choice(["error", "quarantine"]), default="error",
@@ -96,7 +96,9 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
     if asked.pipeline.endswith((".yaml", ".yml")):
         return _recipe(manager, Path(asked.pipeline), given, storage)
     found = _pipeline_class(manager, asked.pipeline)
-    return _compiled(found, asked.pipeline, given, storage)
+    own = {name: text for name, text in given.items() if "." not in name}
+    plan = _compiled(found, asked.pipeline, own, storage)
+    return _reconfigured(plan, {name: text for name, text in given.items() if "." in name})
 
 
 def check(plan: Plan) -> list[Problem]:
@@ -185,12 +187,17 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
 def _recipe(
     manager: PluginManager, path: Path, given: Mapping[str, str], storage: Storage | None
 ) -> Plan:
-    from dataflow_core.pipeline.recipe import load_recipe, reconfigure
+    from dataflow_core.pipeline.recipe import load_recipe
 
     def resolve(name: str) -> Any:
         return manager.load(manager.find("operator", name))
 
-    plan = load_recipe(path, resolve, storage)
+    return _reconfigured(load_recipe(path, resolve, storage), given)
+
+
+def _reconfigured(plan: Plan, given: Mapping[str, str]) -> Plan:
+    from dataflow_core.pipeline.recipe import reconfigure
+
     return reconfigure(plan, {name: _yaml_value(text) for name, text in given.items()})
 
 

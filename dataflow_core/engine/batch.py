@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from dataflow_core.pipeline.plan import Step, TableRef
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.outcome import Outcome, Removed
 from dataflow_core.storage.table_storage import TableStorage
+from dataflow_core.table.distributions import Distribution, merge_measures
 from dataflow_core.table.frames import Frame, concat_frames
 
 
@@ -69,10 +71,11 @@ def sketch_step(step: Step, frame: Frame) -> pd.DataFrame:
         raise _located(step.name, error) from error
 
 
-def decide_step(step: Step, sketches: pd.DataFrame) -> pd.DataFrame:
-    """Return a two-phase operator's decision over all rows."""
+def decide_step(step: Step, sketches: pd.DataFrame) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    """Return a two-phase operator's decision over all rows, and its findings."""
+    operator = two_phase(step)
     try:
-        return two_phase(step).decide(sketches)
+        return operator.decide(sketches), operator.findings(sketches)
     except Exception as error:
         raise _located(step.name, error) from error
 
@@ -114,7 +117,9 @@ def _failed_row(name: str, frame: Frame, error: OperatorError) -> Outcome:
 
 def _merged(name: str, before: Frame, parts: list[Outcome]) -> Outcome:
     dropped, failed = Removed(), Removed()
+    measures: dict[str, Distribution] = {}
     for part in parts:
+        merge_measures(measures, part.measures)
         for mine, theirs in ((dropped, part.dropped), (failed, part.failed)):
             if len(theirs):
                 mine.add(
@@ -132,6 +137,8 @@ def _merged(name: str, before: Frame, parts: list[Outcome]) -> Outcome:
         np.concatenate([part.parents for part in parts]),
         np.concatenate([part.children for part in parts]),
         np.concatenate([part.joined for part in parts]),
+        measures=measures,
+        findings={name: found for part in parts for name, found in part.findings.items()},
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
 from dataflow_core.errors import OperatorError
 from dataflow_core.storage.outcome import Outcome, related_ids
 from dataflow_core.storage.source import UNREADABLE
+from dataflow_core.table.distributions import Distribution, merge_measures
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds, checksum, formatted
 
@@ -39,6 +41,8 @@ class StepAccount:
         made: Rows made of others.
         seconds: Time spent in the operator.
         reasons: Dropped and failed rows by reason.
+        measures: How the measures that it took are distributed, by name.
+        findings: What it found out about the table as a whole.
     """
 
     step: str
@@ -50,6 +54,8 @@ class StepAccount:
     made: int = 0
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
+    measures: dict[str, Distribution] = field(default_factory=dict)
+    findings: dict[str, Any] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Add the account of one batch, after checking its sums."""
@@ -63,6 +69,8 @@ class StepAccount:
         self.seconds += outcome.seconds
         self.reasons.update(outcome.dropped.reasons)
         self.reasons.update(outcome.failed.reasons)
+        merge_measures(self.measures, outcome.measures)
+        self.findings.update(outcome.findings)
 
     def check(self) -> None:
         """Check the sums of the whole step.

@@ -169,7 +169,9 @@ class LocalEngine:
             yield after.slice(start, rows)
 
     def _decide(self, step: Step) -> Decision:
-        return Decision(decide_step(step, pd.concat(self._sketches.pop(step.name))))
+        decision, findings = decide_step(step, pd.concat(self._sketches.pop(step.name)))
+        self.accounts[step.name].findings.update(findings)
+        return Decision(decision)
 
     def _sketch(self, table: str, frame: Frame) -> None:
         for step in self.plan.consumers(table):

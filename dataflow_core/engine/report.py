@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.table.distributions import Distribution
+
+_SHOWN = (0.01, 0.05, 0.5, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Report:
         return {
             **vars(self),
             "run_dir": str(self.run_dir),
-            "steps": [{**vars(step), "reasons": dict(step.reasons)} for step in self.steps],
+            "steps": [_as_dict(step) for step in self.steps],
             "samples": [asdict(sample) for sample in self.samples],
         }
 
@@ -70,8 +73,38 @@ class Report:
         rows = [header, *(_row(step) for step in self.steps)]
         return align(rows, left=(0, len(header) - 1))
 
+    def measures(self) -> str:
+        """Return the measures that steps bound, with where their bounds cut, as text; or nothing.
+
+        The quantiles are those of the rows that went into the step, the dropped ones included.
+        """
+        header = ("measure", *(f"{share:.0%}" for share in _SHOWN), "kept", "below", "above")
+        rows = [
+            (name, *_cells(found))
+            for step in self.steps
+            for name, found in step.measures.items()
+            if found.low is not None or found.high is not None
+        ]
+        return align([header, *rows], left=(0,)) if rows else ""
+
+    def findings(self) -> str:
+        """Return what steps found out about the data set as a whole, as text; or nothing.
+
+        Lists and tables stand in ``report.json`` alone.
+        """
+        rows = [
+            (step.step, name, f"{value:,}" if isinstance(value, int) else str(value))
+            for step in self.steps
+            for name, value in step.findings.items()
+            if not isinstance(value, (list, dict))
+        ]
+        return align([("step", "finding", "value"), *rows], left=(0, 1, 2)) if rows else ""
+
     def __str__(self) -> str:
         lines = [self.table(), ""]
+        lines += [
+            line for part in (self.measures(), self.findings()) if part for line in (part, "")
+        ]
         if self.unreadable:
             lines.append(f"{self.unreadable:,} unreadable rows were set aside in {self.run_dir}.")
         speed = f" ({self.rows_in / self.seconds:,.0f} rows/s)" if self.seconds > 0 else ""
@@ -94,6 +127,22 @@ def align(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def _as_dict(step: StepAccount) -> dict[str, Any]:
+    measures = {name: found.as_dict() for name, found in step.measures.items()}
+    return {**vars(step), "reasons": dict(step.reasons), "measures": measures}
+
+
+def _cells(found: Distribution) -> tuple[str, ...]:
+    low, high = (None if bound is None else _number(bound) for bound in (found.low, found.high))
+    kept = f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}"
+    quantiles = ("-" if value is None else _number(value) for value in found.quantiles(_SHOWN))
+    return (*quantiles, kept, f"{found.below:,}", f"{found.above:,}")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def _row(step: StepAccount) -> tuple[str, ...]:

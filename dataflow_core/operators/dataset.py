@@ -7,11 +7,12 @@ parallel. A dataset operator without phases gets the whole table at once.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from dataflow_core.operators.base import Operator, Scope
+from dataflow_core.operators.base import Evaluator, Operator, Scope
 from dataflow_core.operators.filters import Filter
 from dataflow_core.storage.base import Storage
 
@@ -55,10 +56,61 @@ class TwoPhase(Operator):
             **bindings: The columns of `run`.
         """
 
+    def findings(self, sketches: pd.DataFrame) -> Mapping[str, Any]:
+        """Return what the report says of the data set as a whole: values that JSON has, by name.
+
+        Args:
+            sketches: The sketches of all rows, in order.
+        """
+        return {}
+
     def run_phases(self, storage: Storage, **bindings: Any) -> None:
         """Run all phases on one table."""
-        decision = self.decide(self.sketch(storage, **bindings))
-        self.apply(storage, decision, **bindings)
+        sketches = self.sketch(storage, **bindings)
+        storage.note(self.findings(sketches))
+        self.apply(storage, self.decide(sketches), **bindings)
+
+
+class DatasetEvaluator(TwoPhase, Evaluator):
+    """An evaluator of the data set as a whole: it writes what it finds to the report of the run.
+
+    A subclass defines `run`, `sketch` and `findings`. Every row goes through as it is.
+
+    Example:
+        >>> class Counted(DatasetEvaluator):
+        ...     '''Count the rows that have a text.'''
+        ...
+        ...     def run(self, storage: Storage, input_text: str = "text") -> None:
+        ...         self.run_phases(storage, input_text=input_text)
+        ...
+        ...     def sketch(self, storage, **bindings):
+        ...         texts = storage.read([bindings["input_text"]])[bindings["input_text"]]
+        ...         return pd.DataFrame({"texts": [texts.notna().sum()]})
+        ...
+        ...     def findings(self, sketches):
+        ...         return {"texts": int(sketches["texts"].sum())}
+        >>> from dataflow_core import MemoryStorage
+        >>> table = MemoryStorage([{"text": "one"}, {"text": None}])
+        >>> Counted().run(table)
+        >>> table.findings()
+        {'counted': {'texts': 1}}
+    """
+
+    @abstractmethod
+    def findings(self, sketches: pd.DataFrame) -> Mapping[str, Any]:
+        """Return what the report says of the data set: values that JSON has, by name.
+
+        Args:
+            sketches: What `sketch` returned for all batches, one after the other; they need not
+                have a line for each row.
+        """
+
+    def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        """Decide nothing about single rows."""
+        return pd.DataFrame(index=pd.Index([], dtype="uint64"))
+
+    def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
+        """Leave the rows as they are."""
 
 
 class DatasetFilter(TwoPhase, Filter):

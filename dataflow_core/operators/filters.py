@@ -95,7 +95,7 @@ class BoundsFilter(Filter):
         """
         self.make_evaluator().run(storage, **bindings)
         measure = storage.read([output])[output]
-        self.drop_outside(storage, measure.index, arrow_column(measure))
+        self.drop_outside(storage, output, measure.index, arrow_column(measure))
 
     def make_evaluator(self) -> Evaluator:
         """Return the evaluator, configured by the fields that it shares with this filter."""
@@ -105,6 +105,7 @@ class BoundsFilter(Filter):
     def drop_outside(
         self,
         storage: Storage,
+        name: str,
         rows: Sequence[int] | pd.Index,
         measure: pa.Array,
         spared: npt.NDArray[np.bool_] | None = None,
@@ -113,6 +114,7 @@ class BoundsFilter(Filter):
 
         Args:
             storage: The storage of `run`.
+            name: The measure's name in the report.
             rows: The ids of all rows.
             measure: The measure of each; null or NaN for none.
             spared: Rows to keep whatever their measure.
@@ -120,6 +122,7 @@ class BoundsFilter(Filter):
         low = -np.inf if self.min_value is None else self.min_value
         high = np.inf if self.max_value is None else self.max_value
         numbers = measure.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        storage.observe(name, numbers, low=self.min_value, high=self.max_value)
         outside = ~((numbers >= low) & (numbers <= high))
         if spared is not None:
             outside &= ~spared

@@ -11,6 +11,8 @@ from dataflow_core.pipeline.plan import SOURCE, Step, TableRef, Value
 from dataflow_core.storage.base import Bindings, Storage
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     import pyarrow as pa
 
@@ -121,6 +123,21 @@ class RecordingStorage(Storage):
     def assign(self, column: str, values: pa.Array | pa.ChunkedArray) -> None:
         """Refuse: there is no table yet."""
         self._refuse("assign")
+
+    def observe(
+        self,
+        measure: str,
+        values: npt.NDArray[np.float64],
+        *,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> None:
+        """Refuse: there is no table yet."""
+        self._refuse("observe")
+
+    def note(self, findings: Mapping[str, Any]) -> None:
+        """Refuse: there is no table yet."""
+        self._refuse("note")
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Refuse: there is no table yet."""

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     import pyarrow as pa
 
@@ -131,6 +133,34 @@ class Storage(ABC):
         table = self.read()
         table[column] = as_series(values, table.index)
         self.write(table)
+
+    def observe(  # noqa: B027 - a storage need not keep an account
+        self,
+        measure: str,
+        values: npt.NDArray[np.float64],
+        *,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> None:
+        """Tell how a measure is distributed, and where bounds cut, for the report of the run.
+
+        A storage that keeps no account ignores it.
+
+        Args:
+            measure: The measure's name; told again in the same step, the last one counts.
+            values: Its value for each row; NaN for none.
+            low: The smallest value kept; None for no bound.
+            high: The largest value kept; None for no bound.
+        """
+
+    def note(self, findings: Mapping[str, Any]) -> None:  # noqa: B027 - nor this one
+        """Tell what was found out about the table as a whole, for the report of the run.
+
+        A storage that keeps no account ignores it.
+
+        Args:
+            findings: Values that JSON has, by name.
+        """
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give columns other names; their places, values and missing keys stay as they are.

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.errors import OperatorError
+from dataflow_core.table.distributions import Distribution
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds, checksum, format_id, formatted
 from dataflow_core.table.types import json_text
@@ -100,6 +101,8 @@ class Outcome:
         children: The ids of the rows made, aligned with ``parents``.
         joined: Ids of rows that came in from a second table.
         seconds: Wall time.
+        measures: How the measures that the step took are distributed, by name.
+        findings: What the step found out about the table as a whole.
     """
 
     step: str
@@ -111,6 +114,8 @@ class Outcome:
     children: RowIds = field(default_factory=lambda: NO_IDS)
     joined: RowIds = field(default_factory=lambda: NO_IDS)
     seconds: float = 0.0
+    measures: dict[str, Distribution] = field(default_factory=dict)
+    findings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def rows_in(self) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dataflow_core.errors import FormatError, OperatorError
 from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, positions_of
+from dataflow_core.table.distributions import Distribution
 from dataflow_core.table.frames import Frame
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class RunningStep:
         self.texts: set[str] = set()
         self.dropped, self.failed = Removed(), Removed()
         self.parents = self.children = self.joined = NO_IDS
+        self.measures: dict[str, Distribution] = {}
+        self.findings: dict[str, Any] = {}
         self.started = time.perf_counter()
 
     def check_order(self, positions: npt.NDArray[np.int64]) -> None:
@@ -71,6 +74,7 @@ class RunningStep:
         outcome = Outcome(
             self.name, self.before, after, self.dropped, self.failed,
             self.parents, self.children, self.joined, time.perf_counter() - self.started,
+            self.measures, self.findings,
         )  # fmt: skip
         outcome.check_sums()
         return outcome

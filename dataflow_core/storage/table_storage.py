@@ -21,6 +21,7 @@ from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, posi
 from dataflow_core.storage.running_step import RunningStep
 from dataflow_core.storage.source import SOURCE_KEY, Source, unreadable_rows
 from dataflow_core.table.columns import A, Column, Selection, column_arrays, to_pandas
+from dataflow_core.table.distributions import Distribution
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds, child_ids, ordinals, source_ids
@@ -154,6 +155,24 @@ class TableStorage(Storage):
             made = Column(arrow=one)
             self._frame = Frame({**self.frame.columns, column: made}, self.frame.ids)
 
+    def observe(
+        self,
+        measure: str,
+        values: npt.NDArray[np.float64],
+        *,
+        low: float | None = None,
+        high: float | None = None,
+    ) -> None:
+        """Tell how a measure is distributed; see `Storage.observe`."""
+        with self._stepping(None) as step:
+            step.measures[measure] = made = Distribution(low, high)
+            made.add(values)
+
+    def note(self, findings: Mapping[str, Any]) -> None:
+        """Tell what was found out about the table; see `Storage.note`."""
+        with self._stepping(None) as step:
+            step.findings.update(findings)
+
     def rename(self, names: Mapping[str, str]) -> None:
         """Give columns other names; see `Storage.rename`."""
         with self._stepping(None):
@@ -227,6 +246,25 @@ class TableStorage(Storage):
         """Return the rows that failed so far, unreadable ones first, with their reasons."""
         failed = [o.failed.table(o.step) for o in self.outcomes if len(o.failed)]
         return _as_rows([*self._unreadable, *failed])
+
+    def measures(self) -> pd.DataFrame:
+        """Return how the measures taken so far are distributed, a row a step and measure.
+
+        Returns:
+            The columns step, measure, the quantiles (``"0.5"`` is the median), rows, absent (rows
+            without a value), minimum, maximum, low and high (the bounds), below and above (rows
+            beyond them).
+        """
+        rows = [
+            {"step": outcome.step, "measure": name, **_flat(distribution.as_dict())}
+            for outcome in self.outcomes
+            for name, distribution in outcome.measures.items()
+        ]
+        return pd.DataFrame(rows)
+
+    def findings(self) -> dict[str, dict[str, Any]]:
+        """Return what steps found out so far about the table as a whole, by step."""
+        return {outcome.step: outcome.findings for outcome in self.outcomes if outcome.findings}
 
     def _read_source(self, source: Source, schema: pa.Schema) -> Frame:
         frames, self._unreadable = [], []
@@ -366,6 +404,10 @@ def _failures(frame: Frame) -> tuple[dict[int, RowFailure], dict[str, Column]]:
         if not failures:
             sound[name] = column
     return found, sound
+
+
+def _flat(distribution: dict[str, Any]) -> dict[str, Any]:
+    return {**distribution.pop("quantiles"), **distribution}
 
 
 def _ordered(columns: dict[str, Column], order: Sequence[str]) -> dict[str, Column]:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from dataflow_core import Evaluator, Refiner, Storage
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
-from dataflow_core.table.columns import as_series, to_arrow
+from dataflow_core.table.columns import arrow_column, as_series, to_arrow
 
 _PIECE_ROWS = 4096
 
@@ -108,8 +108,10 @@ class MeasureEvaluator(Evaluator):
             input_text: The column of texts.
             output_measure: The column for the measure; None for the measure's own name.
         """
+        output = output_measure or self.default_output()
         measure = self.measured(storage, input_text)
-        storage.assign(output_measure or self.default_output(), measure)
+        storage.observe(output, measure.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        storage.assign(output, measure)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         """Return the column for the measure."""
@@ -151,6 +153,7 @@ class TextFilter(BoundsFilter):
         storage: Storage,
         input_text: TextColumn = "text",
         output_measure: NumberColumn | None = None,
+        input_measure: NumberColumn | None = None,
     ) -> None:
         """Add the measure and drop the rows outside the bounds.
 
@@ -158,12 +161,28 @@ class TextFilter(BoundsFilter):
             storage: The table.
             input_text: The column of texts.
             output_measure: The column for the measure; None for the measure's own name.
+            input_measure: A column that holds the measure of these texts already, as the evaluator
+                leaves it: to try other bounds without measuring again. None to measure.
         """
-        self.keep_good(storage, input_text, output_measure or self.default_output())
+        if input_measure is None:
+            name = output_measure or self.default_output()
+            measure = self.measured(storage, input_text, name)
+        else:
+            name = input_measure
+            measure = arrow_column(storage.read([name])[name])
+        spared = self.spared(storage, input_text, measure)
+        self.drop_outside(storage, name, storage.read([]).index, measure, spared)
 
-    def keep_good(self, storage: Storage, input_text: str, output: str) -> None:
-        """Add the measure as a column, and drop the rows outside the bounds."""
-        self.keep_within_bounds(storage, output, input_text=input_text, output_measure=output)
+    def measured(self, storage: Storage, input_text: str, output: str) -> pa.Array:
+        """Add the measure as a column, and return it."""
+        self.make_evaluator().run(storage, input_text=input_text, output_measure=output)
+        return arrow_column(storage.read([output])[output])
+
+    def spared(
+        self, storage: Storage, input_text: str, measure: pa.Array
+    ) -> npt.NDArray[np.bool_] | None:
+        """Return which rows to keep whatever their measure; None for none."""
+        return None
 
     def default_output(self) -> str:
         """Return the name of the measure's column where none is given."""
@@ -171,7 +190,9 @@ class TextFilter(BoundsFilter):
         return str(evaluator.default_output())
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """Return the column for the measure."""
+        """Return the column for the measure, unless that is given."""
+        if bindings["input_measure"] is not None:
+            return {}
         return {"output_measure": (bindings["output_measure"] or self.default_output(),)}
 
 

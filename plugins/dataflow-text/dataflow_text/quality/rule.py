@@ -173,13 +173,19 @@ class RuleFilter(TextFilter):
         """Return the measure's name."""
         return self.rule.name
 
-    def keep_good(self, storage: Storage, input_text: str, output: str) -> None:
-        """Add the measure, and drop the rows outside the bounds."""
+    def measured(self, storage: Storage, input_text: str, output: str) -> pa.Array:
+        """Add the measure as a column, and return it."""
         measure = self.rule.column(storage, input_text, self)
         storage.assign(output, measure)
-        # Where there is a text but no measure, the rule does not apply.
-        spared = np.asarray(measure.is_null()) & ~storage.analysis(input_text, TextAnalysis).is_null
-        self.drop_outside(storage, storage.read([]).index, measure, spared)
+        return measure
+
+    def spared(
+        self, storage: Storage, input_text: str, measure: pa.Array
+    ) -> npt.NDArray[np.bool_] | None:
+        """Return which texts have no measure, since the rule does not apply to them."""
+        if not measure.null_count:
+            return None
+        return np.asarray(measure.is_null()) & ~storage.analysis(input_text, TextAnalysis).is_null
 
 
 @functools.cache

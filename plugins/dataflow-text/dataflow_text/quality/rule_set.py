@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataflow_core import Filter, Storage
-from dataflow_core.operators import TextColumn
+from dataflow_core.errors import ConfigurationError
+from dataflow_core.operators import AnyColumn, TextColumn
+from dataflow_core.table.columns import arrow_column
 from dataflow_text.analysis.shared import Measure, TextAnalysis
 from dataflow_text.quality.rule import numbers
 
@@ -43,26 +46,49 @@ class RuleSet(Filter):
     """A filter that drops the texts which break any of several rules.
 
     A dropped row has the first rule that it breaks, in the paper's order, as its reason, and all of
-    them with their measures as its value. A null text goes with reason ``"no_value"``.
+    them with their measures as its value. A null text goes with reason ``"no_value"``. The report
+    says how each measure is distributed over all texts, and how many each bound alone would cut.
     """
 
     @abstractmethod
     def checks(self) -> Sequence[Check]:
         """Return the rules, with bounds from the fields."""
 
-    def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_measures: AnyColumn | None = None,
+        input_measures: AnyColumn | None = None,
+    ) -> None:
         """Drop the texts that break a rule.
 
         Args:
             storage: The table.
             input_text: The column of texts.
+            output_measures: A column for the measures, a struct with a number for each reason; None
+                for none.
+            input_measures: Such a column, as this operator left it on these texts: to try other
+                bounds without measuring again. None to measure.
+
+        Raises:
+            ConfigurationError: ``input_measures`` has not the measure of each rule.
         """
-        analysis = storage.analysis(input_text, TextAnalysis)
-        broken: dict[int, dict[str, float]] = {
-            row: {} for row in np.flatnonzero(analysis.is_null).tolist()
-        }
-        for check in self.checks():
-            found = numbers(analysis, check.measure).cast(pa.float64()).to_numpy(False)
+        is_null = storage.analysis(input_text, TextAnalysis).is_null
+        broken: dict[int, dict[str, float]] = {row: {} for row in np.flatnonzero(is_null).tolist()}
+        checks = self.checks()
+        if input_measures is None:
+            measures = self._measured(storage, input_text, checks)
+        else:
+            measures = _given(storage, input_measures, checks)
+        if output_measures is not None:
+            made = pa.StructArray.from_arrays(
+                list(measures.values()), list(measures), mask=pa.array(is_null)
+            )
+            storage.assign(output_measures, made)
+        for check in checks:
+            found = measures[check.reason].to_numpy(zero_copy_only=False)
+            storage.observe(check.reason, found, low=check.at_least, high=check.at_most)
             for row in np.flatnonzero(check.breaks(found)).tolist():
                 broken.setdefault(row, {})[check.reason] = round(float(found[row]), 4)
         rows = sorted(broken)
@@ -71,3 +97,26 @@ class RuleSet(Filter):
             [next(iter(broken[row]), "no_value") for row in rows],
             value=[broken[row] or None for row in rows],
         )
+
+    def _measured(
+        self, storage: Storage, input_text: str, checks: Sequence[Check]
+    ) -> dict[str, pa.Array]:
+        analysis = storage.analysis(input_text, TextAnalysis)
+        return {
+            check.reason: numbers(analysis, check.measure).cast(pa.float64()) for check in checks
+        }
+
+
+def _given(storage: Storage, column: str, checks: Sequence[Check]) -> dict[str, pa.Array]:
+    """Return the measures that a column holds."""
+    measures = arrow_column(storage.read([column])[column])
+    kind = measures.type
+    has = kind.names if pa.types.is_struct(kind) else []
+    missing = [check.reason for check in checks if check.reason not in has]
+    if missing:
+        raise ConfigurationError(
+            f"input_measures: column {column!r} ({kind}) has no measure {missing[0]!r}. Give the "
+            "column that this operator, with the same settings, was given as output_measures."
+        )
+    fields = {check.reason: pc.struct_field(measures, check.reason) for check in checks}
+    return {reason: field.cast(pa.float64()) for reason, field in fields.items()}
