@@ -38,6 +38,9 @@ def folder(tmp_path):
     return tmp_path
 
 
+SHORT = ("--param", "preset=basic", "--param", "min_words=3")
+
+
 def dataflow(folder, *arguments, code=0):
     done = subprocess.run(
         [sys.executable, "-m", "dataflow_core", *arguments],
@@ -51,7 +54,7 @@ def dataflow(folder, *arguments, code=0):
 def test_run_cleans_a_file_and_prints_the_table(folder):
     done = dataflow(
         folder, "run", "text/pretrain_filter", "-i", "in.jsonl", "-o", "out.jsonl",
-        "--run-dir", "run", "--param", "min_words=3",
+        "--run-dir", "run", *SHORT,
     )  # fmt: skip
 
     rows = [json.loads(line) for line in (folder / "out.jsonl").read_text("utf-8").splitlines()]
@@ -127,9 +130,10 @@ def test_wrong_input_gets_one_clear_message(arguments, code, message, folder):
 
 
 def test_check_reports_every_problem_and_fails(folder):
-    arguments = ["check", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"]
+    arguments = ["check", "text/pretrain_filter", "-i", "in.jsonl", "-p", "preset=basic"]
+    arguments += ["-p", "text_column=txt"]
     done = dataflow(folder, *arguments, code=2)
-    assert "5 steps, 1 error, 0 warnings" in done.stdout
+    assert "6 steps, 1 error, 0 warnings" in done.stdout
     told = json.loads(dataflow(folder, *arguments, "--json", code=2).stdout)
     assert [(p["step"], p["parameter"], p["nearest"]) for p in told["problems"]] == [
         ("remove_markup", "input_text", "text")
@@ -145,21 +149,21 @@ def test_a_plan_is_drawn_and_its_recipe_runs(folder):
         done = dataflow(folder, "plan", "text/pretrain_filter", "--format", form)
         assert expected in done.stdout
     dataflow(folder, "plan", "text/pretrain_filter", "--format", "yaml", "-o", "plan.yaml",
-             "-p", "min_words=3")  # fmt: skip
+             *SHORT)  # fmt: skip
     for name in ("plan.yaml", "text/pretrain_filter"):
-        options = [] if name.endswith("yaml") else ["-p", "min_words=3"]
+        options = [] if name.endswith("yaml") else SHORT
         dataflow(folder, "run", name, "-i", "in.jsonl", "-o", f"{Path(name).stem}.jsonl", *options)
     assert (folder / "plan.jsonl").read_bytes() == (folder / "pretrain_filter.jsonl").read_bytes()
 
 
 def test_preview_shows_each_steps_effect(folder):
-    arguments = ["preview", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_words=3"]
+    arguments = ["preview", "text/pretrain_filter", "-i", "in.jsonl", *SHORT]
     done = dataflow(folder, *arguments)
     assert "~ text: 1 changed" in done.stdout
     assert "below_minimum (1)" in done.stdout
     assert "duplicate" in done.stdout
     steps = json.loads(dataflow(folder, *arguments, "--json", "-n", "2").stdout)
-    assert [step["rows_in"] for step in steps] == [2, 2, 2, 1, 1]
+    assert [step["rows_in"] for step in steps] == [2, 2, 2, 1, 1, 1]
     assert not (folder / "dataflow-runs").exists()
 
 
@@ -170,7 +174,7 @@ def test_demo_cleans_the_bundled_sample(folder):
     assert "Some of what was dropped, and why:" in done.stdout
     assert "duplicate" in done.stdout
     kept = [json.loads(line) for line in (folder / "demo.jsonl").read_text("utf-8").splitlines()]
-    assert 200 < len(kept) < 300
+    assert 150 < len(kept) < 200
     assert len({row["text"] for row in kept}) == len(kept)
 
 

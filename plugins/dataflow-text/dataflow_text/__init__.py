@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dataflow_text.extract.html import HtmlExtract as HtmlExtract
     from dataflow_text.pipelines import Dedup as Dedup
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
+    from dataflow_text.pipelines import QualityMeasures as QualityMeasures
     from dataflow_text.pipelines import QualityRules as QualityRules
     from dataflow_text.quality.blocklist import BlocklistEvaluator as BlocklistEvaluator
     from dataflow_text.quality.blocklist import BlocklistFilter as BlocklistFilter

@@ -24,6 +24,11 @@ PIPELINES = (
         summary="Drop texts of low quality by the rules of a preset: default, gopher, c4, fineweb",
     ),
     PipelineSpec(
+        name="quality_measures",
+        target="dataflow_text.pipelines:QualityMeasures",
+        summary="Add what the quality rules of a preset measure, and drop nothing",
+    ),
+    PipelineSpec(
         name="dedup",
         target="dataflow_text.pipelines:Dedup",
         summary="Keep the first of texts that are equal or nearly so",

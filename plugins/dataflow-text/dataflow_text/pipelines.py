@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Literal, get_args
+from pathlib import Path
 
-from dataflow_core import Filter, Pipeline, Storage
-from dataflow_core.errors import ConfigurationError
+from dataflow_core import Operator, Pipeline, Storage
 from dataflow_text.deduplicate.exact import DeduplicateExact
 from dataflow_text.deduplicate.minhash import DeduplicateMinhash
-from dataflow_text.quality import character_rules, line_rules, word_rules
-from dataflow_text.quality.character_rules import CurlyBracketFilter
-from dataflow_text.quality.gopher import GopherQuality, GopherRepetition
-from dataflow_text.quality.web import C4Quality, FinewebQuality
-from dataflow_text.quality.word_rules import WordCountFilter
+from dataflow_text.evaluate.language import LanguageFilter
+from dataflow_text.quality.blocklist import BlocklistFilter
+from dataflow_text.quality.presets import Preset, rules_of
+from dataflow_text.quality.rule_set import RuleSet
 from dataflow_text.refine.markup import RemoveHtmlUrls
 from dataflow_text.refine.whitespace import NormalizeWhitespace
 
@@ -22,15 +18,27 @@ from dataflow_text.refine.whitespace import NormalizeWhitespace
 class PretrainFilter(Pipeline):
     """Clean, filter and deduplicate web text for pre-training.
 
-    HTML and URLs go, white space becomes regular, then texts that are too short, too long or look
-    like code are dropped, and last those that repeat an earlier one (white space aside).
+    HTML and URLs go, and white space becomes regular. Then texts are dropped that break a quality
+    rule of the preset, hold words of a blocklist, or are in other languages; and last those that
+    are equal or nearly equal to an earlier one, which costs most and is left to what remains.
+
+    Single bounds are set by step, on the command line as
+    ``--param word_count_filter.min_value=50``.
 
     Args:
         storage: The table.
         text_column: The column of texts, which is refined in place.
-        min_words: The fewest words kept; in languages without spaces, letters.
-        max_words: The most words kept.
-        max_curly_brackets: The largest share of curly brackets kept, 0 to 1.
+        preset: The quality rules: ``"default"`` (for English prose of 100 words or more),
+            ``"gopher"``, ``"c4"``, ``"fineweb"``, or ``"basic"``: 50 to 100,000 words (in scripts
+            without spaces, letters) and few curly brackets, in any language.
+        min_words: The fewest words kept, instead of the preset's number.
+        languages: The ISO 639 codes of the languages kept; none for all.
+        min_language_score: The smallest confidence in the language, 0 to 1.
+        blocklist: A file of words, one a line, of which texts must hold none; None for no list.
+        near_duplicates: The Jaccard similarity of character 5-grams from which texts count as near
+            duplicates, 0 to 1; None to drop equal ones alone.
+        group_column: A column within whose equal values alone texts are duplicates, such as the
+            source; None to compare all texts.
     """
 
     def __init__(
@@ -38,45 +46,97 @@ class PretrainFilter(Pipeline):
         storage: Storage | None = None,
         *,
         text_column: str = "text",
-        min_words: int = 50,
-        max_words: int = 100_000,
-        max_curly_brackets: float = 0.025,
+        preset: Preset = "default",
+        min_words: int | None = None,
+        languages: tuple[str, ...] = (),
+        min_language_score: float = 0.5,
+        blocklist: Path | None = None,
+        near_duplicates: float | None = 0.85,
+        group_column: str | None = None,
     ) -> None:
         super().__init__(storage)
         self.text_column = text_column
+        self.group_column = group_column
         self.remove_markup = RemoveHtmlUrls()
         self.normalize_whitespace = NormalizeWhitespace()
-        self.word_count = WordCountFilter(min_value=min_words, max_value=max_words)
-        self.curly_brackets = CurlyBracketFilter(max_value=max_curly_brackets)
+        self.rules: list[Operator] = [*rules_of(preset, min_words)]
+        if blocklist is not None:
+            self.rules.append(BlocklistFilter(file=blocklist))
+        if languages:
+            kept = LanguageFilter(languages=languages, min_score=min_language_score)
+            self.rules.append(kept)
         self.deduplicate = DeduplicateExact(ignore_whitespace=True)
+        self.near = (
+            None if near_duplicates is None else DeduplicateMinhash(threshold=near_duplicates)
+        )
 
     def forward(self) -> None:
         """Refine, then filter, then deduplicate what is left."""
-        for operator in (
-            self.remove_markup,
-            self.normalize_whitespace,
-            self.word_count,
-            self.curly_brackets,
-            self.deduplicate,
-        ):
+        for operator in (self.remove_markup, self.normalize_whitespace, *self.rules):
             operator.run(self.storage, input_text=self.text_column)
-
-
-Preset = Literal["default", "gopher", "c4", "fineweb"]
+        for deduplicator in (self.deduplicate, self.near):
+            if deduplicator is not None:
+                deduplicator.run(
+                    self.storage, input_text=self.text_column, input_group=self.group_column
+                )
 
 
 class QualityRules(Pipeline):
     """Drop texts of low quality by rules alone; texts and other columns stay as they are.
 
     The presets are rule sets: ``gopher`` (quality and repetition), ``c4``, ``fineweb`` (all of
-    these, as FineWeb was made), and ``default``: the rules of this package, each with its measure
-    as a column, made for English prose of 100 words or more. How well they do on pages that people
-    have judged, the package's README says.
+    these, as FineWeb was made), ``default``: the rules of this package, each with its measure as a
+    column, made for English prose of 100 words or more, and ``basic``, for texts of any language.
+    How well they do on pages that people have judged, the package's README says.
+
+    The report of a run says how each measure is distributed and where its bounds cut. To try
+    others, set them by step (on the command line, ``--param stop_word_filter.min_value=0.1``), and
+    to measure only once, let `QualityMeasures` do it and decide with ``measured``.
 
     Args:
         storage: The table.
         text_column: The column of texts.
         preset: The rules.
+        measured: Whether the table has the measures already, from `QualityMeasures`.
+    """
+
+    def __init__(
+        self,
+        storage: Storage | None = None,
+        *,
+        text_column: str = "text",
+        preset: Preset = "default",
+        measured: bool = False,
+    ) -> None:
+        super().__init__(storage)
+        self.text_column = text_column
+        self.measured = measured
+        self.rules = rules_of(preset)
+
+    def forward(self) -> None:
+        """Apply one rule after the other."""
+        for rule in self.rules:
+            if not self.measured:
+                rule.run(self.storage, input_text=self.text_column)
+            elif isinstance(rule, RuleSet):
+                rule.run(self.storage, input_text=self.text_column, input_measures=rule.step_name())
+            else:
+                rule.run(
+                    self.storage, input_text=self.text_column, input_measure=rule.default_output()
+                )
+
+
+class QualityMeasures(Pipeline):
+    """Add what quality rules measure as columns, and drop nothing.
+
+    `QualityRules` decides on such a table with ``measured``, as often as other bounds are to be
+    tried. A rule of this package has a column of its own, such as ``word_count``; a rule set one
+    for all of its measures, such as ``gopher_quality``.
+
+    Args:
+        storage: The table.
+        text_column: The column of texts.
+        preset: The rules; see `QualityRules`.
     """
 
     def __init__(
@@ -87,16 +147,22 @@ class QualityRules(Pipeline):
         preset: Preset = "default",
     ) -> None:
         super().__init__(storage)
-        if preset not in get_args(Preset):
-            known = ", ".join(get_args(Preset))
-            raise ConfigurationError(f"preset {preset!r} is unknown; there are: {known}.")
         self.text_column = text_column
-        self.rules = _PRESETS[preset]()
+        self.measures: list[Operator] = [
+            rule.model_copy(update={"drop": False})
+            if isinstance(rule, RuleSet)
+            else rule.make_evaluator()
+            for rule in rules_of(preset)
+        ]
 
     def forward(self) -> None:
-        """Apply one rule after the other."""
-        for rule in self.rules:
-            rule.run(self.storage, input_text=self.text_column)
+        """Take one measure after the other."""
+        for measure in self.measures:
+            if isinstance(measure, RuleSet):
+                column = measure.step_name()
+                measure.run(self.storage, input_text=self.text_column, output_measures=column)
+            else:
+                measure.run(self.storage, input_text=self.text_column)
 
 
 class Dedup(Pipeline):
@@ -127,44 +193,3 @@ class Dedup(Pipeline):
         """Drop the equal ones, then the near ones."""
         self.exact.run(self.storage, input_text=self.text_column)
         self.near.run(self.storage, input_text=self.text_column)
-
-
-def _gopher() -> list[Filter]:
-    return [GopherQuality(), GopherRepetition()]
-
-
-def _default() -> list[Filter]:
-    """Return all rules, those that cost least and drop most first."""
-    return [
-        character_rules.ContentFilter(),
-        word_rules.WordCountFilter(min_value=100),
-        word_rules.StopWordFilter(),
-        word_rules.MeanWordLengthFilter(),
-        word_rules.AlphabeticWordFilter(),
-        word_rules.UniqueWordFilter(),
-        word_rules.CapitalWordFilter(),
-        word_rules.SymbolWordRatioFilter(),
-        word_rules.LoremIpsumFilter(),
-        word_rules.WatermarkFilter(),
-        word_rules.IdentityDocumentFilter(),
-        word_rules.UnpunctuatedRunFilter(),
-        line_rules.SentenceCountFilter(),
-        line_rules.EllipsisLineFilter(),
-        line_rules.BulletLineFilter(),
-        line_rules.JavascriptLineFilter(),
-        line_rules.ColonEndFilter(),
-        character_rules.CharacterCountFilter(),
-        character_rules.CurlyBracketFilter(),
-        character_rules.HtmlEntityFilter(),
-        character_rules.SpecialCharacterFilter(),
-    ]
-
-
-_PRESETS: Mapping[str, Callable[[], list[Filter]]] = MappingProxyType(
-    {
-        "default": _default,
-        "gopher": _gopher,
-        "c4": lambda: [C4Quality()],
-        "fineweb": lambda: [*_gopher(), C4Quality(), FinewebQuality()],
-    }
-)

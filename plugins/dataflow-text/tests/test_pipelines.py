@@ -8,12 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataflow_core import FileStorage, MemoryStorage, Pipeline
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.table.identity import format_id
 from dataflow_text import (
     CurlyBracketFilter,
     DeduplicateExact,
     NormalizeWhitespace,
     PretrainFilter,
+    QualityMeasures,
+    QualityRules,
     RemoveHtmlUrls,
     WordCountFilter,
 )
@@ -26,22 +29,86 @@ def sample():
 
 
 def test_the_bundled_sample_loses_the_rows_that_were_made_to_be_lost(sample, fates):
-    report = PretrainFilter(sample).run()
+    report = PretrainFilter(sample, preset="basic").run()
     assert [(s.step, s.rows_in, s.rows_out, dict(s.reasons)) for s in report.steps] == [
         ("remove_markup", 335, 335, {}),
         ("normalize_whitespace", 335, 335, {}),
         # 20 stubs, 4 empty, 4 of white space alone, 5 short fragments of code; 6 nulls
-        ("word_count", 335, 296, {"below_minimum": 33, "no_value": 6}),
-        ("curly_brackets", 296, 286, {"above_maximum": 10}),
+        ("word_count_filter", 335, 296, {"below_minimum": 33, "no_value": 6}),
+        ("curly_bracket_filter", 296, 286, {"above_maximum": 10}),
         # 25 exact copies, 12 that are equal once markup and white space are gone
         ("deduplicate", 286, 249, {"duplicate": 37}),
+        # a short function that stands twice with another name
+        ("near", 249, 248, {"near_duplicate": 1}),
     ]
-    assert fates(report) == {"output": 249, "dropped": 49, "duplicate": 37}
+    assert fates(report) == {"output": 248, "dropped": 49, "duplicate": 38}
+
+
+def test_the_default_keeps_english_prose(sample, fates):
+    report = PretrainFilter(sample).run()
+    kept = pq.read_table(report.output)
+    assert report.rows_out == kept.num_rows == fates(report)["output"]
+    assert 100 < report.rows_out < 249
+    assert min(kept["word_count"].to_pylist()) >= 100
+    assert {"stop_word_share", "special_character_share"} <= set(kept.column_names)
+
+
+def test_each_preset_is_what_quality_rules_has(sample):
+    for preset in ("default", "gopher", "c4", "fineweb", "basic"):
+        rules = QualityRules(sample.fork(), preset=preset).rules
+        steps = [step.name for step in PretrainFilter(sample.fork(), preset=preset).compile().steps]
+        assert steps[2:-2] == [rule.step_name() for rule in rules]
+
+
+def test_languages_blocklist_and_near_duplicates(tmp_path):
+    (tmp_path / "words.txt").write_text("# unwanted\ncasino\n", "utf-8")
+    story = (
+        "The river rose in the night, and by morning the lower fields were under water; nobody in "
+        "the village was surprised, for it had done so every spring that anyone could remember."
+    )
+    rows = [
+        {"text": story, "site": "a"},
+        {"text": story.replace("anyone", "people"), "site": "a"},
+        {"text": story.replace("nobody", "no one"), "site": "b"},
+        {"text": "Play at the casino tonight and win more than you ever had before.", "site": "a"},
+        {"text": "Der Fluss stieg in der Nacht, und am Morgen standen die Felder unter Wasser."},
+    ]
+    asked = {"preset": "basic", "min_words": 5, "blocklist": tmp_path / "words.txt"}
+    report = PretrainFilter(MemoryStorage(rows), languages=("en",), **asked).run()
+    reasons = {step.step: dict(step.reasons) for step in report.steps if step.reasons}
+    assert reasons == {
+        "blocklist_filter": {"above_maximum": 1},
+        "language_filter": {"other_language": 1},
+        "near": {"near_duplicate": 2},
+    }
+    report = PretrainFilter(MemoryStorage(rows), group_column="site", **asked).run()
+    assert report.steps[-1].reasons == {"near_duplicate": 1}
+    report = PretrainFilter(MemoryStorage(rows), near_duplicates=None, **asked).run()
+    assert report.steps[-1].step == "deduplicate"
+
+
+def test_the_fewest_words_need_a_preset_that_counts_them():
+    with pytest.raises(ConfigurationError, match="'c4' does not count words"):
+        PretrainFilter(preset="c4", min_words=10)
+    assert PretrainFilter(preset="fineweb", min_words=10).rules[0].min_words == 10
+
+
+@pytest.mark.parametrize("preset", ["default", "gopher", "c4", "fineweb", "basic"])
+def test_measures_decide_as_measuring_does(preset, sample, tmp_path):
+    direct = QualityRules(sample.fork(), preset=preset).run(tmp_path / "direct.jsonl")
+    measures = tmp_path / "measures.jsonl"
+    QualityMeasures(sample.fork(), preset=preset).run(measures)
+    assert len(FileStorage(measures)) == len(sample)
+    later = QualityRules(FileStorage(measures), preset=preset, measured=True)
+    again = later.run(tmp_path / "later.jsonl")
+    assert [dict(step.reasons) for step in again.steps] == [dict(s.reasons) for s in direct.steps]
+    kept = [FileStorage(tmp_path / name).read(["id"]) for name in ("direct.jsonl", "later.jsonl")]
+    assert kept[0]["id"].tolist() == kept[1]["id"].tolist()
 
 
 def test_duplicates_in_the_sample_are_the_planted_ones(sample):
     ids = {format_id(row): name for row, name in sample.read(["id"])["id"].items()}
-    pipeline = PretrainFilter(sample)
+    pipeline = PretrainFilter(sample, preset="basic")
     pipeline.forward()
     dropped = sample.dropped()
     copies = dropped[dropped["reason"] == "duplicate"]
@@ -72,7 +139,7 @@ def test_parameters_reach_the_operators():
         {"body": " one\ntwo"},
     ]
     table = MemoryStorage(rows)
-    PretrainFilter(table, text_column="body", min_words=2, max_curly_brackets=0.1).forward()
+    PretrainFilter(table, text_column="body", preset="basic", min_words=2).forward()
     assert [row["body"] for row in table.rows()] == ["one two"]
 
 
@@ -102,7 +169,7 @@ def test_a_row_that_holds_no_text_is_quarantined_alone(operator, fates):
 
 
 def test_an_empty_table_gives_an_empty_table():
-    report = PretrainFilter(MemoryStorage([{"text": "x"}]), min_words=9).run()
+    report = PretrainFilter(MemoryStorage([{"text": "x"}])).run()
     assert report.rows_out == 0
     again = PretrainFilter(FileStorage(report.output)).run()
     assert (again.rows_in, again.rows_out) == (0, 0)

@@ -34,6 +34,7 @@ class GopherQuality(RuleSet):
         max_ellipsis_line_share: The largest share of lines that end with an ellipsis.
         min_alphabetic_share: The smallest share of tokens that have a letter.
         min_stop_words: The fewest different stop words.
+        drop: Whether texts that break a rule go; False to measure alone.
 
     Source: Gopher (Rae et al. 2021), appendix A.1.1.
 
@@ -88,6 +89,7 @@ class GopherRepetition(RuleSet):
         max_duplicate_line_characters: The largest share of characters in them.
         max_top_ngram: The largest share of characters in the commonest n-gram, by n.
         max_duplicate_ngram: The largest share of characters in repeated n-grams, by n.
+        drop: Whether texts that break a rule go; False to measure alone.
 
     Source: Gopher (Rae et al. 2021), appendix A.1.1, table A1.
 

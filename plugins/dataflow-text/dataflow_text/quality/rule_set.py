@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,12 @@ class RuleSet(Filter):
     A dropped row has the first rule that it breaks, in the paper's order, as its reason, and all of
     them with their measures as its value. A null text goes with reason ``"no_value"``. The report
     says how each measure is distributed over all texts, and how many each bound alone would cut.
+
+    Attributes:
+        drop: Whether texts that break a rule go; False to measure alone.
     """
+
+    drop: bool = True
 
     @abstractmethod
     def checks(self) -> Sequence[Check]:
@@ -74,21 +79,29 @@ class RuleSet(Filter):
         Raises:
             ConfigurationError: ``input_measures`` has not the measure of each rule.
         """
-        is_null = storage.analysis(input_text, TextAnalysis).is_null
-        broken: dict[int, dict[str, float]] = {row: {} for row in np.flatnonzero(is_null).tolist()}
-        checks = self.checks()
+        checks, is_null = self.checks(), storage.analysis(input_text, TextAnalysis).is_null
         if input_measures is None:
             measures = self._measured(storage, input_text, checks)
         else:
             measures = _given(storage, input_measures, checks)
-        if output_measures is not None:
-            made = pa.StructArray.from_arrays(
-                list(measures.values()), list(measures), mask=pa.array(is_null)
-            )
-            storage.assign(output_measures, made)
         for check in checks:
-            found = measures[check.reason].to_numpy(zero_copy_only=False)
+            found = _as_numpy(measures[check.reason])
             storage.observe(check.reason, found, low=check.at_least, high=check.at_most)
+        if output_measures is not None:
+            storage.assign(output_measures, _as_struct(measures, is_null))
+        if self.drop:
+            self._drop_broken(storage, checks, measures, is_null)
+
+    def _drop_broken(
+        self,
+        storage: Storage,
+        checks: Sequence[Check],
+        measures: Mapping[str, pa.Array],
+        is_null: npt.NDArray[np.bool_],
+    ) -> None:
+        broken: dict[int, dict[str, float]] = {row: {} for row in np.flatnonzero(is_null).tolist()}
+        for check in checks:
+            found = _as_numpy(measures[check.reason])
             for row in np.flatnonzero(check.breaks(found)).tolist():
                 broken.setdefault(row, {})[check.reason] = round(float(found[row]), 4)
         rows = sorted(broken)
@@ -105,6 +118,16 @@ class RuleSet(Filter):
         return {
             check.reason: numbers(analysis, check.measure).cast(pa.float64()) for check in checks
         }
+
+
+def _as_numpy(measure: pa.Array) -> npt.NDArray[np.float64]:
+    """Return a measure with NaN for null."""
+    return np.asarray(measure.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _as_struct(measures: Mapping[str, pa.Array], is_null: npt.NDArray[np.bool_]) -> pa.Array:
+    mask = pa.array(is_null)
+    return pa.StructArray.from_arrays(list(measures.values()), list(measures), mask=mask)
 
 
 def _given(storage: Storage, column: str, checks: Sequence[Check]) -> dict[str, pa.Array]:

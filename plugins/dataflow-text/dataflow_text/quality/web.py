@@ -35,6 +35,7 @@ class C4Quality(RuleSet):
         min_sentences: The fewest sentences in lines that count.
         min_words_per_line: The fewest words of a line that counts.
         allow_curly_brackets: Whether a page may have curly brackets.
+        drop: Whether texts that break a rule go; False to measure alone.
 
     Source: C4 (Raffel et al. 2020), section 2.2.
 
@@ -73,6 +74,7 @@ class FinewebQuality(RuleSet):
         max_short_lines: The largest share of lines of 30 characters or fewer.
         max_duplicate_characters: The largest share of characters in lines that occurred before.
         max_line_ends: The most line ends for each token.
+        drop: Whether texts that break a rule go; False to measure alone.
 
     Source: FineWeb (Penedo et al. 2024), additional heuristic filters.
 
