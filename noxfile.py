@@ -17,7 +17,7 @@ nox.options.error_on_missing_interpreters = True
 ROOT = pathlib.Path(__file__).parent
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
-TESTED_EXTRAS = {"dataflow-text": "[html]"}
+TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
 TESTING = ["pytest", "hypothesis", "emoji"]
 # Sources are compiled by pip already; tests must not depend on it.
 ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -98,7 +98,8 @@ def min_versions(session):
 @nox.session
 def bench(session):
     """Measure, and print each figure beside its baseline: nox -s bench -- DATA_FOLDER."""
-    session.install(*CONSTRAINTS, ".", *map(str, PLUGINS), "polars")
+    plugins = (f"{path}{TESTED_EXTRAS.get(path.name, '')}" for path in PLUGINS)
+    session.install(*CONSTRAINTS, ".", *plugins, "polars")
     session.run("python", "-m", "compileall", "-q", str(ROOT / "benchmarks"), silent=True)
     session.run("python", "benchmarks/run.py", *session.posargs)
 

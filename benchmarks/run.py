@@ -2,8 +2,8 @@
 
 FOLDER holds c100000.jsonl, c100000.parquet and c500000.jsonl, rows of about 1.2 kB; without it,
 files of that kind are made from random words. With c10000.truth.jsonl in it, near-deduplication is
-scored too. Quote the ratios: they come from one run, in which the commands take turns; the absolute
-figures belong to the machine.
+scored too; with presidio_pii.jsonl, the recognizers of personal data. Quote the ratios: they come
+from one run, in which the commands take turns; the absolute figures belong to the machine.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ def main() -> None:
         more = ["quality.py"]
         if (data / "c10000.truth.jsonl").exists():
             more.append("deduplication.py")
+        if (data / "presidio_pii.jsonl").exists():
+            more.append("pii.py")
         for name in more:
             subprocess.run([sys.executable, str(HERE / name), str(data)], check=True)
     subprocess.run([sys.executable, str(HERE / "start_up.py")], check=True)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dataflow_text.evaluate.ngrams import NgramRepetitionFilter as NgramRepetitionFilter
     from dataflow_text.evaluate.perplexity import PerplexityEvaluator as PerplexityEvaluator
     from dataflow_text.evaluate.perplexity import PerplexityFilter as PerplexityFilter
+    from dataflow_text.evaluate.pii import PiiCountEvaluator as PiiCountEvaluator
+    from dataflow_text.evaluate.pii import PiiCountFilter as PiiCountFilter
     from dataflow_text.evaluate.rouge import RougeEvaluator as RougeEvaluator
     from dataflow_text.evaluate.translation import BleuEvaluator as BleuEvaluator
     from dataflow_text.evaluate.translation import ChrfEvaluator as ChrfEvaluator

@@ -123,4 +123,16 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         function="filter",
         source=KNESER_NEY,
     ),
+    OperatorSpec(
+        name="pii_count_evaluator",
+        target="dataflow_text.evaluate.pii:PiiCountEvaluator",
+        summary="Count the e-mail addresses, phone numbers, names and other personal data",
+        function="evaluate",
+    ),
+    OperatorSpec(
+        name="pii_count_filter",
+        target="dataflow_text.evaluate.pii:PiiCountFilter",
+        summary="Drop texts with much personal data",
+        function="filter",
+    ),
 )

@@ -33,7 +33,7 @@ OPERATORS = (
     OperatorSpec(
         name="mask_pii",
         target="dataflow_text.refine.pii:MaskPii",
-        summary="Mask e-mail addresses, phone and card numbers, and other personal data",
+        summary="Mask e-mail addresses, phone and card numbers, names and other personal data",
         function="refine",
     ),
     OperatorSpec(
