@@ -44,7 +44,12 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "filter",
             "dataset",
         ),
-        _general("select_columns", "SelectColumns", "Keep some columns, in order", "refine"),
+        _general(
+            "select_columns",
+            "SelectColumns",
+            "Keep some columns, in order, or all but some",
+            "refine",
+        ),
         _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
     ]
 

@@ -116,18 +116,38 @@ def open_storage(
     """Return the storage for an input: by its URL's scheme from a plugin, else from files.
 
     Raises:
-        DataflowError: No plugin opens the scheme.
+        DataflowError: No plugin opens the scheme, or its storage does not take what is asked for.
     """
     if source is None:
         return None
     registered = manager.resolve_storage(source)
-    if registered is not None:
-        storage: Storage = manager.load(registered)(source)
-        return storage
+    cls = _file_storage() if registered is None else manager.load(registered)
+    storage: Storage = cls(source, **_storage_options(cls, source, on_bad_row, types))
+    return storage
+
+
+def _file_storage() -> Any:
     from dataflow_core.storage.file import FileStorage
 
-    mode: Any = on_bad_row
-    return FileStorage(source, types=types, on_bad_row=mode)
+    return FileStorage
+
+
+def _storage_options(
+    cls: Any, source: str, on_bad_row: str, types: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what was asked for, if the storage's constructor takes it."""
+    given: dict[str, tuple[str, Any]] = {}
+    if on_bad_row != "error":
+        given["on_bad_row"] = ("--on-bad-row", on_bad_row)
+    if types:
+        given["types"] = ("--column-type", types)
+    taken = inspect.signature(cls).parameters
+    for name, (option, _) in given.items():
+        if name not in taken:
+            raise ConfigurationError(
+                f"{source}: {cls.__name__} does not take {option}; leave it out."
+            )
+    return {name: value for name, (_, value) in given.items()}
 
 
 def _pipeline_class(manager: PluginManager, pipeline: str) -> Any:

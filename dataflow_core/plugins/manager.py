@@ -29,7 +29,7 @@ from dataflow_core.plugins.targets import resolve
 
 DISABLE_VARIABLE = "DATAFLOW_DISABLE_PLUGINS"
 STRICT_VARIABLE = "DATAFLOW_STRICT_PLUGINS"
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")
 
 
 class PluginManager:
@@ -162,6 +162,9 @@ class PluginManager:
     def resolve_storage(self, url: str) -> Registered[StorageSpec] | None:
         """Return the storage for a URL by its scheme; None if it has none, as a path.
 
+        The slashes may be left out (``warc:pages.warc``) where a plugin opens the scheme; what
+        begins with another word and a colon is a path.
+
         Raises:
             PluginError: No plugin, or more than one, opens this scheme.
         """
@@ -172,6 +175,8 @@ class PluginManager:
         found = [storage for storage in self.storages() if scheme in storage.spec.schemes]
         if len(found) == 1:
             return found[0]
+        if not found and match[2] is None:
+            return None
         raise PluginError(self._unknown_scheme(scheme, found))
 
     def notify(self, event: str, **arguments: Any) -> None:

@@ -56,7 +56,7 @@ class PromptSpec(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSpec(Spec):
-    """A storage, found by the schemes of its URLs (``"s3"`` for ``s3://…``)."""
+    """A storage, found by the schemes of its URLs (``"s3"`` for ``s3://…`` and ``s3:…``)."""
 
     schemes: tuple[str, ...]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +31,8 @@ from dataflow_core.storage.targets import open_target, refuse_to_overwrite
 from dataflow_core.table.types import ABSENT, TypeMisfit, conform, unify_schemas, visible
 
 
-class FileSource(Source):
-    """The rows of files, one after the other, as one table.
+class ReadersSource(Source):
+    """The rows of files, one after the other, as one table, whatever their readers are.
 
     Args:
         source: A path, a pattern with ``*`` or ``**``, or a folder.
@@ -42,18 +43,22 @@ class FileSource(Source):
         self.name = source
         self.options = options
 
+    @abstractmethod
+    def find_readers(self) -> list[Reader]:
+        """Return one reader a file, in order of name.
+
+        Raises:
+            SourceError: There is no file, or one that these readers are not for.
+        """
+
+    @abstractmethod
+    def is_data(self, path: Path) -> bool:
+        """Tell by its name whether a file of the folder or pattern would be read."""
+
     @cached_property
     def readers(self) -> list[Reader]:
         """One reader a file, in order of name."""
-        paths = expand_source(self.name)
-        typed = next((path for path in paths if is_typed(path)), None)
-        if self.options.types and typed is not None:
-            raise SourceError(
-                f"{typed}: column types are for CSV and TSV, in which every value is text; this "
-                "file has types of its own. Leave --column-type (types=) out, and convert with "
-                "core/derive_column, such as CAST(score AS double)."
-            )
-        return [reader_for(path, self.options) for path in paths]
+        return self.find_readers()
 
     def schema(self) -> pa.Schema:
         """Return the joint schema of all files, from their heads or footers."""
@@ -92,10 +97,6 @@ class FileSource(Source):
                         return
             base += last + 1
 
-    def project(self, columns: Sequence[str]) -> Self:
-        """Return the source of some columns; a format that can skips the others unparsed."""
-        return type(self)(self.name, dataclasses.replace(self.options, columns=tuple(columns)))
-
     def describe(self) -> str:
         """Return the path, pattern or folder."""
         return self.name
@@ -104,12 +105,12 @@ class FileSource(Source):
         """Tell whether a file is one of these, or would be if it were there."""
         wanted, source = path.resolve(), Path(self.name).resolve()
         if source.is_dir():
-            inside = wanted.is_relative_to(source) and format_of(wanted) is not None
+            inside = wanted.is_relative_to(source) and self.is_data(wanted)
             folders = [source / part for part in wanted.parents if part.is_relative_to(source)]
             return inside and all(folder == source or is_data_folder(folder) for folder in folders)
         if any(reader.path.resolve() == wanted for reader in self.readers):
             return True
-        return "*" in self.name and wanted.match(str(source)) and format_of(wanted) is not None
+        return "*" in self.name and wanted.match(str(source)) and self.is_data(wanted)
 
     def fingerprint(self) -> str:
         """Return the files with their sizes and times of change."""
@@ -135,6 +136,30 @@ class FileSource(Source):
                     raise missing_column(self.name, name, joint.names)
             joint = pa.schema([joint.field(name) for name in self.options.columns])
         return joint
+
+
+class FileSource(ReadersSource):
+    """The rows of files of the formats that the core knows."""
+
+    def find_readers(self) -> list[Reader]:
+        """Return one reader a file, in order of name."""
+        paths = expand_source(self.name)
+        typed = next((path for path in paths if is_typed(path)), None)
+        if self.options.types and typed is not None:
+            raise SourceError(
+                f"{typed}: column types are for CSV and TSV, in which every value is text; this "
+                "file has types of its own. Leave --column-type (types=) out, and convert with "
+                "core/derive_column, such as CAST(score AS double)."
+            )
+        return [reader_for(path, self.options) for path in paths]
+
+    def is_data(self, path: Path) -> bool:
+        """Tell whether a file's ending is that of a known format."""
+        return format_of(path) is not None
+
+    def project(self, columns: Sequence[str]) -> Self:
+        """Return the source of some columns; a format that can skips the others unparsed."""
+        return type(self)(self.name, dataclasses.replace(self.options, columns=tuple(columns)))
 
 
 class FileStorage(TableStorage):

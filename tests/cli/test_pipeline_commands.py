@@ -184,6 +184,8 @@ def test_csv_columns_get_types_where_asked(folder):
     dataflow(folder, "run", "clean.yaml", *options, "--column-type", "score=float64")
     assert json.loads((folder / "o.jsonl").read_text()) == {"id": "007", "score": 1.5}
     assert "score" in dataflow(folder, "run", "clean.yaml", *options, code=2).stderr
+    options[1] = (folder / "in.csv").as_uri()
+    dataflow(folder, "run", "clean.yaml", *options, "--column-type", "score=float64")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

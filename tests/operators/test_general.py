@@ -471,11 +471,21 @@ def test_select_keeps_order():
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"), [([], "at least 1"), (["a", "a"], "twice"), ("a", "tuple")]
+    ("columns", "message"), [([], "name the columns"), (["a", "a"], "twice"), ("a", "tuple")]
 )
-def test_select_refuses_when_made(columns, message):
+@pytest.mark.parametrize("field", ["columns", "remove"])
+def test_select_refuses_when_made(field, columns, message):
     with pytest.raises(ConfigurationError, match=message):
-        SelectColumns(columns=columns)
+        SelectColumns(**{field: columns})
+
+
+def test_select_removes_columns_and_keeps_the_order_of_the_others():
+    kept = [{name: row[name] for name in row if name not in ("tags", "n")} for row in MIXED]
+    assert result(SelectColumns(remove=["n", "tags"]), MIXED) == kept
+    with pytest.raises(ColumnError, match=r"remove: no column 'tag'\. Did you mean 'tags'"):
+        run(SelectColumns(remove=["tag"]), MIXED)
+    with pytest.raises(ConfigurationError, match="those to remove"):
+        SelectColumns(columns=["n"], remove=["tags"])
 
 
 # Sample

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from dataflow_core.errors import PluginError
+from dataflow_core.cli.planning import open_storage
+from dataflow_core.errors import ConfigurationError, PluginError
 from dataflow_core.plugins import PluginManager
 
 FRUIT = """
@@ -28,8 +29,8 @@ FRUIT = """
 
     @hookimpl
     def dataflow_register_storages():
-        return [StorageSpec(name="basket", target="dataflow_fruit.peel:Peel", summary="A basket.",
-                            schemes=("basket", "bag"))]
+        return [StorageSpec(name="basket", target="dataflow_fruit.basket:Basket",
+                            summary="A basket.", schemes=("basket", "bag"))]
 
     @hookimpl
     def dataflow_register_templates():
@@ -42,6 +43,11 @@ MODULES = {
     "dataflow_fruit/peel.py": """
         class Peel:
             class Press: ...
+    """,
+    "dataflow_fruit/basket.py": """
+        class Basket:
+            def __init__(self, url, *, on_bad_row="error"):
+                self.url, self.on_bad_row = url, on_bad_row
     """,
     "dataflow_fruit/needy.py": "import juicer_machine.parts",
     "dataflow_fruit/explosive.py": "raise SystemExit('bang')",
@@ -184,12 +190,23 @@ def test_class_knows_its_full_name(manager):
 
 
 def test_storage_is_found_by_the_scheme_of_a_url(manager):
-    assert manager.resolve_storage("BAG://my/fruit").full_name == "fruit/basket"
+    for url in ("BAG://my/fruit", "bag:my/fruit", "basket:/my/fruit"):
+        assert manager.resolve_storage(url).full_name == "fruit/basket"
 
 
-@pytest.mark.parametrize("path", ["data/*.jsonl", "/a/b.csv", r"C:\data\x.csv", "a:b", ""])
+@pytest.mark.parametrize(
+    "path", ["data/*.jsonl", "/a/b.csv", r"C:\data\x.csv", "a:b", "bags:x", ""]
+)
 def test_path_has_no_scheme(manager, path):
     assert manager.resolve_storage(path) is None
+
+
+def test_a_storage_gets_the_options_that_it_takes_and_refuses_others(manager):
+    opened = open_storage(manager, "bag:x", "quarantine", {})
+    assert (opened.url, opened.on_bad_row) == ("bag:x", "quarantine")
+    assert open_storage(manager, "bag://x", "error", {}).on_bad_row == "error"
+    with pytest.raises(ConfigurationError, match=r"bag:x: Basket does not take --column-type"):
+        open_storage(manager, "bag:x", "error", {"n": "int64"})
 
 
 def test_unknown_scheme_lists_the_known_and_mentions_broken_plugins(manager):

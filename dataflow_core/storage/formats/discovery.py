@@ -5,19 +5,21 @@ from __future__ import annotations
 import glob
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dataflow_core.errors import SourceError, did_you_mean
 from dataflow_core.storage.formats.endings import format_of, known_endings
 
 
-def expand_source(source: str) -> list[Path]:
+def expand_source(source: str, endings: Sequence[str] | None = None) -> list[Path]:
     """Return the data files that a source names, sorted by name.
 
     Args:
         source: A file; a glob such as ``data/**/*.jsonl``; or a folder, whose data files are found
             recursively (hidden ones, and names that begin with ``_``, are skipped).
+        endings: The endings of data files, in lower case; None for those of the known formats, of
+            which all files must have one.
 
     Returns:
         At least one path.
@@ -27,12 +29,17 @@ def expand_source(source: str) -> list[Path]:
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        return _one_format(source, _in_folder(path), f"the folder {source}")
-    if path.exists():
+        found, where = _in_folder(path, endings), f"the folder {source}"
+    elif path.exists():
         return [path]
-    if glob.has_magic(source):
-        return _one_format(source, _matches(str(path)), f"the glob {source}")
-    raise _missing(path)
+    elif glob.has_magic(source):
+        found, where = _matches(str(path)), f"the glob {source}"
+    else:
+        raise _missing(path)
+    if not found:
+        known = known_endings() if endings is None else " ".join(endings)
+        raise SourceError(f"{where} has no data files. Known endings: {known}. Check the path.")
+    return found if endings is not None else _one_format(source, found, where)
 
 
 def _matches(pattern: str) -> list[Path]:
@@ -40,8 +47,11 @@ def _matches(pattern: str) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def _in_folder(folder: Path) -> list[Path]:
-    return sorted(path for path in _visible_files(folder) if format_of(path) is not None)
+def _in_folder(folder: Path, endings: Sequence[str] | None) -> list[Path]:
+    if endings is None:
+        return sorted(path for path in _visible_files(folder) if format_of(path) is not None)
+    wanted = tuple(endings)
+    return sorted(path for path in _visible_files(folder) if path.name.lower().endswith(wanted))
 
 
 def _visible_files(folder: Path) -> Iterator[Path]:
@@ -56,10 +66,6 @@ def is_data_folder(folder: Path) -> bool:
 
 
 def _one_format(source: str, paths: list[Path], where: str) -> list[Path]:
-    if not paths:
-        raise SourceError(
-            f"{where} has no data files. Known endings: {known_endings()}. Check the path."
-        )
     by_format = defaultdict(list)
     for path in paths:
         known = format_of(path)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.pipelines import QualityMeasures as QualityMeasures
     from dataflow_text.pipelines import QualityRules as QualityRules
+    from dataflow_text.pipelines import WebExtract as WebExtract
     from dataflow_text.quality.blocklist import BlocklistEvaluator as BlocklistEvaluator
     from dataflow_text.quality.blocklist import BlocklistFilter as BlocklistFilter
     from dataflow_text.quality.character_rules import (
@@ -114,12 +115,13 @@ if TYPE_CHECKING:
     from dataflow_text.refine.words import CorrectSpelling as CorrectSpelling
     from dataflow_text.refine.words import RemoveStopWords as RemoveStopWords
     from dataflow_text.refine.words import StemWords as StemWords
+    from dataflow_text.warc.storage import WarcStorage as WarcStorage
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import an operator or pipeline when it is first used."""
+    """Import an operator, pipeline or storage when it is first used."""
     homes = _homes()
     if name == "__all__":
         return sorted(homes)
@@ -134,7 +136,7 @@ def __dir__() -> list[str]:
 
 def _homes() -> dict[str, str]:
     """Return the module of each registered class."""
-    from dataflow_text._plugin import OPERATORS, PIPELINES
+    from dataflow_text._plugin import OPERATORS, PIPELINES, STORAGES
 
-    targets = (spec.target.partition(":") for spec in (*OPERATORS, *PIPELINES))
+    targets = (spec.target.partition(":") for spec in (*OPERATORS, *PIPELINES, *STORAGES))
     return {name: module for module, _, name in targets}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflow_core.plugins import OperatorSpec, PipelineSpec, hookimpl
+from dataflow_core.plugins import OperatorSpec, PipelineSpec, StorageSpec, hookimpl
 from dataflow_text.registered import deduplicate, evaluate, extract, quality, refine
 
 OPERATORS = (
@@ -33,6 +33,19 @@ PIPELINES = (
         target="dataflow_text.pipelines:Dedup",
         summary="Keep the first of texts that are equal or nearly so",
     ),
+    PipelineSpec(
+        name="web_extract",
+        target="dataflow_text.pipelines:WebExtract",
+        summary="Extract the main texts of web pages, such as those of a crawl",
+    ),
+)
+STORAGES = (
+    StorageSpec(
+        name="warc",
+        target="dataflow_text.warc.storage:WarcStorage",
+        summary="Pages and texts of crawls: WARC files, WET files too",
+        schemes=("warc",),
+    ),
 )
 
 
@@ -46,3 +59,9 @@ def dataflow_register_operators() -> list[OperatorSpec]:
 def dataflow_register_pipelines() -> list[PipelineSpec]:
     """Register the text pipelines."""
     return list(PIPELINES)
+
+
+@hookimpl
+def dataflow_register_storages() -> list[StorageSpec]:
+    """Register the storages."""
+    return list(STORAGES)

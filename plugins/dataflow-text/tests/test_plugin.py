@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 import dataflow_text
-from dataflow_core import Operator, Pipeline
+from dataflow_core import Operator, Pipeline, Storage
 from dataflow_text import _plugin
 
 OPERATORS = _plugin.dataflow_register_operators()
 PIPELINES = _plugin.dataflow_register_pipelines()
-SPECS = pytest.mark.parametrize("spec", [*OPERATORS, *PIPELINES], ids=lambda spec: spec.name)
+STORAGES = _plugin.dataflow_register_storages()
+ALL = (*OPERATORS, *PIPELINES, *STORAGES)
+SPECS = pytest.mark.parametrize("spec", ALL, ids=lambda spec: spec.name)
 
 
 def target(spec):
@@ -28,7 +30,8 @@ def target(spec):
 @SPECS
 def test_each_target_is_a_class_in_the_module_that_defines_it(spec):
     cls = target(spec)
-    assert issubclass(cls, Operator if spec in OPERATORS else Pipeline)
+    kind = Operator if spec in OPERATORS else Pipeline if spec in PIPELINES else Storage
+    assert issubclass(cls, kind)
     assert spec.target == f"{cls.__module__}:{cls.__qualname__}"
 
 
@@ -50,7 +53,7 @@ def test_each_docstring_is_complete(spec):
 
 
 def test_every_registered_class_is_public_and_no_other():
-    names = {spec.target.partition(":")[2] for spec in (*OPERATORS, *PIPELINES)}
+    names = {spec.target.partition(":")[2] for spec in ALL}
     assert names == set(dataflow_text.__all__) == set(dir(dataflow_text))
     assert all(getattr(dataflow_text, name).__name__ == name for name in names)
 

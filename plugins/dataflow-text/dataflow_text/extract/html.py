@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Collection
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import pyarrow as pa
 
 from dataflow_core import Generator, Storage
-from dataflow_core.operators import TextColumn
+from dataflow_core.operators import RowFailure, TextColumn
 from dataflow_text.libraries import import_library
 from dataflow_text.texts import texts_of
+
+_Found: TypeAlias = "dict[str, str | None]"
 
 
 class HtmlExtract(Generator):
@@ -19,6 +22,10 @@ class HtmlExtract(Generator):
     its site goes. A page in which no text of its own is found has a null text, as has a null page.
     Pages are HTML as text; decode bytes first. Made for articles, posts and documentation in any
     language; pages that are mostly links have little main text.
+
+    What a page says of itself comes in columns of its own where they are asked for: title, author,
+    date, language; null where it says nothing. A page on which the extraction fails goes to
+    quarantine with reason ``extraction_failed``.
 
     Needs the library trafilatura: ``pip install 'dataflow-text[html]'``.
 
@@ -50,25 +57,57 @@ class HtmlExtract(Generator):
         storage: Storage,
         input_html: TextColumn = "html",
         output_text: TextColumn = "text",
+        output_title: TextColumn | None = None,
+        output_author: TextColumn | None = None,
+        output_date: TextColumn | None = None,
+        output_language: TextColumn | None = None,
     ) -> None:
-        """Add the text.
+        """Add the text, and what else is asked for.
 
         Args:
             storage: The table.
             input_html: The column of pages.
             output_text: The column for their texts.
+            output_title: The column for their titles; None for none.
+            output_author: The column for their authors, separated by semicolons; None for none.
+            output_date: The column for the days of their publication, such as ``2024-05-31``, as
+                metadata or visible text tell, none later than today; None for none.
+            output_language: The column for the languages that they declare, such as ``en-GB`` (not
+                detected); None for none.
 
         Raises:
             ConfigurationError: trafilatura is not installed.
         """
         library = import_library("trafilatura", "'dataflow-text[html]'")
+        outputs = {
+            "text": output_text,
+            "title": output_title,
+            "author": output_author,
+            "date": output_date,
+            "language": output_language,
+        }
+        asked = {name: column for name, column in outputs.items() if column is not None}
         pages = texts_of(storage.read([input_html])[input_html]).to_pylist()
-        texts = [self._text(library, page) for page in pages]
-        storage.assign(output_text, pa.array(texts, pa.string()))
+        found = [self._found(library, page, asked) for page in pages]
+        if any(isinstance(one, RowFailure) for one in found):
+            table = storage.read([input_html])
+            table[output_text] = [one if isinstance(one, RowFailure) else None for one in found]
+            storage.write(table)
+        sound = [one for one in found if not isinstance(one, RowFailure)]
+        for name, column in asked.items():
+            values = [one.get(name) for one in sound]
+            storage.assign(column, pa.array(values, pa.string()))
 
-    def _text(self, library: Any, page: str | None) -> str | None:
+    def _found(self, library: Any, page: str | None, asked: Collection[str]) -> _Found | RowFailure:
         if page is None or not page.strip():
-            return None
+            return {}
+        try:
+            told = _told(library, page, asked) if len(asked) > 1 else {}
+            return {**told, "text": self._text(library, page)}
+        except Exception as error:  # noqa: BLE001 - a page may break its parsers in any way
+            return RowFailure("extraction_failed", f"{type(error).__name__}: {error}")
+
+    def _text(self, library: Any, page: str) -> str | None:
         found: str | None = library.extract(
             page,
             favor_precision=self.favor == "precision",
@@ -77,3 +116,20 @@ class HtmlExtract(Generator):
             include_tables=self.tables,
         )
         return found or None
+
+
+def _told(library: Any, page: str, asked: Collection[str]) -> _Found:
+    """Return what a page says of itself."""
+    tree = library.load_html(page)
+    if tree is None:
+        return {}
+    language = (tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang")) or ""
+    if set(asked) <= {"text", "language"}:
+        return {"language": language.strip() or None}
+    told = library.extract_metadata(tree)
+    return {
+        "title": told.title or None,
+        "author": told.author or None,
+        "date": told.date or None,
+        "language": language.strip() or None,
+    }

@@ -21,6 +21,7 @@ SHARED = Path(
 with_shared_data = pytest.mark.skipif(
     not SHARED.is_dir(), reason=f"no shared data in {SHARED}; name its folder in DATAFLOW_SHARED"
 )
+OUTPUTS = ("output_title", "output_author", "output_date", "output_language")
 PAGE = """<html><head><title>Rivers</title><style>p {color: red}</style></head><body>
 <nav><a href="/">Home</a> <a href="/about">About us</a></nav><article><h1>Rivers</h1>
 <p>A river flows from its source to the sea, and it seldom takes the shortest way.</p>
@@ -54,6 +55,52 @@ def test_tables_may_stay_out():
 
 def test_pages_without_text_have_none():
     assert extracted(None, "", " \n", "<html><body></body></html>", PAGE)[:4] == [None] * 4
+
+
+def test_what_a_page_says_of_itself_comes_where_it_is_asked_for():
+    pytest.importorskip("trafilatura", reason="it comes with the extra html")
+    head = """<html lang="en-GB"><head><title>Rivers</title><meta name="author" content="Ada Brook">
+<meta property="article:published_time" content="2019-05-31T10:00:00Z">"""
+    told = PAGE.replace("<html><head><title>Rivers</title>", head)
+    table = MemoryStorage([{"html": page} for page in (told, PAGE, None, "")])
+    outputs = {name: name.removeprefix("output_") for name in OUTPUTS}
+    HtmlExtract().run(table, **outputs)
+    assert [[row[name] for name in outputs.values()] for row in table.rows()] == [
+        ["Rivers", "Ada Brook", "2019-05-31", "en-GB"],
+        ["Rivers", None, "2020-01-01", None],
+        [None, None, None, None],
+        [None, None, None, None],
+    ]
+    assert [row["text"] for row in table.rows()] == extracted(told, PAGE, None, "")
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_each_of_these_columns_may_come_alone(output):
+    pytest.importorskip("trafilatura", reason="it comes with the extra html")
+    table = MemoryStorage([{"html": PAGE}])
+    HtmlExtract().run(table, **{output: "told"})
+    assert list(table.rows()[0]) == ["html", "text", "told"]
+
+
+@pytest.mark.parametrize("function", ["extract", "extract_metadata"])
+def test_a_page_that_breaks_the_library_is_quarantined_alone(monkeypatch, function):
+    library = pytest.importorskip("trafilatura", reason="it comes with the extra html")
+    sound = getattr(library, function)
+
+    def breaks(page, **options):
+        if "broken" in (page if isinstance(page, str) else page.text_content()):
+            raise RecursionError("too deep")
+        return sound(page, **options)
+
+    monkeypatch.setattr(library, function, breaks)
+    broken = PAGE.replace("Rivers", "broken")
+    table = MemoryStorage([{"n": n, "html": page} for n, page in enumerate((PAGE, broken, None))])
+    HtmlExtract().run(table, output_title="title")
+    assert [(row["n"], row["title"]) for row in table.rows()] == [(0, "Rivers"), (2, None)]
+    assert table.read(["text"])["text"].dtype == "string[pyarrow]"
+    (row,) = table.quarantined().iloc
+    assert (row["reason"], row["message"]) == ("extraction_failed", "RecursionError: too deep")
+    assert (row["n"], row["html"]) == (1, broken)
 
 
 def test_a_missing_library_is_told_with_its_cure(monkeypatch):

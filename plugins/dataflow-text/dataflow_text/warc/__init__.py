@@ -1,0 +1,1 @@
+"""Crawls in WARC files: from packed records to pages as text."""
