@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 
@@ -61,8 +63,9 @@ class Distribution:
             self.below += int(np.count_nonzero(known < self.low))
         if self.high is not None:
             self.above += int(np.count_nonzero(known > self.high))
-        bins, counts = np.unique(known.view(np.int64) >> _DROPPED_BITS, return_counts=True)
-        self.bins.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
+        counts = pc.value_counts(pa.array(known.view(np.int64) >> _DROPPED_BITS))
+        bins = counts.field("values").to_numpy().tolist()
+        self.bins.update(dict(zip(bins, counts.field("counts").to_numpy().tolist(), strict=True)))
 
     def merge(self, other: Distribution) -> None:
         """Count the rows of another part of the table as well."""

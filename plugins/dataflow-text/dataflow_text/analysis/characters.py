@@ -45,6 +45,9 @@ _WHITE = f"{_ASCII_WHITE} {_WIDE_WHITE}"
 WIDE_GAPS = _as_regex(f"{_WIDE_WHITE} {_WIDE}")
 """White space beyond ASCII, and punctuation of scripts without spaces, for a regex class."""
 
+UNSPACED_TEXT = f"[{UNSPACED_LETTERS}{_as_regex(_WIDE)}]"
+"""A regex for what only texts have some of whose words are no runs between white space."""
+
 _PLANES = 0x20000
 _ALL = 0x110000
 _SPREAD = 0x9E37

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow_core.operators import python_values
+from dataflow_text.analysis.characters import UNSPACED_TEXT
 from dataflow_text.analysis.texts import Texts
 
 Measure = Callable[[Texts], npt.NDArray[Any]]
@@ -95,13 +96,19 @@ class TextAnalysis:
         return ordered
 
     @cached_property
-    def _is_ascii(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(pc.fill_null(pc.string_is_ascii(self.texts), True), dtype=bool)
+    def _kinds(self) -> npt.NDArray[np.int8]:
+        """What each text is in: 0 for ASCII, 2 for scripts without spaces too, 1 for others."""
+        others = ~np.asarray(pc.fill_null(pc.string_is_ascii(self.texts), True), dtype=bool)
+        kinds = others.astype(np.int8)
+        if others.any():
+            found = pc.match_substring_regex(self.texts.filter(pa.array(others)), UNSPACED_TEXT)
+            kinds[others] += np.asarray(found, dtype=bool)
+        return kinds
 
     @cached_property
     def _order(self) -> Positions:
-        """The texts' numbers in the order in which they are analysed, those in ASCII first."""
-        return np.argsort(~self._is_ascii, kind="stable")
+        """The texts' numbers in the order in which they are analysed: one kind after the other."""
+        return np.argsort(self._kinds, kind="stable")
 
     def _pieces(self) -> Iterator[Texts]:
         return iter(self._kept) if self.texts.nbytes <= KEPT_BYTES else self._cut()
@@ -111,8 +118,7 @@ class TextAnalysis:
         return list(self._cut())
 
     def _cut(self) -> Iterator[Texts]:
-        others = np.count_nonzero(self._is_ascii)
-        for group in (self._order[:others], self._order[others:]):
+        for group in np.split(self._order, np.cumsum(np.bincount(self._kinds, minlength=3)[:-1])):
             for start in range(0, len(group), PIECE_ROWS):
                 rows = group[start : start + PIECE_ROWS]
                 yield Texts(self.texts.take(pa.array(rows)))

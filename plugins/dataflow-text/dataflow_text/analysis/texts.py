@@ -46,12 +46,15 @@ class Texts:
         for name in known & {"codes", "flags"}:
             vars(made)[name] = _characters_of(parts, name)
         starts = np.split(made.places[:-1], np.cumsum([len(rows) for _, rows in parts])[:-1])
-        for name in known & {"tokens", "words"}:
+        alike = known >= {"tokens", "words"} and all(p.words is p.tokens for p, _ in parts)
+        for name in known & ({"tokens"} if alike else {"tokens", "words"}):
             taken = [
                 getattr(part, name).of_texts(rows, start - part.places[rows])
                 for (part, rows), start in zip(parts, starts, strict=True)
             ]
             vars(made)[name] = Spans.joined(taken)
+        if alike:
+            vars(made)["words"] = made.tokens
         if "word_keys" in known:
             taken_keys = [part.word_keys.of_texts(rows) for part, rows in parts]
             vars(made)["word_keys"] = WordKeys.joined(taken_keys)
