@@ -1,9 +1,11 @@
-"""The benchmarks, each figure beside its baseline: `nox -s bench -- [FOLDER]`.
+"""The benchmarks, each figure beside its baseline: `nox -s bench -- [FOLDER [SHARED]]`.
 
 FOLDER holds c100000.jsonl, c100000.parquet and c500000.jsonl, rows of about 1.2 kB; without it,
-files of that kind are made from random words. With c10000.truth.jsonl in it, near-deduplication is
-scored too; with presidio_pii.jsonl, the recognizers of personal data. Quote the ratios: they come
-from one run, in which the commands take turns; the absolute figures belong to the machine.
+files of that kind are made from random words. With c10000.jsonl in it, evaluators are measured; with
+c10000.truth.jsonl, near-deduplication is scored; with presidio_pii.jsonl, the recognizers of
+personal data. SHARED is the folder of shared test data, by which other judges are asked (judges.py).
+Quote the ratios: they come from one run, in which the commands take turns; the absolute figures
+belong to the machine.
 """
 
 from __future__ import annotations
@@ -80,14 +82,21 @@ def main() -> None:
         nothing_parquet(data, work)
         memory(data, work)
         deduplicate(data)
-        more = ["quality.py"]
-        if (data / "c10000.truth.jsonl").exists():
-            more.append("deduplication.py")
-        if (data / "presidio_pii.jsonl").exists():
-            more.append("pii.py")
-        for name in more:
-            subprocess.run([sys.executable, str(HERE / name), str(data)], check=True)
+        _script("quality.py", data)
+        for name, needed in {
+            "evaluators.py": "c10000.jsonl",
+            "deduplication.py": "c10000.truth.jsonl",
+            "pii.py": "presidio_pii.jsonl",
+        }.items():
+            if (data / needed).exists():
+                _script(name, data)
+        if len(sys.argv) > 2:
+            _script("judges.py", pathlib.Path(sys.argv[2]))
     subprocess.run([sys.executable, str(HERE / "start_up.py")], check=True)
+
+
+def _script(name: str, folder: pathlib.Path) -> None:
+    subprocess.run([sys.executable, str(HERE / name), str(folder)], check=True)
 
 
 def nothing_jsonl(data: pathlib.Path, work: pathlib.Path) -> None:
