@@ -54,12 +54,12 @@ with open(sys.argv[1], "rb") as source, open(sys.argv[2], "wb") as target:
 LANGUAGES = """
 import sys
 import orjson
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
-identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
+import py3langid
 with open(sys.argv[1], "rb") as source, open(sys.argv[2], "wb") as target:
     for line in source:
         row = orjson.loads(line)
-        row["language"], row["score"] = map(str, identifier.classify(row["text"][:300]))
+        row["language"], score = py3langid.classify(row["text"][:300])
+        row["score"] = float(score)
         target.write(orjson.dumps(row) + b"\\n")
 """
 EVALUATORS = {

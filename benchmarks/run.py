@@ -1,9 +1,9 @@
 """The benchmarks, each figure beside its baseline: `nox -s bench -- [FOLDER [SHARED]]`.
 
 FOLDER holds c100000.jsonl, c100000.parquet and c500000.jsonl, rows of about 1.2 kB; without it,
-files of that kind are made from random words. With c10000.jsonl in it, evaluators are measured; with
-c10000.truth.jsonl, near-deduplication is scored; with presidio_pii.jsonl, the recognizers of
-personal data. SHARED is the folder of shared test data, by which other judges are asked (judges.py).
+files of that kind are made from random words. With c10000.jsonl in it, evaluators are measured;
+with c10000.truth.jsonl, near-deduplication is scored; with presidio_pii.jsonl, the recognizers of
+personal data. SHARED is the folder of shared test data, whose judges are asked too (judges.py).
 Quote the ratios: they come from one run, in which the commands take turns; the absolute figures
 belong to the machine.
 """

@@ -348,7 +348,7 @@ def test_a_regular_expression_that_explodes_elsewhere_is_harmless():
     texts = {"s": pa.array(["a" * 50_000 + "!"])}
     started = time.perf_counter()
     assert value_of("regexp_matches(s, '^(a+)+$')", texts, 1) == [F]
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 30
 
 
 NUMBERS = st.one_of(

@@ -47,7 +47,7 @@ def test_no_text_has_more_tokens_than_bytes(texts):
 def test_long_runs_take_no_longer_than_their_length():
     started = time.process_time()
     assert counts(["a" * 1_000_000, "你" * 1_000_000, " " * 1_000_000])[:2] == [125_000, 1_000_000]
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 30  # quadratic time would take far longer
 
 
 def test_a_filter_keeps_what_is_within_its_bounds():

@@ -96,4 +96,4 @@ def test_every_emoji_of_the_emoji_library_goes():
 def test_long_texts_take_linear_time(text):
     started = time.process_time()
     RemoveEmoji().clean(text)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 30  # quadratic time would take far longer

@@ -139,4 +139,4 @@ def test_it_never_raises_and_only_removes(text):
 def test_long_texts_take_linear_time(text):
     started = time.process_time()
     RemoveEmoticons().clean(text)
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 30  # quadratic time would take far longer

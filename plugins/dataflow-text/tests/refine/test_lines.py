@@ -122,4 +122,4 @@ def test_long_texts_take_linear_time(text, refined):
     started = time.process_time()
     refined(RemoveBoilerplateLines(), text)
     refined(RemoveRepeatedLines(), text)
-    assert time.process_time() - started < 6
+    assert time.process_time() - started < 30  # quadratic time would take far longer

@@ -131,4 +131,4 @@ def test_tags_go_alone_where_nothing_else_is_asked_for(refined):
 def test_a_megabyte_of_anything_takes_linear_time(text):
     started = time.process_time()
     RemoveHtmlUrls().clean(text)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 30  # quadratic time would take far longer

