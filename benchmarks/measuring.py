@@ -31,19 +31,22 @@ class Measurement:
         return f"{self.median:6.2f} CPU-s ({low:.2f} to {high:.2f}), {self.peak:5.0f} MB"
 
 
-def measure(commands: dict[str, list[str]], runs: int = 5) -> dict[str, Measurement]:
+def measure(
+    commands: dict[str, list[str]], runs: int = 5, warm_ups: int = 1
+) -> dict[str, Measurement]:
     """Run commands in turn, so that a drift of the machine's speed touches all alike.
 
     Args:
         commands: Command lines by name.
-        runs: How often each runs, after one run that does not count.
+        runs: How often each runs.
+        warm_ups: How often before, which does not count.
     """
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     peaks = dict.fromkeys(commands, 0.0)
-    for number in range(runs + 1):
+    for number in range(warm_ups + runs):
         for name, command in commands.items():
             cpu, peak = _run(command)
-            if number:
+            if number >= warm_ups:
                 seconds[name].append(cpu)
                 peaks[name] = max(peaks[name], peak)
     return {name: Measurement(seconds[name], peaks[name]) for name in commands}

@@ -43,7 +43,8 @@ class TwoPhase(Operator):
         """Return the decision over all rows, indexed by the ids of the rows that it concerns.
 
         Args:
-            sketches: The sketches of all rows, in order.
+            sketches: The sketches of all rows, in order. The table is the operator's own: it may
+                take columns out to save memory.
         """
 
     @abstractmethod

@@ -180,6 +180,8 @@ class Dedup(Pipeline):
         text_column: The column of texts.
         threshold: How alike two texts must be to count as duplicates, as the Jaccard similarity of
             their n-grams, 0 to 1.
+        group_column: A column within whose equal values alone texts are duplicates, such as the
+            source; None to compare all texts.
     """
 
     def __init__(
@@ -188,16 +190,18 @@ class Dedup(Pipeline):
         *,
         text_column: str = "text",
         threshold: float = 0.85,
+        group_column: str | None = None,
     ) -> None:
         super().__init__(storage)
         self.text_column = text_column
+        self.group_column = group_column
         self.exact = DeduplicateExact(ignore_whitespace=True)
         self.near = DeduplicateMinhash(threshold=threshold)
 
     def forward(self) -> None:
         """Drop the equal ones, then the near ones."""
-        self.exact.run(self.storage, input_text=self.text_column)
-        self.near.run(self.storage, input_text=self.text_column)
+        for operator in (self.exact, self.near):
+            operator.run(self.storage, input_text=self.text_column, input_group=self.group_column)
 
 
 class WebExtract(Pipeline):

@@ -12,6 +12,7 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.table.identity import format_id
 from dataflow_text import (
     CurlyBracketFilter,
+    Dedup,
     DeduplicateExact,
     NormalizeWhitespace,
     PretrainFilter,
@@ -141,6 +142,15 @@ def test_parameters_reach_the_operators():
     table = MemoryStorage(rows)
     PretrainFilter(table, text_column="body", preset="basic", min_words=2).forward()
     assert [row["body"] for row in table.rows()] == ["one two"]
+
+
+@pytest.mark.parametrize(("group_column", "kept"), [(None, [0, 3]), ("source", [0, 1, 3, 4])])
+def test_dedup_compares_all_texts_or_those_of_a_group(group_column, kept):
+    long = " ".join(f"word{number}" for number in range(200))
+    texts = [long, long, long + " more", "else", "else", long + " end"]
+    rows = [{"n": n, "text": text, "source": "ab"[n % 2]} for n, text in enumerate(texts)]
+    report = Dedup(MemoryStorage(rows), group_column=group_column).run("out.jsonl")
+    assert FileStorage(report.output).read(["n"])["n"].tolist() == kept
 
 
 @pytest.mark.parametrize(

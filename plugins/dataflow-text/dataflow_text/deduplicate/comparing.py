@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +21,7 @@ from dataflow_core.operators import RowFailure, TextColumn
 from dataflow_core.operators.columns import AnyColumn
 from dataflow_core.operators.dataset import DatasetFilter
 from dataflow_core.operators.general.hashing import row_digests
-from dataflow_core.table.columns import as_series
+from dataflow_core.table.columns import as_series, to_arrow
 from dataflow_text.refine.whitespace import one_line
 from dataflow_text.texts import each_piece, texts_of
 
@@ -110,10 +113,42 @@ def comparable_texts(operator: TextDeduplicator, values: pd.Series) -> pa.Chunke
     return each_piece(comparable, texts_of(values))
 
 
-def without_nulls(sketches: pd.DataFrame) -> pd.DataFrame:
-    """Return the sketches of texts, without those of nulls; no copy if there are none."""
-    nulls = sketches["digest"].isna()
-    return sketches[~nulls] if nulls.any() else sketches
+class Digests:
+    """The digests of all texts, null ones aside, taken out of the sketches.
+
+    Args:
+        sketches: What `TextDeduplicator.sketch` returned for all rows. Its column of digests is
+            removed, so that each piece can be let go once the operator has arranged it.
+
+    Attributes:
+        ids: The ids of the texts' rows.
+        groups: The digest of each one's group, zero if all are compared.
+    """
+
+    def __init__(self, sketches: pd.DataFrame) -> None:
+        self._pieces = deque(to_arrow(sketches.pop("digest").array, None).chunks)
+        valid = np.concatenate([np.empty(0, bool), *(piece.is_valid() for piece in self._pieces)])
+        self.ids = sketches.index[valid]
+        self.groups = (
+            sketches["group"].to_numpy()[valid]
+            if "group" in sketches
+            else np.zeros(len(self.ids), np.uint64)
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the digests that are left, which are binary."""
+        return sum(pc.sum(pc.binary_length(piece)).as_py() or 0 for piece in self._pieces)
+
+    def pieces(self) -> Iterator[pa.Array]:
+        """Yield the digests, some at a time, once: each piece is let go with the next."""
+        while self._pieces:
+            piece = self._pieces.popleft().drop_null()
+            if len(piece):
+                yield piece
 
 
 def _is_text(values: pd.Series) -> pd.Series:

@@ -11,8 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_core.table.columns import to_arrow
-from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
+from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, mixed, shingle_blocks
 
@@ -80,24 +79,28 @@ class DeduplicateMinhash(TextDeduplicator):
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop each row that is near an earlier row that stays."""
-        sketches = without_nulls(sketches)
-        signatures = _matrix(sketches["digest"], self.num_permutations)
-        group = sketches["group"].to_numpy() if "group" in sketches else np.uint64(0)
+        digests = Digests(sketches)
+        signatures = _matrix(digests, self.num_permutations)
         band_count, width = lsh_bands(self.threshold, self.num_permutations)
 
         def bands(rows: Positions) -> Iterator[tuple[Positions, Keys]]:
-            groups = np.broadcast_to(group, len(signatures))[rows]
             for band in range(band_count):
                 slots = slice(band * width, (band + 1) * width)
-                yield rows, row_keys(signatures[rows, slots]) ^ groups
+                yield rows, row_keys(signatures[rows, slots])
 
         def similarity(row: int, others: Positions) -> npt.NDArray[np.float64]:
             equal = signatures[others] == signatures[row]
             return np.count_nonzero(equal, axis=1) / self.num_permutations
 
-        equal = row_keys(signatures) ^ group
-        repeats = repeats_of(equal, bands, similarity, least=self.threshold, most=1.0)
-        return repeats.decision(sketches.index, repeats.nearness)
+        repeats = repeats_of(
+            row_keys(signatures),
+            bands,
+            similarity,
+            groups=digests.groups,
+            least=self.threshold,
+            most=1.0,
+        )
+        return repeats.decision(digests.ids, repeats.nearness)
 
 
 @functools.cache
@@ -173,12 +176,12 @@ def _filled(shingles: Shingles, least: npt.NDArray[np.uint32]) -> npt.NDArray[np
     return least
 
 
-def _matrix(signatures: pd.Series, slots: int) -> npt.NDArray[np.uint16]:
-    chunks = to_arrow(signatures.array, None).chunks
-    pieces = [
-        np.frombuffer(chunk.buffers()[1], np.uint16).reshape(-1, slots)[
-            chunk.offset : chunk.offset + len(chunk)
-        ]
-        for chunk in chunks
-    ]
-    return np.concatenate([np.empty((0, slots), np.uint16), *pieces])
+def _matrix(digests: Digests, slots: int) -> npt.NDArray[np.uint16]:
+    signatures = np.empty((len(digests), slots), np.uint16)
+    start = 0
+    for piece in digests.pieces():
+        rows = np.frombuffer(piece.buffers()[1], np.uint16).reshape(-1, slots)
+        end = start + len(piece)
+        signatures[start:end] = rows[piece.offset : piece.offset + len(piece)]
+        start = end
+    return signatures

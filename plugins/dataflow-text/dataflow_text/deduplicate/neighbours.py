@@ -5,9 +5,8 @@ Candidates are rows that share a key: a band of a signature, a block of a finger
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,10 @@ Nearness = Callable[[int, Positions], npt.NDArray[np.float64]]
 # share any key with a row, as many that share most are compared. Both make the cost linear.
 _REMEMBERED = 32
 _COMPARED = 32
+# So many rows look for candidates at a time, with so many keys; both bound what that takes.
+_BLOCK_ROWS = 256
+_BLOCK_KEYS = 4096
+_HALF = np.uint64(32)
 
 
 class Repeats(NamedTuple):
@@ -60,6 +63,7 @@ def repeats_of(
     tables: Callable[[Positions], Iterator[tuple[Positions, Keys]]],
     nearness: Nearness,
     *,
+    groups: Keys,
     least: float,
     most: float,
     support: Positions | None = None,
@@ -67,30 +71,29 @@ def repeats_of(
     """Return the rows that are near an earlier row that stays, each with the nearest such row.
 
     Args:
-        equal: A key for each row; rows with equal keys are as near as rows can be.
+        equal: A key for each row; rows of a group with equal keys are as near as rows can be.
         tables: Called with positions; yields tables of some of them with their keys. Rows that
             share a key in a table may be compared.
         nearness: How near rows are.
+        groups: The digest of each row's group; rows of different groups are never near.
         least: The least nearness of which a row is dropped.
         most: The nearness of equal rows.
         support: How many keys each row must share with a row to be compared with it; None for one.
     """
-    first = _first_with(equal)
+    first = _first_with(equal ^ groups)
     alone = np.flatnonzero(first == np.arange(len(first)))
     kept, near = np.arange(len(first)), np.full(len(first), most)
-    index: defaultdict[int, list[int]] = defaultdict(list)
-    for row, keys in _by_row(*_shared(tables(alone))):
-        members = [index[key] for key in keys]
-        found = _candidates(members, 1 if support is None else int(support[row]))
-        if len(found):
-            scores = nearness(row, found)
-            best = int(np.argmax(scores))
-            if scores[best] >= least:
-                kept[row], near[row] = found[best], scores[best]
-                continue
-        for bucket in members:
-            bucket.append(row)
-            del bucket[:-_REMEMBERED]
+    buckets = _Buckets(_shared(tables(alone), groups))
+    for block in buckets.blocks():
+        for row, candidates in buckets.candidates(block, support):
+            wanted = (kept[candidates] == candidates) & (groups[candidates] == groups[row])
+            found = np.sort(candidates[wanted][:_COMPARED])
+            if len(found):
+                scores = nearness(row, found)
+                best = int(np.argmax(scores))
+                if scores[best] >= least:
+                    kept[row], near[row] = found[best], scores[best]
+        buckets.remember(block, kept)
     # A row equal to a dropped one repeats what that one repeats.
     kept, near = kept[first], near[first]
     gone = np.flatnonzero(kept != np.arange(len(kept)))
@@ -107,6 +110,12 @@ def row_keys(columns: npt.NDArray[np.unsignedinteger]) -> Keys:
     return keys
 
 
+def ranges(starts: Positions, counts: Positions) -> Positions:
+    """Return the positions of stretches, one after the other."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+
+
 def _first_with(keys: Keys) -> Positions:
     """Return the position of the first row with the key of each row."""
     order = np.argsort(keys, kind="stable")
@@ -116,34 +125,112 @@ def _first_with(keys: Keys) -> Positions:
     return first
 
 
-def _shared(tables: Iterator[tuple[Positions, Keys]]) -> tuple[Positions, Positions]:
-    """Return rows and the buckets that they share with others, numbered over all tables."""
-    members, buckets, used = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
+def _shared(tables: Iterator[tuple[Positions, Keys]], groups: Keys) -> Keys:
+    """Return rows, ascending, with the buckets that they share, as two halves of a number.
+
+    Buckets are numbered over all tables. Keys count by their upper halves, so a few more rows share
+    one than would by the whole.
+    """
+    found, used = [np.empty(0, np.uint64)], 0
     for rows, keys in tables:
-        order = np.argsort(keys, kind="stable")
-        same = np.diff(keys[order]) == 0
-        shared = (np.append(same, False) | np.append(False, same))[: len(order)]
-        numbers = np.cumsum(np.append(True, ~same))[: len(order)] + used
-        members.append(rows[order[shared]])
-        buckets.append(numbers[shared])
-        used += len(order) + 1
-    return np.concatenate(members), np.concatenate(buckets)
+        packed = (keys ^ groups[rows]) >> _HALF << _HALF | rows.astype(np.uint64)
+        packed.sort()
+        same = np.diff(packed >> _HALF) == 0
+        repeated = np.append(False, same)[: len(packed)]
+        shared = repeated | np.append(same, False)[: len(packed)]
+        numbers = np.cumsum(~repeated[shared], dtype=np.uint64)
+        found.append(packed[shared] << _HALF | (numbers + np.uint64(used) - np.uint64(1)))
+        used += int(numbers[-1]) if len(numbers) else 0
+    together = np.concatenate(found)
+    together.sort()
+    return together
 
 
-def _by_row(rows: Positions, buckets: Positions) -> Iterator[tuple[int, list[int]]]:
-    """Yield each row, ascending, with its buckets."""
-    order = np.argsort(rows, kind="stable")
-    rows, buckets = rows[order], buckets[order]
-    starts = np.flatnonzero(np.append(True, np.diff(rows) != 0)[: len(rows)])
-    ends = np.append(starts, len(rows))[1:]
-    for start, end in zip(starts, ends, strict=True):
-        yield int(rows[start]), buckets[start:end].tolist()
+class _Buckets:
+    """What rows share a key, and which of them stay: for each bucket the last few, in a ring.
+
+    Args:
+        shared: What `_shared` returned.
+    """
+
+    def __init__(self, shared: Keys) -> None:
+        rows = (shared >> _HALF).astype(np.uint32)
+        self._buckets = shared.astype(np.uint32)
+        begins = np.flatnonzero(np.append(True, np.diff(rows) != 0)[: len(rows)])
+        self._rows = rows[begins].astype(np.int64)
+        self._places = np.append(begins, len(rows))
+        sizes = np.bincount(self._buckets)
+        self._room = np.minimum(sizes, _REMEMBERED).astype(np.uint32)
+        self._rings = np.cumsum(self._room, dtype=np.int64) - self._room
+        self._ring_rows = np.empty(int(self._room.sum()), np.uint32)
+        self._seen = np.zeros(len(sizes), np.uint32)
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield stretches of the rows that share a key."""
+        keys = np.arange(0, self._places[-1], _BLOCK_KEYS)
+        cuts = np.searchsorted(self._places, keys)
+        every = np.arange(0, len(self._rows), _BLOCK_ROWS)
+        edges = np.unique(np.concatenate([cuts, every, [len(self._rows)]]))
+        return (slice(start, end) for start, end in pairwise(edges.tolist()))
+
+    def candidates(
+        self, block: slice, support: Positions | None
+    ) -> Iterator[tuple[int, Positions]]:
+        """Yield rows with the rows before that share enough keys, those first that share most."""
+        owners, buckets = self._keys(block)
+        pairs = np.concatenate(
+            [self._remembered(owners, buckets), self._within(block, owners, buckets)]
+        )
+        pairs, counts = np.unique(pairs, return_counts=True)
+        owners, others = (pairs >> _HALF).astype(np.int64), pairs.astype(np.uint32).astype(np.int64)
+        rows = self._rows[block][owners]
+        if support is not None:
+            enough = counts >= support[rows]
+            rows, others, counts = rows[enough], others[enough], counts[enough]
+        order = np.lexsort((-counts, rows))
+        starts = np.flatnonzero(np.append(True, np.diff(rows) != 0)[: len(rows)])
+        for start, end in pairwise([*starts.tolist(), len(rows)]):
+            yield int(rows[start]), others[order[start:end]]
+
+    def remember(self, block: slice, kept: Positions) -> None:
+        """Put those rows of a block into their rings that stay."""
+        rows = self._rows[block]
+        owners, buckets = self._keys(block)
+        stays = (kept[rows] == rows)[owners]
+        owners, buckets = owners[stays], buckets[stays]
+        order = np.argsort(buckets, kind="stable")
+        owners, buckets = owners[order], buckets[order]
+        begins, counts = _runs(buckets)
+        rank = np.arange(len(buckets)) - np.repeat(begins, counts)
+        at = (self._seen[buckets] + rank) % self._room[buckets]
+        self._ring_rows[self._rings[buckets] + at] = rows[owners]
+        self._seen[buckets[begins]] += counts.astype(np.uint32)
+
+    def _keys(self, block: slice) -> tuple[Positions, npt.NDArray[np.uint32]]:
+        """Return the buckets of a block's rows, and which row of the block has each."""
+        places = self._places[block.start : block.stop + 1]
+        owners = np.repeat(np.arange(len(places) - 1), np.diff(places))
+        return owners, self._buckets[places[0] : places[-1]]
+
+    def _remembered(self, owners: Positions, buckets: npt.NDArray[np.uint32]) -> Keys:
+        """Pair rows of a block with those before it."""
+        counts = np.minimum(self._seen[buckets], self._room[buckets]).astype(np.int64)
+        others = self._ring_rows[ranges(self._rings[buckets], counts)]
+        return np.repeat(owners, counts).astype(np.uint64) << _HALF | others
+
+    def _within(self, block: slice, owners: Positions, buckets: npt.NDArray[np.uint32]) -> Keys:
+        """Pair rows of a block with earlier ones of it."""
+        order = np.argsort(buckets, kind="stable")
+        begins, counts = _runs(buckets[order])
+        starts = np.repeat(begins, counts)
+        before = np.arange(len(order)) - starts
+        others = self._rows[block][owners[order[ranges(starts, before)]]]
+        return np.repeat(owners[order], before).astype(np.uint64) << _HALF | others.astype(
+            np.uint64
+        )
 
 
-def _candidates(members: list[list[int]], support: int) -> Positions:
-    """Return the rows that are in at least so many of some buckets, ascending."""
-    counts = Counter(chain.from_iterable(members))
-    found = [row for row, count in counts.items() if count >= support]
-    if len(found) > _COMPARED:
-        found = [row for row, _ in counts.most_common(_COMPARED)]
-    return np.sort(np.array(found, dtype=np.int64))
+def _runs(values: npt.NDArray[np.generic]) -> tuple[Positions, Positions]:
+    """Return where each run of equal values begins, and its length."""
+    begins = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    return begins, np.diff(np.append(begins, len(values)))

@@ -10,15 +10,17 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_core.table.columns import to_arrow
-from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
-from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of
+from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
+from dataflow_text.deduplicate.neighbours import Keys, Positions, ranges, repeats_of
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
 # The n-grams of a row that are looked up, and the share of what a duplicate is expected to have in
 # common with them that a candidate must have.
 _KEYS = 24
 _SUPPORT = 0.5
+# Hashes are looked up in so many tables, one after the other, and rows are taken so many at a time.
+_TABLES = 16
+_STRETCH = 1 << 14
 
 
 class DeduplicateNgrams(TextDeduplicator):
@@ -80,26 +82,22 @@ class DeduplicateNgrams(TextDeduplicator):
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop each row that overlaps with an earlier row that stays."""
-        sketches = without_nulls(sketches)
-        hashes, places = _flat(sketches["digest"])
-        groups = (
-            sketches["group"].to_numpy()
-            if "group" in sketches
-            else np.zeros(len(sketches), np.uint64)
-        )
+        digests = Digests(sketches)
+        hashes, places = _flat(digests)
         sets = _Samples(hashes, places, self.max_ngrams)
         looked_up = np.minimum(np.diff(places), _KEYS)
         # Of two sets with this overlap, so many elements of either are in both.
         common = 2 * self.threshold / (1 + self.threshold)
         repeats = repeats_of(
-            sets.keys() ^ groups,
-            lambda rows: sets.smallest(rows, looked_up[rows], groups),
+            sets.keys(),
+            lambda rows: sets.smallest(rows, looked_up[rows]),
             sets.overlaps,
+            groups=digests.groups,
             least=self.threshold,
             most=1.0,
             support=np.ceil(looked_up * common * _SUPPORT).astype(np.int64),
         )
-        return repeats.decision(sketches.index, repeats.nearness)
+        return repeats.decision(digests.ids, repeats.nearness)
 
 
 class _Samples:
@@ -122,25 +120,30 @@ class _Samples:
 
     def keys(self) -> Keys:
         """Return a key for each set, equal for equal sets."""
-        sizes = np.diff(self._places)
-        if not len(sizes):
-            return np.empty(0, np.uint64)
-        sums = np.add.reduceat(mixed(self._hashes.astype(np.uint64)), self._places[:-1])
-        return mixed(sums + sizes.astype(np.uint64))
+        keys = np.diff(self._places).astype(np.uint64)
+        for rows in _stretches(len(keys)):
+            places = self._places[rows.start : rows.stop + 1]
+            hashes = self._hashes[places[0] : places[-1]].astype(np.uint64)
+            keys[rows] += np.add.reduceat(mixed(hashes), places[:-1] - places[0])
+        return mixed(keys)
 
-    def smallest(
-        self, rows: Positions, counts: Positions, groups: Keys
-    ) -> Iterator[tuple[Positions, Keys]]:
-        """Yield the first few elements of some sets, apart for each group."""
-        members = np.repeat(rows, counts)
-        keys = self._hashes[_ranges(self._places[rows], counts)].astype(np.uint64)
-        yield members, keys ^ groups[members]
+    def smallest(self, rows: Positions, counts: Positions) -> Iterator[tuple[Positions, Keys]]:
+        """Yield the first few elements of some sets, some at a time."""
+        parts = (
+            self._hashes[ranges(self._places[rows[part]], counts[part])]
+            for part in _stretches(len(rows))
+        )
+        hashes = np.concatenate([np.empty(0, np.uint32), *parts])
+        members = np.repeat(rows.astype(np.uint32), counts)
+        for number in range(_TABLES):
+            chosen = hashes % _TABLES == number
+            yield members[chosen].astype(np.int64), mixed(hashes[chosen].astype(np.uint64))
 
     def overlaps(self, row: int, others: Positions) -> npt.NDArray[np.float64]:
         """Return the overlap of a set with others, as far as both are known in full."""
         mine = self._hashes[self._places[row] : self._places[row + 1]]
         sizes = self._places[others + 1] - self._places[others]
-        theirs = self._hashes[_ranges(self._places[others], sizes)]
+        theirs = self._hashes[ranges(self._places[others], sizes)]
         bounds = np.minimum(self._bounds[others], self._bounds[row])
         known = theirs <= np.repeat(bounds, sizes)
         at = np.minimum(np.searchsorted(mine, theirs), len(mine) - 1)
@@ -161,18 +164,21 @@ def _smallest(
     return smallest, np.minimum(counts, limit)
 
 
-def _ranges(starts: Positions, counts: Positions) -> Positions:
-    """Return the positions of stretches, one after the other."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+def _stretches(rows: int) -> Iterator[slice]:
+    """Yield stretches of so many rows, few enough that what is worked out for each is small."""
+    return (slice(start, min(start + _STRETCH, rows)) for start in range(0, rows, _STRETCH))
 
 
-def _flat(digests: pd.Series) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    chunks = to_arrow(digests.array, None).chunks
-    parts, sizes = [np.empty(0, np.uint32)], [np.zeros(1, np.int64)]
-    for chunk in chunks:
-        _, offsets, data = chunk.buffers()
-        places = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
-        parts.append(np.frombuffer(data, np.uint32)[places[0] // 4 : places[-1] // 4])
-        sizes.append(np.diff(places) // 4)
-    return np.concatenate(parts), np.cumsum(np.concatenate(sizes))
+def _flat(digests: Digests) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Return the hashes of all rows, and where those of each begin, and the last end."""
+    hashes = np.empty(digests.size // 4, np.uint32)
+    sizes = [np.zeros(1, np.int64)]
+    start = 0
+    for piece in digests.pieces():
+        _, offsets, data = piece.buffers()
+        places = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1] // 4
+        end = start + int(places[-1] - places[0])
+        hashes[start:end] = np.frombuffer(data, np.uint32)[places[0] : places[-1]]
+        sizes.append(np.diff(places))
+        start = end
+    return hashes, np.cumsum(np.concatenate(sizes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,6 @@ _BLOCK_BYTES = 1 << 17
 _HASH_BITS = np.uint64(48)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
-
-# Scripts without spaces between words, each letter of which is a word here: Thai and Lao, Myanmar,
-# Khmer, kana, Han (with its extensions, and the ideographic iteration and closing marks).
-_UNSPACED = (
-    (0x0E01, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3041, 0x30FA),
-    (0x30FC, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F),
-    (0x20000, 0x3FFFF),
-)  # fmt: skip
-_SPACE, _LETTER, _UNSPACED_LETTER = range(3)
 
 
 class Shingles(NamedTuple):
@@ -59,17 +50,16 @@ def shingle_blocks(texts: pa.Array, n: int, unit: Unit = "character") -> Iterato
     Args:
         texts: The texts; null counts as empty.
         n: The length of an n-gram.
-        unit: What it is counted in: characters (code points), or words (runs of anything between
-            white space; in scripts that write none, letters).
+        unit: What it is counted in: characters (code points), or words as quality rules count them
+            (`Texts.words`: runs of anything between white space; in scripts that write none,
+            letters, without the punctuation around them).
     """
     texts = pc.fill_null(texts, "")
     _, places = bytes_of(texts)
     cuts = np.searchsorted(places, np.arange(0, places[-1], _BLOCK_BYTES))
     for start, end in pairwise(np.unique([0, *cuts, len(texts)]).tolist()):
-        elements, lengths = _characters(texts.slice(start, end - start))
-        if unit == "word":
-            elements, lengths = _words(elements, lengths)
-        yield _windows(elements, lengths, n)
+        block = texts.slice(start, end - start)
+        yield _windows(*(_words(block) if unit == "word" else _characters(block)), n)
 
 
 def distinct(shingles: Shingles) -> Shingles:
@@ -110,27 +100,42 @@ def _characters(texts: pa.Array) -> tuple[Hashes, npt.NDArray[np.int64]]:
     return data.astype(np.uint64), np.diff(places).astype(np.int64) - 1
 
 
-def _words(codes: Hashes, lengths: npt.NDArray[np.int64]) -> tuple[Hashes, npt.NDArray[np.int64]]:
+def _words(texts: pa.Array) -> tuple[Hashes, npt.NDArray[np.int64]]:
     """Return the hashes of the words of texts, a zero after each text, and how many each has."""
-    text_ends = np.cumsum(lengths + 1)
-    classes = _classes()[codes]
-    classes[text_ends - 1] = _SPACE
-    before = np.concatenate([[_SPACE], classes[:-1]]).astype(np.uint8)
-    unspaced = classes == _UNSPACED_LETTER
-    begins = np.flatnonzero(unspaced | ((classes == _LETTER) & (before != _LETTER)))
-    after = np.append(classes[1:], np.uint8(_SPACE))
-    ends = np.flatnonzero(unspaced | ((classes == _LETTER) & (after != _LETTER))) + 1
-    counts = np.diff(np.searchsorted(begins, text_ends), prepend=0)
-    words = _segments(codes, begins, ends)
-    return np.insert(words, np.cumsum(counts), np.uint64(0)), counts
+    # What n-grams of characters need not import.
+    from dataflow_text.analysis.texts import Texts
+
+    analysis = Texts(texts)
+    words = analysis.words
+    hashes = _segments(analysis.codes, words.begins, words.ends)
+    return np.insert(hashes, words.places[1:], np.uint64(0)), words.count
 
 
-def _segments(codes: Hashes, begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Hashes:
+def _segments(
+    codes: npt.NDArray[np.unsignedinteger[Any]],
+    begins: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+) -> Hashes:
     """Return a hash of each segment: a polynomial in the code points, by differences of sums."""
-    powers = np.cumprod(np.full(len(codes), _FACTOR))
-    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum((codes + np.uint64(1)) * powers)])
-    inverses = np.cumprod(np.full(len(codes), _INVERSE))
-    return mixed((sums[ends] - sums[begins]) * inverses[begins])
+    terms = (codes.astype(np.uint64) + np.uint64(1)) * _powers(_FACTOR, len(codes))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
+    return mixed((sums[ends] - sums[begins]) * _powers(_INVERSE, len(codes))[begins])
+
+
+def _powers(factor: np.uint64, count: int) -> Hashes:
+    """Return the powers of a factor, from the first on."""
+    usual = _usual_powers(factor)
+    return usual[:count] if count <= len(usual) else _powers_anew(factor, count)
+
+
+@functools.cache
+def _usual_powers(factor: np.uint64) -> Hashes:
+    """Return as many as a block needs in which no text is very long."""
+    return _powers_anew(factor, 2 * _BLOCK_BYTES)
+
+
+def _powers_anew(factor: np.uint64, count: int) -> Hashes:
+    return np.cumprod(np.full(count, factor), dtype=np.uint64)
 
 
 def _windows(elements: Hashes, lengths: npt.NDArray[np.int64], n: int) -> Shingles:
@@ -157,13 +162,3 @@ def _polynomial(columns: list[Hashes]) -> Hashes:
         hashes *= _FACTOR
         hashes += column
     return hashes
-
-
-@functools.cache
-def _classes() -> npt.NDArray[np.uint8]:
-    """Return what each code point is: white space, a letter that is a word, or anything else."""
-    classes = np.full(0x110000, _LETTER, dtype=np.uint8)
-    classes[[code for code in range(0x3001) if chr(code).isspace()]] = _SPACE
-    for first, last in _UNSPACED:
-        classes[first : last + 1] = _UNSPACED_LETTER
-    return classes

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_text.deduplicate.comparing import TextDeduplicator, without_nulls
+from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
@@ -77,24 +77,25 @@ class DeduplicateSimhash(TextDeduplicator):
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop each row that is near an earlier row that stays."""
-        sketches = without_nulls(sketches)
-        prints = sketches["digest"].to_numpy(dtype=np.uint64)
-        groups = (
-            sketches["group"].to_numpy()
-            if "group" in sketches
-            else np.zeros(len(sketches), np.uint64)
-        )
+        digests = Digests(sketches)
+        prints = np.concatenate([np.empty(0, np.uint64), *digests.pieces()])
 
         def tables(rows: Positions) -> Iterator[tuple[Positions, Keys]]:
             for mask in key_masks(self.max_distance):
-                yield rows, row_keys(np.stack([prints[rows] & mask, groups[rows]], axis=1))
+                yield rows, row_keys(prints[rows, None] & mask)
 
         def closeness(row: int, others: Positions) -> npt.NDArray[np.float64]:
             return -np.bitwise_count(prints[others] ^ prints[row]).astype(np.float64)
 
-        equal = row_keys(np.stack([prints, groups], axis=1))
-        repeats = repeats_of(equal, tables, closeness, least=-self.max_distance, most=0.0)
-        return repeats.decision(sketches.index, (-repeats.nearness).astype(np.int64))
+        repeats = repeats_of(
+            row_keys(prints[:, None]),
+            tables,
+            closeness,
+            groups=digests.groups,
+            least=-self.max_distance,
+            most=0.0,
+        )
+        return repeats.decision(digests.ids, (-repeats.nearness).astype(np.int64))
 
 
 def key_masks(max_distance: int) -> list[np.uint64]:

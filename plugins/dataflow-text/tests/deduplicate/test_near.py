@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from dataflow_text import (
     DeduplicateNgrams,
     DeduplicateSimhash,
 )
+from dataflow_text.deduplicate.neighbours import repeats_of
 
 NEAR = [DeduplicateMinhash, DeduplicateSimhash, DeduplicateNgrams]
 EACH_NEAR = pytest.mark.parametrize("operator", NEAR)
@@ -124,6 +126,19 @@ def test_near_texts_of_other_groups_stay(operator):
     table = MemoryStorage(pa.table({"text": texts, "source": [1, 2, 1, 2]}))
     operator().run(table, input_group="source")
     assert [row["text"] for row in table.rows()] == texts[:2]
+
+
+def test_rows_of_groups_whose_digests_are_half_equal_are_not_near():
+    keys, groups = np.array([1, 2, 3, 3], np.uint64), np.array([7, 8, 7, 8], np.uint64)
+    found = repeats_of(
+        keys,
+        lambda rows: iter([(rows, np.full(len(rows), 5, np.uint64))]),
+        lambda _, others: np.ones(len(others)),
+        groups=groups,
+        least=0.5,
+        most=1.0,
+    )
+    assert (found.rows.tolist(), found.firsts.tolist()) == ([2, 3], [0, 1])
 
 
 @EACH

@@ -9,8 +9,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dataflow_text import DeduplicateMinhash, DeduplicateNgrams, DeduplicateSimhash
+from dataflow_core import MemoryStorage
+from dataflow_core.table.columns import as_series
+from dataflow_text import (
+    DeduplicateMinhash,
+    DeduplicateNgrams,
+    DeduplicateSimhash,
+    WordCountEvaluator,
+)
+from dataflow_text.deduplicate.comparing import Digests
 from dataflow_text.deduplicate.minhash import lsh_bands
 from dataflow_text.deduplicate.ngrams import _flat, _Samples
 from dataflow_text.deduplicate.shingles import shingle_blocks
@@ -57,7 +67,8 @@ def test_minhash_estimates_jaccard_without_bias(length, unit):
         errors.append(np.mean(one == other) - exact)
         deviations.append(math.sqrt(exact * (1 - exact) / 256))
     assert abs(np.mean(errors)) < 3.5 * max(deviations) / math.sqrt(len(errors)) + 1e-4
-    assert all(abs(e) <= 4.5 * d + 1e-3 for e, d in zip(errors, deviations, strict=True))
+    # Now and then a slot of 16 bits agrees by chance.
+    assert all(abs(e) <= 4.5 * d + 1.5 / 256 for e, d in zip(errors, deviations, strict=True))
 
 
 def test_signatures_do_not_depend_on_what_stands_beside_a_text():
@@ -82,6 +93,37 @@ def test_every_ngram_is_hashed_and_no_other(text, n, unit):
         assert set(block.hashes.tolist()) <= set(longer.hashes.tolist())
     else:
         assert not set(block.hashes.tolist()) & set(longer.hashes.tolist())
+
+
+MIXED = {
+    "": "",
+    "One, two.": "One, two.",
+    "日本語 and English、混ぜる。": "日 本 語 and English 混 ぜ る",
+    "ภาษาไทย (Thai) ที่นี่!": "ภ า ษ า ไ ท ย (Thai) ท น",
+    "ひらがな・カタカナー": "ひ ら が な カ タ カ ナ ー",
+    "中文，English-words《书》 é\u0301t": "中 文 English-words 书 é\u0301t",
+    "русский日本\u3000한국어 ကမြန်မာ": "русский 日 本 한국어 က မ န မ",
+    "𠀀𠀁 x": "𠀀 𠀁 x",
+}
+
+
+@pytest.mark.parametrize("text", MIXED)
+def test_words_are_those_that_the_quality_rules_count(text):
+    table = MemoryStorage([{"text": text}])
+    WordCountEvaluator().run(table)
+    (block,) = shingle_blocks(pa.array([text]), 1, "word")
+    (apart,) = shingle_blocks(pa.array([MIXED[text]]), 1, "word")
+    assert block.hashes.tolist() == apart.hashes.tolist()
+    assert len(MIXED[text].split()) == table.rows()[0]["word_count"]
+    assert len(block.hashes) == max(1, len(MIXED[text].split()))
+
+
+@given(st.text(st.sampled_from("aé、。 日本\u3000ไท้.!한\n\0𠀀"), min_size=1, max_size=30))
+def test_there_are_as_many_words_as_the_quality_rules_count(text):
+    table = MemoryStorage([{"text": text}])
+    WordCountEvaluator().run(table)
+    (block,) = shingle_blocks(pa.array([text]), 1, "word")
+    assert len(block.hashes) == max(1, table.rows()[0]["word_count"])
 
 
 def test_simhash_distances_estimate_the_angle():
@@ -118,8 +160,7 @@ def test_bands_find_nearly_all_pairs_beyond_the_threshold(threshold):
 def test_overlaps_are_exact_up_to_the_limit(length, error):
     operator = plain(DeduplicateNgrams)
     for first, second in pairs(length):
-        digests = operator.digest(pa.array([first, second]))
-        series = pd.Series(pd.array(digests, dtype=pd.ArrowDtype(digests.type)))
-        sets = _Samples(*_flat(series), operator.max_ngrams)
+        sketch = as_series(operator.digest(pa.array([first, second])), pd.RangeIndex(2))
+        sets = _Samples(*_flat(Digests(sketch.to_frame("digest"))), operator.max_ngrams)
         found = sets.overlaps(1, np.array([0]))[0]
         assert found == pytest.approx(jaccard(first, second, 3, "word"), abs=error)
