@@ -1,14 +1,15 @@
 """Dataset operators in two phases: a small sketch of each batch, then one global decision.
 
 Only the sketches of all rows are in memory at once, so such an operator runs beyond memory, and in
-parallel. A dataset operator without phases gets the whole table at once.
+parallel. A dataset operator without phases gets the whole table at once. One that only looks, and
+decides nothing about rows, keeps no row waiting.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import pandas as pd
 
@@ -74,7 +75,9 @@ class TwoPhase(Operator):
 class DatasetEvaluator(TwoPhase, Evaluator):
     """An evaluator of the data set as a whole: it writes what it finds to the report of the run.
 
-    A subclass defines `run`, `sketch` and `findings`. Every row goes through as it is.
+    A subclass defines `run`, `sketch` and `findings`, and `merge` where sketches of many batches
+    can be made one that is smaller. Every row goes through as it is, and at once: in a run, the
+    rows flow on while they are sketched, and the findings are made of the sketches in the end.
 
     Example:
         >>> class Counted(DatasetEvaluator):
@@ -105,10 +108,22 @@ class DatasetEvaluator(TwoPhase, Evaluator):
                 have a line for each row.
         """
 
+    def merge(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        """Return a smaller sketch that stands for some in a row, so that memory stays small.
+
+        An engine calls it now and then, or never: the findings must not depend on that.
+
+        Args:
+            sketches: What `sketch` or `merge` returned for some batches, one after the other.
+        """
+        return sketches
+
+    @final
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Decide nothing about single rows."""
         return pd.DataFrame(index=pd.Index([], dtype="uint64"))
 
+    @final
     def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
         """Leave the rows as they are."""
 

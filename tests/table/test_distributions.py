@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -33,7 +34,7 @@ def of(*parts, low=None, high=None):
 @given(values=VALUES, cuts=st.lists(st.integers(0, 60), max_size=4))
 def test_it_does_not_depend_on_batches(values, cuts):
     places = [0, *sorted(cuts), 60]
-    parts = [values[a:b] for a, b in zip(places[:-1], places[1:], strict=True)]
+    parts = [values[a:b] for a, b in itertools.pairwise(places)]
 
     assert of(*parts, low=-1, high=9).as_dict() == of(values, low=-1, high=9).as_dict()
 
