@@ -11,7 +11,7 @@ from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.table.distributions import Distribution
 
 _SHOWN = (0.01, 0.05, 0.5, 0.95, 0.99)
-_LISTED = 10
+_LISTED = 12
 
 
 @dataclass(frozen=True)

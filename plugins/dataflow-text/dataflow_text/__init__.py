@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dataflow_text.pipelines import Dedup as Dedup
     from dataflow_text.pipelines import PretrainFilter as PretrainFilter
     from dataflow_text.pipelines import QualityRules as QualityRules
+    from dataflow_text.pipelines import Survey as Survey
     from dataflow_text.quality.blocklist import BlocklistEvaluator as BlocklistEvaluator
     from dataflow_text.quality.blocklist import BlocklistFilter as BlocklistFilter
     from dataflow_text.quality.character_rules import (
@@ -111,6 +112,11 @@ if TYPE_CHECKING:
     from dataflow_text.refine.words import CorrectSpelling as CorrectSpelling
     from dataflow_text.refine.words import RemoveStopWords as RemoveStopWords
     from dataflow_text.refine.words import StemWords as StemWords
+    from dataflow_text.survey.duplicates import DuplicateShareEvaluator as DuplicateShareEvaluator
+    from dataflow_text.survey.lengths import (
+        LengthDistributionEvaluator as LengthDistributionEvaluator,
+    )
+    from dataflow_text.survey.vocabulary import VocabularyEvaluator as VocabularyEvaluator
 
 __version__ = "0.1.0"
 

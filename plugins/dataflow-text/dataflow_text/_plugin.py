@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec, PipelineSpec, hookimpl
-from dataflow_text.registered import deduplicate, evaluate, extract, quality, refine
+from dataflow_text.registered import deduplicate, evaluate, extract, quality, refine, survey
 
 OPERATORS = (
     *quality.OPERATORS,
@@ -11,6 +11,7 @@ OPERATORS = (
     *deduplicate.OPERATORS,
     *evaluate.OPERATORS,
     *extract.OPERATORS,
+    *survey.OPERATORS,
 )
 PIPELINES = (
     PipelineSpec(
@@ -27,6 +28,11 @@ PIPELINES = (
         name="dedup",
         target="dataflow_text.pipelines:Dedup",
         summary="Keep the first of texts that are equal or nearly so",
+    ),
+    PipelineSpec(
+        name="survey",
+        target="dataflow_text.pipelines:Survey",
+        summary="Tell what a data set is like: lengths, vocabulary, duplicates",
     ),
 )
 
