@@ -21,7 +21,7 @@ from dataflow_core.table.columns import as_series
 from dataflow_text.analysis import characters
 from dataflow_text.analysis.spans import Integers, Spans, ranges
 from dataflow_text.analysis.texts import Texts
-from dataflow_text.analysis.word_keys import WordKeys
+from dataflow_text.analysis.word_keys import WordKeys, stripped
 from dataflow_text.survey.columns import texts_in
 
 _PERCENTS = (50, 90, 95, 99)
@@ -33,9 +33,9 @@ class VocabularyEvaluator(DatasetEvaluator):
     """Tell what vocabulary a data set has; all rows go through as they are.
 
     Words stand between white space, in lower case and without the punctuation around them; what is
-    punctuation alone is no word, and typographic apostrophes are plain ones. In scripts that write
-    no spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) each letter is a word. Null, and what
-    is no text, has no words.
+    punctuation, or symbols of ASCII such as ``|``, alone is no word, and typographic apostrophes
+    are plain ones. In scripts that write no spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese)
+    each letter is a word. Null, and what is no text, has no words.
 
     The findings are ``tokens`` (words) and ``types`` (different words); ``hapaxes``, the types that
     come once, and ``hapax_share`` of the types; ``type_token_ratio``; ``unseen_share``, hapaxes by
@@ -45,8 +45,8 @@ class VocabularyEvaluator(DatasetEvaluator):
     words in random order, the vocabulary would grow here by the ``hapax_share``-th power of the
     tokens (the exponent of Heaps' law).
 
-    Types are told apart by 64-bit hashes; 20 bytes are kept of each, about three times that while
-    the counts of batches are put together, whatever the number of rows.
+    Types are told apart by 64-bit hashes. Of each, 20 bytes are kept, and up to 200 while the
+    counts of batches are put together (1 GB for 5 million), however many the rows.
 
     Source: unseen words (Good 1953); Heaps' law (Heaps 1978), section 7.5.
 
@@ -65,7 +65,7 @@ class VocabularyEvaluator(DatasetEvaluator):
     """
 
     top: int = Field(default=100, ge=0)
-    max_types: int = Field(default=100_000_000, ge=1)
+    max_types: int = Field(default=20_000_000, ge=1)
 
     def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
         """Note the findings.
@@ -93,7 +93,7 @@ class VocabularyEvaluator(DatasetEvaluator):
         if len(merged) > self.max_types:
             raise OperatorError(
                 f"VocabularyEvaluator: more than {self.max_types:,} different words (max_types). "
-                "Raise max_types, if there are 60 bytes of memory for each, or look at fewer rows "
+                "Raise max_types, if there are 200 bytes of memory for each, or look at fewer rows "
                 "(core/sample)."
             )
         chosen = np.zeros(len(merged), dtype=bool)
@@ -147,13 +147,26 @@ _NOTHING = _sketch(np.empty(0, np.uint64), np.empty(0, np.int64), pa.array([], p
 def _words_of(texts: Texts) -> pd.DataFrame:
     """Return the different words of some texts."""
     codes = _spelling(texts)
-    words = texts.bare_words
-    words = words.at(np.flatnonzero(words.begins < words.ends))
+    words = _meaning_something(texts)
     numbers, keys = pd.factorize(WordKeys.exact(codes, words).keys)
     first = np.empty(len(keys), np.int64)
     first[numbers[::-1]] = np.arange(len(numbers))[::-1]
     counts = np.bincount(numbers, minlength=len(keys))
     return _sketch(keys, counts, pa.array(_spelt(codes, words.at(first)), pa.string()))
+
+
+def _meaning_something(texts: Texts) -> Spans:
+    """Return the words that are not of punctuation and symbols alone."""
+    bare = texts.bare_words
+    words = bare.at(np.flatnonzero(bare.begins < bare.ends))
+    solid = characters.in_words()
+    doubtful = np.flatnonzero(~solid[texts.codes[words.begins]])
+    if not len(doubtful):
+        return words
+    inside = stripped(solid[texts.codes], words.at(doubtful))
+    chosen = np.ones(len(words.begins), dtype=bool)
+    chosen[doubtful[inside.begins == inside.ends]] = False
+    return words.at(np.flatnonzero(chosen))
 
 
 def _together(sketches: list[pd.DataFrame]) -> pd.DataFrame:

@@ -17,7 +17,8 @@ from dataflow_text import VocabularyEvaluator
 
 SPACED = [
     "the", "The", "THE,", '"the"', "don't", "don’t", "well-known", "ÉTÉ", "été", "слово!", "--",
-    "x", "(y)", "Нет", "1,000", "ß", "«oui»", "a.b", "…", "a" * 200,
+    "x", "(y)", "Нет", "1,000", "ß", "«oui»", "a.b", "|", "+=", "$5", "c++", "(+)", "…",
+    "a" * 200,
 ]  # fmt: skip
 OTHER = ["你好", "、", "ไทย", "🙂", "\u200b", "ﬁ", "İx", "你a，"]
 TEXTS = st.lists(
@@ -41,7 +42,7 @@ def words_of(text):
             word = word[1:]
         while word and unicodedata.category(word[-1])[0] == "P":
             word = word[:-1]
-        if word:
+        if any(unicodedata.category(c)[0] != "P" and c not in "$+<=>^`|~" for c in word):
             yield word
 
 
