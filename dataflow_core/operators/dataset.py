@@ -104,17 +104,18 @@ class DatasetEvaluator(TwoPhase, Evaluator):
         """Return what the report says of the data set: values that JSON has, by name.
 
         Args:
-            sketches: What `sketch` returned for all batches, one after the other; they need not
-                have a line for each row.
+            sketches: The sketches of all batches, one after the other, the first of them merged
+                perhaps (see `merge`); they need not have a line for each row.
         """
 
     def merge(self, sketches: pd.DataFrame) -> pd.DataFrame:
-        """Return a smaller sketch that stands for some in a row, so that memory stays small.
+        """Return a smaller sketch that stands for all so far, so that memory stays small.
 
         An engine calls it now and then, or never: the findings must not depend on that.
 
         Args:
-            sketches: What `sketch` or `merge` returned for some batches, one after the other.
+            sketches: The sketches of all batches so far: what `merge` returned last, if it was
+                called before, and then what `sketch` returned for each batch since.
         """
         return sketches
 
