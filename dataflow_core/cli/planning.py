@@ -216,9 +216,15 @@ def _recipe(
 
 
 def _reconfigured(plan: Plan, given: Mapping[str, str]) -> Plan:
-    from dataflow_core.pipeline.recipe import reconfigure
+    from dataflow_core.pipeline.recipe import reconfigure, step_of_setting
 
-    return reconfigure(plan, {name: _yaml_value(text) for name, text in given.items()})
+    values = {}
+    for setting, text in given.items():
+        fields = type(step_of_setting(plan, setting).operator).model_fields
+        field = fields.get(setting.rpartition(".")[2])
+        is_text = field is not None and field.annotation is str
+        values[setting] = text if is_text else _yaml_value(text)
+    return reconfigure(plan, values)
 
 
 def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:

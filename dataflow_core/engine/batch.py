@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dataflow_core.engine.decisions import Sketches
 from dataflow_core.errors import OperatorError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import Step, TableRef
 from dataflow_core.storage.base import Storage
-from dataflow_core.storage.outcome import Outcome, Removed
+from dataflow_core.storage.outcome import Outcome, Removed, as_json
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.distributions import Distribution, merge_measures
 from dataflow_core.table.frames import Frame, concat_frames
@@ -46,7 +47,7 @@ def run_step(
     def run(storage: TableStorage) -> None:
         step.operator.run(storage, **bindings)
 
-    if step.is_barrier:
+    if step.is_barrier or step.only_looks:
         return _attempt(step.name, frame, run)
     return _isolating(step, frame, run)
 
@@ -62,11 +63,11 @@ def two_phase(step: Step) -> TwoPhase:
     return step.operator
 
 
-def sketch_step(step: Step, frame: Frame) -> pd.DataFrame:
-    """Return a two-phase operator's sketch of some rows."""
+def sketch_step(step: Step, frame: Frame, sketches: Sketches) -> None:
+    """Add a two-phase operator's sketch of some rows."""
     operator = two_phase(step)
     try:
-        return operator.sketch(TableStorage(frame), **step.bindings)
+        sketches.add(operator.sketch(TableStorage(frame), **step.bindings))
     except Exception as error:
         raise _located(step.name, error) from error
 
@@ -75,9 +76,17 @@ def decide_step(step: Step, sketches: pd.DataFrame) -> tuple[pd.DataFrame, Mappi
     """Return a two-phase operator's decision over all rows, and its findings."""
     operator = two_phase(step)
     try:
-        return operator.decide(sketches), operator.findings(sketches)
+        return operator.decide(sketches), as_json(step.name, operator.findings(sketches))
     except Exception as error:
         raise _located(step.name, error) from error
+
+
+def pass_on(step: Step, frame: Frame, sketches: Sketches) -> Outcome:
+    """Sketch some rows that go through a step as they are, and return its account."""
+    started = time.perf_counter()
+    sketch_step(step, frame, sketches)
+    seconds = time.perf_counter() - started
+    return Outcome(step.name, frame, frame, Removed(), Removed(), seconds=seconds)
 
 
 def _attempt(name: str, frame: Frame, run: Callable[[TableStorage], None]) -> Outcome:

@@ -1,11 +1,45 @@
-"""A two-phase operator's decision, looked up batch by batch."""
+"""What a two-phase operator knows of all rows: their sketches, and then its decision."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from dataflow_core.operators.dataset import DatasetEvaluator, TwoPhase
 from dataflow_core.table.identity import RowIds
+
+_MERGED_LINES = 1 << 20
+"""The fewest lines of new sketches worth merging."""
+
+
+class Sketches:
+    """The sketches of the batches so far, merged as they come where the operator can.
+
+    They are merged when the new ones have as many lines as all before, so that each line is merged
+    a few times only, and memory holds about twice what is left of them.
+
+    Args:
+        operator: Whose sketches they are.
+    """
+
+    def __init__(self, operator: TwoPhase) -> None:
+        self._operator = operator
+        self._parts: list[pd.DataFrame] = []
+        self._merged = self._fresh = 0
+
+    def add(self, sketch: pd.DataFrame) -> None:
+        """Add the sketch of one more batch."""
+        self._parts.append(sketch)
+        self._fresh += len(sketch)
+        if self._fresh >= max(_MERGED_LINES, self._merged) and isinstance(
+            self._operator, DatasetEvaluator
+        ):
+            self._parts = [self._operator.merge(self.all())]
+            self._merged, self._fresh = len(self._parts[0]), 0
+
+    def all(self) -> pd.DataFrame:
+        """Return the sketches of all batches, in order."""
+        return pd.concat(self._parts)
 
 
 class Decision:

@@ -108,21 +108,25 @@ class TableSum:
 
 
 def ledger_entries(outcome: Outcome) -> pa.Table | None:
-    """Return the ledger's lines for the rows that ended in a step; None if all went through."""
+    """Return the ledger's lines for the rows that ended in a step; None if none did."""
     if outcome.all_went_through:
         return None
     dropped, failed, step = outcome.dropped, outcome.failed, outcome.step
     fates: list[str] | str = "dropped"
     if any(row is not None for row in dropped.related):
         fates = ["dropped" if row is None else "duplicate" for row in dropped.related]
-    related = related_ids(dropped.related)
-    parts = [
-        _entries(dropped.ids, fates, step, dropped.reasons, related),
-        _entries(failed.ids, "quarantined", step, failed.reasons),
-        _entries(outcome.parents, "expanded", step, related=formatted(outcome.children)),
-        _entries(outcome.joined, "added", step),
-    ]
-    return pa.concat_tables(parts)
+    parts = []
+    if len(dropped):
+        related = related_ids(dropped.related)
+        parts.append(_entries(dropped.ids, fates, step, dropped.reasons, related))
+    if len(failed):
+        parts.append(_entries(failed.ids, "quarantined", step, failed.reasons))
+    if len(outcome.parents):
+        children = formatted(outcome.children)
+        parts.append(_entries(outcome.parents, "expanded", step, related=children))
+    if len(outcome.joined):
+        parts.append(_entries(outcome.joined, "added", step))
+    return pa.concat_tables(parts) if parts else None
 
 
 def unreadable_entries(ids: RowIds, source: str) -> pa.Table:

@@ -10,8 +10,8 @@ from functools import partial
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.engine.batch import decide_step, run_step, sketch_step
-from dataflow_core.engine.decisions import Decision
+from dataflow_core.engine.batch import decide_step, pass_on, run_step, sketch_step
+from dataflow_core.engine.decisions import Decision, Sketches
 from dataflow_core.engine.ledger import StepAccount, TableSum, ledger_entries, unreadable_entries
 from dataflow_core.engine.parts import PartTable, PartWriter
 from dataflow_core.engine.rundir import RunDirectory
@@ -79,12 +79,17 @@ class LocalEngine:
     _tables: dict[str, PartTable] = field(default_factory=dict)
     _sums: dict[str, TableSum] = field(default_factory=dict)
     _readers: dict[str, SourceReader] = field(default_factory=dict)
-    _sketches: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    _sketches: dict[str, Sketches] = field(default_factory=dict)
     _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
         self._readers = {name: self._reader(name) for name in self.plan.sources}
+        self._sketches = {
+            step.name: Sketches(step.operator)
+            for step in self.plan.steps
+            if isinstance(step.operator, TwoPhase)
+        }
 
     def run(self) -> PartTable:
         """Run all stages and return the result's table.
@@ -119,6 +124,8 @@ class LocalEngine:
             self.options.notify("before_step", step=step)
         self._commit(stage.result, self._stage_frames(stage))
         for step in stage.steps:
+            if step.only_looks:
+                self._decide(step)
             self._check_failures(self.accounts[step.name])
             self.options.notify("after_step", step=step, outcome=self.accounts[step.name])
 
@@ -154,7 +161,10 @@ class LocalEngine:
 
     def _step(self, step: Step, frame: Frame, decision: pd.DataFrame | None = None) -> Frame:
         try:
-            outcome = run_step(step, frame, self._second_tables(step), decision)
+            if step.only_looks:
+                outcome = pass_on(step, frame, self._sketches[step.name])
+            else:
+                outcome = run_step(step, frame, self._second_tables(step), decision)
             self._note(step, outcome)
         except DataflowError as error:
             self.options.notify("on_step_error", step=step, error=error)
@@ -169,19 +179,15 @@ class LocalEngine:
             yield after.slice(start, rows)
 
     def _decide(self, step: Step) -> Decision:
-        decision, findings = decide_step(step, pd.concat(self._sketches.pop(step.name)))
+        decision, findings = decide_step(step, self._sketches.pop(step.name).all())
         self.accounts[step.name].findings.update(findings)
         return Decision(decision)
 
     def _sketch(self, table: str, frame: Frame) -> None:
         for step in self.plan.consumers(table):
-            if (
-                isinstance(step.operator, TwoPhase)
-                and not step.other_tables
-                and step.table == table
-            ):
+            if step.is_two_phase and step.table == table:
                 started = time.perf_counter()
-                self._sketches.setdefault(step.name, []).append(sketch_step(step, frame))
+                sketch_step(step, frame, self._sketches[step.name])
                 self.accounts[step.name].seconds += time.perf_counter() - started
 
     def _note(self, step: Step, outcome: Outcome) -> None:
@@ -234,7 +240,7 @@ class LocalEngine:
     def _is_read_twice(self, name: str) -> bool:
         consumers = self.plan.consumers(name)
         return len(consumers) > 1 or any(
-            isinstance(step.operator, TwoPhase) and step.table == name for step in consumers
+            step.is_two_phase and step.table == name for step in consumers
         )
 
     def _second_tables(self, step: Step) -> dict[str, TableStorage]:

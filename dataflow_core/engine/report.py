@@ -11,6 +11,7 @@ from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.table.distributions import Distribution
 
 _SHOWN = (0.01, 0.05, 0.5, 0.95, 0.99)
+_LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,14 @@ class Report:
     def findings(self) -> str:
         """Return what steps found out about the data set as a whole, as text; or nothing.
 
-        Lists and tables stand in ``report.json`` alone.
+        A dict of single values is one line, of which the first are shown; lists, and dicts of
+        lists or dicts, stand in ``report.json`` alone.
         """
         rows = [
-            (step.step, name, f"{value:,}" if isinstance(value, int) else str(value))
+            (step.step, name, shown)
             for step in self.steps
             for name, value in step.findings.items()
-            if not isinstance(value, (list, dict))
+            if (shown := _finding(value)) is not None
         ]
         return align([("step", "finding", "value"), *rows], left=(0, 1, 2)) if rows else ""
 
@@ -142,7 +144,27 @@ def _cells(found: Distribution) -> tuple[str, ...]:
 
 
 def _number(value: float) -> str:
+    if not 1e-4 < abs(value) < 1e15:
+        return f"{value:.3g}"
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def _finding(value: Any) -> str | None:
+    """Return what was found in one line; None where that takes more."""
+    if isinstance(value, dict):
+        if any(isinstance(one, (dict, list)) for one in value.values()):
+            return None
+        shown = [f"{name} {_single(one)}" for name, one in value.items()][:_LISTED]
+        return ", ".join(shown) + (", …" if len(value) > _LISTED else "")
+    return None if isinstance(value, list) else _single(value)
+
+
+def _single(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return _number(value)
+    return f"{value:,}" if type(value) is int else str(value)
 
 
 def _row(step: StepAccount) -> tuple[str, ...]:

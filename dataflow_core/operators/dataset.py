@@ -1,14 +1,15 @@
 """Dataset operators in two phases: a small sketch of each batch, then one global decision.
 
 Only the sketches of all rows are in memory at once, so such an operator runs beyond memory, and in
-parallel. A dataset operator without phases gets the whole table at once.
+parallel. A dataset operator without phases gets the whole table at once. One that only looks, and
+decides nothing about rows, keeps no row waiting.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import pandas as pd
 
@@ -75,7 +76,9 @@ class TwoPhase(Operator):
 class DatasetEvaluator(TwoPhase, Evaluator):
     """An evaluator of the data set as a whole: it writes what it finds to the report of the run.
 
-    A subclass defines `run`, `sketch` and `findings`. Every row goes through as it is.
+    A subclass defines `run`, `sketch` and `findings`, and `merge` where sketches of many batches
+    can be made one that is smaller. Every row goes through as it is, and at once: in a run, the
+    rows flow on while they are sketched, and the findings are made of the sketches in the end.
 
     Example:
         >>> class Counted(DatasetEvaluator):
@@ -102,14 +105,27 @@ class DatasetEvaluator(TwoPhase, Evaluator):
         """Return what the report says of the data set: values that JSON has, by name.
 
         Args:
-            sketches: What `sketch` returned for all batches, one after the other; they need not
-                have a line for each row.
+            sketches: The sketches of all batches, one after the other, the first of them merged
+                perhaps (see `merge`); they need not have a line for each row.
         """
 
+    def merge(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        """Return a smaller sketch that stands for all so far, so that memory stays small.
+
+        An engine calls it now and then, or never: the findings must not depend on that.
+
+        Args:
+            sketches: The sketches of all batches so far: what `merge` returned last, if it was
+                called before, and then what `sketch` returned for each batch since.
+        """
+        return sketches
+
+    @final
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Decide nothing about single rows."""
         return pd.DataFrame(index=pd.Index([], dtype="uint64"))
 
+    @final
     def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
         """Leave the rows as they are."""
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import PlanError
 from dataflow_core.operators.base import Operator
-from dataflow_core.operators.dataset import TwoPhase
+from dataflow_core.operators.dataset import DatasetEvaluator, TwoPhase
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.source import SOURCE_KEY
 
@@ -52,8 +52,18 @@ class Step:
 
     @property
     def is_barrier(self) -> bool:
-        """Whether it needs all rows before it can begin."""
-        return self.operator.scope == "dataset" or bool(self.other_tables)
+        """Whether it needs all rows before the first can go on."""
+        return (self.operator.scope == "dataset" and not self.only_looks) or bool(self.other_tables)
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether rows go through it as they are while it sketches them."""
+        return isinstance(self.operator, DatasetEvaluator) and not self.other_tables
+
+    @property
+    def is_two_phase(self) -> bool:
+        """Whether it sketches all rows, and then decides about each."""
+        return self.is_barrier and isinstance(self.operator, TwoPhase) and not self.other_tables
 
     @property
     def columns(self) -> dict[str, str | tuple[str, ...] | None]:
@@ -93,8 +103,7 @@ class Stage:
         first = self.steps[0]
         if not first.is_barrier:
             return "rows"
-        two_phase = isinstance(first.operator, TwoPhase) and not first.other_tables
-        return "two-phase" if two_phase else "whole-table"
+        return "two-phase" if first.is_two_phase else "whole-table"
 
 
 @dataclass(frozen=True)

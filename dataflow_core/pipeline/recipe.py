@@ -171,17 +171,11 @@ def reconfigure(plan: Plan, settings: Mapping[str, Any]) -> Plan:
         ConfigurationError: There is no such step, or the operator refuses the value.
     """
     changes: dict[str, dict[str, Any]] = {}
-    names = [step.name for step in plan.steps]
     for setting, value in settings.items():
-        step, dot, field = setting.partition(".")
-        if not dot or step not in names:
-            raise ConfigurationError(
-                f"{setting!r}: a recipe's parameters are STEP.FIELD.{did_you_mean(step, names)} "
-                f"Its steps: {', '.join(names)}."
-            )
-        changes.setdefault(step, {})[field] = value
+        step = step_of_setting(plan, setting)
+        changes.setdefault(step.name, {})[setting.removeprefix(f"{step.name}.")] = value
     steps = tuple(
-        dataclasses.replace(step, operator=_with(step.operator, changes[step.name]))
+        dataclasses.replace(step, operator=_with(step, changes[step.name]))
         if step.name in changes
         else step
         for step in plan.steps
@@ -189,9 +183,30 @@ def reconfigure(plan: Plan, settings: Mapping[str, Any]) -> Plan:
     return dataclasses.replace(plan, steps=steps)
 
 
-def _with(operator: Operator, changes: Mapping[str, Any]) -> Operator:
+def step_of_setting(plan: Plan, setting: str) -> Step:
+    """Return the step of a plan that a setting ``"step.field"`` is about.
+
+    Raises:
+        ConfigurationError: There is no such step.
+    """
+    name, dot, _ = setting.rpartition(".")
+    names = [step.name for step in plan.steps]
+    if name in names:
+        return plan.step(name)
+    wrong = f"there is no step {name!r}" if dot else "a step's parameter is STEP.FIELD"
+    raise ConfigurationError(
+        f"{setting!r}: {wrong}.{did_you_mean(name or setting, names)} "
+        f"The steps of {plan.name!r}: {', '.join(names)}."
+    )
+
+
+def _with(step: Step, changes: Mapping[str, Any]) -> Operator:
+    operator = step.operator
     kept = {name: getattr(operator, name) for name in operator.model_fields_set}
-    return type(operator)(**(kept | dict(changes)))
+    try:
+        return type(operator)(**(kept | dict(changes)))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"step {step.name!r}: {error}") from error
 
 
 def import_target(target: str) -> Any:

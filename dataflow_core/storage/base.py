@@ -160,6 +160,9 @@ class Storage(ABC):
 
         Args:
             findings: Values that JSON has, by name.
+
+        Raises:
+            OperatorError: The operator is of scope ``"row"``, or JSON has no such value.
         """
 
     def rename(self, names: Mapping[str, str]) -> None:

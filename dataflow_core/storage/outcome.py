@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,6 +154,24 @@ class Outcome:
             f"{self.expanded:,} became other rows; a row was lost or counted twice. "
             "This is a defect of the operator or of the storage that ran it."
         )
+
+
+def as_json(step: str, findings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return findings as plain data, after checking that JSON has their values.
+
+    Raises:
+        OperatorError: A value is none of JSON's, such as NaN, a date or numpy's numbers.
+    """
+    plain = {}
+    for name, value in findings.items():
+        try:
+            plain[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise OperatorError(
+                f"step {step!r}, finding {name!r}: {error}. Findings are texts, numbers (Python's, "
+                "not numpy's; None for NaN), booleans, None, and lists and dicts of these."
+            ) from error
+    return plain
 
 
 def related_ids(related: list[int | None]) -> pa.Array:

@@ -17,7 +17,14 @@ from dataflow_core.storage.base import COMPILING, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.memory_source import MemorySource
-from dataflow_core.storage.outcome import NO_IDS, Outcome, Removed, listed, positions_of
+from dataflow_core.storage.outcome import (
+    NO_IDS,
+    Outcome,
+    Removed,
+    as_json,
+    listed,
+    positions_of,
+)
 from dataflow_core.storage.running_step import RunningStep
 from dataflow_core.storage.source import SOURCE_KEY, Source, unreadable_rows
 from dataflow_core.table.columns import A, Column, Selection, column_arrays, to_pandas
@@ -171,7 +178,13 @@ class TableStorage(Storage):
     def note(self, findings: Mapping[str, Any]) -> None:
         """Tell what was found out about the table; see `Storage.note`."""
         with self._stepping(None) as step:
-            step.findings.update(findings)
+            if step.owner is not None and step.owner.scope == "row":
+                raise OperatorError(
+                    f"{self._where()}: an operator of scope 'row' sees one batch of the table, and "
+                    "cannot note what the whole is like. Derive it from DatasetEvaluator, or tell "
+                    "a measure of each row with storage.observe."
+                )
+            step.findings.update(as_json(step.name, findings))
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give columns other names; see `Storage.rename`."""

@@ -93,6 +93,34 @@ def test_a_class_in_the_working_directory_runs(folder):
     assert json.loads((folder / "o.jsonl").read_text())["id"] == 4
 
 
+def test_a_pipeline_takes_its_own_parameters_and_those_of_its_steps(folder):
+    (folder / "mine.py").write_text(
+        "from dataflow_core import Pipeline\n"
+        "from dataflow_core.operators.general import FilterRows\n"
+        "class Mine(Pipeline):\n"
+        "    def __init__(self, storage=None, *, least: int = 9):\n"
+        "        super().__init__(storage)\n"
+        "        self.large = FilterRows(where=f'id >= {least}')\n"
+        "        self.small = FilterRows(where='id < 1')\n"
+        "    def forward(self):\n"
+        "        self.large.run(self.storage)\n"
+        "        self.small.run(self.storage)\n"
+    )
+    for name, given in {
+        "mine:Mine": ["least=2", "small.where=id < 3"],
+        "text/pretrain_filter": ["word_count.min_value=1", "word_count.max_value=1"],
+    }.items():
+        options = [part for one in given for part in ("-p", one)]
+        dataflow(folder, "run", name, "-i", "in.jsonl", "-o", "o.jsonl", *options)
+        assert json.loads((folder / "o.jsonl").read_text())["id"] == 2
+
+
+def test_a_text_given_to_a_step_stays_one(folder):
+    options = ["-i", "in.jsonl", "-o", "o.jsonl", "-p", "long.where=true"]
+    dataflow(folder, "run", "clean.yaml", *options)
+    assert len((folder / "o.jsonl").read_text().splitlines()) == 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -105,7 +133,17 @@ def test_a_class_in_the_working_directory_runs(folder):
         (["run", "clean.yaml", "-i", "s4://bucket/x"], 1, "no plugin opens the scheme s4://"),
         (["run", "clean.yaml", "-i", "in.jsonl", "-o", "out.jsn"], 1, "'.jsn'"),
         (["run", "clean.yaml", "-i", "in.jsonl", "-p", "lng.where=1"], 2, "Did you mean 'long'?"),
+        (["run", "clean.yaml", "-i", "in.jsonl", "-p", "where=1"], 2,
+         "'where': a step's parameter is STEP.FIELD. The steps of 'long_texts': long."),
+        (["run", "clean.yaml", "-i", "in.jsonl", "-p", "long.wher=1"], 2,
+         "step 'long': FilterRows got a wrong configuration:\n  wher: no such parameter. Did you"),
         (["run", "clean.yaml", "-i", "in.jsonl", "-p", "where"], 2, "takes NAME=VALUE"),
+        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "word_cont.min_value=3"], 2,
+         "'word_cont.min_value': there is no step 'word_cont'. Did you mean 'word_count'? The"),
+        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "word_count.min_valu=3"], 2,
+         "step 'word_count': WordCountFilter got a wrong configuration:\n  min_valu: no such"),
+        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "word_count.min_value=x"], 2,
+         "step 'word_count': WordCountFilter got a wrong configuration:\n  min_value: "),
         (["run", "clean.yaml", "-i", "in.jsonl", "--limit", "0"], 2, "--limit"),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_word=3"],

@@ -450,7 +450,7 @@ def test_reconfigure_changes_fields_and_keeps_the_others():
     ("setting", "value", "message"),
     [
         ("lnog.where", "TRUE", "Did you mean 'long'"),
-        ("where", "TRUE", r"parameters are STEP\.FIELD"),
+        ("where", "TRUE", r"parameter is STEP\.FIELD"),
         ("long.wher", "TRUE", "wher: no such parameter. Did you mean 'where'"),
         ("long.where", 3, "where: Input should be a valid string"),
         ("best.order", "up", "order: Input should be 'ascending' or 'descending'"),

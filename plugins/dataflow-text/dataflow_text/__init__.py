@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from dataflow_text.evaluate.translation import ChrfEvaluator as ChrfEvaluator
     from dataflow_text.evaluate.translation import TerEvaluator as TerEvaluator
     from dataflow_text.extract.html import HtmlExtract as HtmlExtract
-    from dataflow_text.pipelines import Dedup as Dedup
-    from dataflow_text.pipelines import PretrainFilter as PretrainFilter
-    from dataflow_text.pipelines import QualityMeasures as QualityMeasures
-    from dataflow_text.pipelines import QualityRules as QualityRules
-    from dataflow_text.pipelines import WebExtract as WebExtract
+    from dataflow_text.pipelines.deduplication import Dedup as Dedup
+    from dataflow_text.pipelines.pretrain import PretrainFilter as PretrainFilter
+    from dataflow_text.pipelines.quality import QualityMeasures as QualityMeasures
+    from dataflow_text.pipelines.quality import QualityRules as QualityRules
+    from dataflow_text.pipelines.survey import Survey as Survey
+    from dataflow_text.pipelines.web import WebExtract as WebExtract
     from dataflow_text.quality.blocklist import BlocklistEvaluator as BlocklistEvaluator
     from dataflow_text.quality.blocklist import BlocklistFilter as BlocklistFilter
     from dataflow_text.quality.character_rules import (
@@ -115,6 +116,11 @@ if TYPE_CHECKING:
     from dataflow_text.refine.words import CorrectSpelling as CorrectSpelling
     from dataflow_text.refine.words import RemoveStopWords as RemoveStopWords
     from dataflow_text.refine.words import StemWords as StemWords
+    from dataflow_text.survey.duplicates import DuplicateShareEvaluator as DuplicateShareEvaluator
+    from dataflow_text.survey.lengths import (
+        LengthDistributionEvaluator as LengthDistributionEvaluator,
+    )
+    from dataflow_text.survey.vocabulary import VocabularyEvaluator as VocabularyEvaluator
     from dataflow_text.warc.storage import WarcStorage as WarcStorage
 
 __version__ = "0.1.0"

@@ -36,6 +36,10 @@ DIVERSITY = "HD-D (McCarthy and Jarvis 2007); MTLD (McCarthy and Jarvis 2010)"
 """vocd: A theoretical and empirical evaluation, Language Testing 24; and MTLD, vocd-D, and HD-D: A
 validation study, Behavior Research Methods 42."""
 
+VOCABULARY = "unseen words (Good 1953); Heaps' law (Heaps 1978), section 7.5"
+"""The Population Frequencies of Species and the Estimation of Population Parameters, Biometrika 40;
+and Information Retrieval: Computational and Theoretical Aspects, Academic Press."""
+
 LANGID = "langid.py (Lui and Baldwin 2012)"
 """langid.py: An Off-the-shelf Language Identification Tool, ACL system demonstrations."""
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow_core import Evaluator, Refiner, Storage
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
 from dataflow_core.table.columns import arrow_column, as_series, to_arrow
@@ -163,13 +164,16 @@ class TextFilter(BoundsFilter):
             output_measure: The column for the measure; None for the measure's own name.
             input_measure: A column that holds the measure of these texts already, as the evaluator
                 leaves it: to try other bounds without measuring again. None to measure.
+
+        Raises:
+            ConfigurationError: ``input_measure`` holds no numbers.
         """
         if input_measure is None:
             name = output_measure or self.default_output()
             measure = self.measured(storage, input_text, name)
         else:
             name = input_measure
-            measure = arrow_column(storage.read([name])[name])
+            measure = _numbers_in(storage, name)
         spared = self.spared(storage, input_text, measure)
         self.drop_outside(storage, name, storage.read([]).index, measure, spared)
 
@@ -239,6 +243,18 @@ class TextRefiner(Refiner):
 def replace_where(texts: pa.Array, chosen: pa.Array, replacements: pa.Array) -> pa.Array:
     """Return texts with those where ``chosen`` is true replaced; null counts as false."""
     return pc.replace_with_mask(texts, pc.fill_null(chosen, False), replacements)
+
+
+def _numbers_in(storage: Storage, column: str) -> pa.Array:
+    """Return the measures that a column holds."""
+    measures = arrow_column(storage.read([column])[column])
+    kind = measures.type
+    if not (pa.types.is_null(kind) or pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        raise ConfigurationError(
+            f"input_measure: column {column!r} ({kind}) holds no numbers. Name the column that the "
+            "evaluator of this measure wrote."
+        )
+    return measures
 
 
 def _cut(chunk: pa.Array) -> Iterator[pa.Array]:

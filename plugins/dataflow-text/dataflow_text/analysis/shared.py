@@ -86,7 +86,7 @@ class TextAnalysis:
             measure: The same function, as Python compares them, is called once for each text.
         """
         if measure not in self._measured:
-            self._measured[measure] = self._in_order([measure(texts) for texts in self._pieces()])
+            self._measured[measure] = self._in_order([measure(texts) for texts in self.pieces()])
         return self._measured[measure]
 
     def _in_order(self, pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -110,7 +110,8 @@ class TextAnalysis:
         """The texts' numbers in the order in which they are analysed: one kind after the other."""
         return np.argsort(self._kinds, kind="stable")
 
-    def _pieces(self) -> Iterator[Texts]:
+    def pieces(self) -> Iterator[Texts]:
+        """Yield all texts, some at a time; those in ASCII come first."""
         return iter(self._kept) if self.texts.nbytes <= KEPT_BYTES else self._cut()
 
     @cached_property
@@ -136,9 +137,23 @@ class _Part(TextAnalysis):
         self._chosen = chosen
 
     @cached_property
+    def texts(self) -> pa.Array:
+        """The texts."""
+        return self._copied.texts
+
+    @cached_property
     def is_null(self) -> npt.NDArray[np.bool_]:
         """Which texts are null."""
         return self._whole.is_null[self._chosen]
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """The number of bytes of each text."""
+        return self._whole.sizes[self._chosen]
+
+    def pieces(self) -> Iterator[Texts]:
+        """Yield all texts, some at a time."""
+        return self._copied.pieces()
 
     def take(self, positions: Positions) -> TextAnalysis:
         """Return the analysis of some of the texts."""
@@ -161,8 +176,12 @@ class _Part(TextAnalysis):
     def _alone(self) -> TextAnalysis | None:
         """The analysis of these texts without the others, where it is worth while."""
         sizes = self._whole.sizes
-        if sizes[self._chosen].sum() > LEFT * sizes.sum():
+        if self.sizes.sum() > LEFT * sizes.sum():
             return None
+        return self._copied
+
+    @cached_property
+    def _copied(self) -> TextAnalysis:
         return self._whole.copy(self._chosen)
 
 

@@ -16,7 +16,7 @@ from dataflow_text.analysis import characters
 from dataflow_text.analysis.characters import ATTACHED, BREAK, UNSPACED, WHITE, WIDE, members
 from dataflow_text.analysis.spans import Integers, Mask, Spans
 from dataflow_text.analysis.tokens import Tokens, tokens_of
-from dataflow_text.analysis.word_keys import Keys, WordKeys
+from dataflow_text.analysis.word_keys import Keys, WordKeys, stripped
 
 _FEW = 16
 
@@ -151,6 +151,11 @@ class Texts:
     def word_keys(self) -> WordKeys:
         """Keys of the words, equal for words that differ in case or punctuation only."""
         return WordKeys.of(self.codes, self.words)
+
+    @property
+    def bare_words(self) -> Spans:
+        """The words without the punctuation around them; those of nothing else are empty."""
+        return stripped(characters.folded_of(self.codes), self.words)
 
     @cached_property
     def linguistic(self) -> Tokens:

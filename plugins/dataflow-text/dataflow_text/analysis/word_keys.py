@@ -52,8 +52,8 @@ class WordKeys:
             words: The words.
         """
         values = characters.folded_of(codes)
-        begins, ends = _stripped(values, words)
-        return cls(_keys_of_words(values, begins, ends), words.places)
+        bare = stripped(values, words)
+        return cls(_keys_of_words(values, bare.begins, bare.ends), words.places)
 
     @classmethod
     def exact(cls, codes: npt.NDArray[np.unsignedinteger[Any]], spans: Spans) -> WordKeys:
@@ -191,10 +191,12 @@ def _masks(size: int) -> Keys:
     return np.array([(1 << bits * count) - 1 for count in range(size + 1)], np.uint64)
 
 
-def _stripped(values: npt.NDArray[Any], words: Spans) -> tuple[Integers, Integers]:
-    """Return where words begin and end without the punctuation around them.
+def stripped(values: npt.NDArray[Any], words: Spans) -> Spans:
+    """Return words without the punctuation around them; one of nothing else is empty.
 
-    A word of punctuation alone ends where it begins.
+    Args:
+        values: `characters.folded` of each character.
+        words: The words.
     """
     begins, ends = words.begins.copy(), words.ends.copy()
     left = np.flatnonzero(values[begins] == 0)
@@ -212,7 +214,7 @@ def _stripped(values: npt.NDArray[Any], words: Spans) -> tuple[Integers, Integer
     if len(left):
         inside, starts = _inside(begins[left], ends[left])
         ends[left] = np.maximum.reduceat(np.where(values[inside] != 0, inside, 0), starts) + 1
-    return begins, ends
+    return Spans(begins, ends, words.places)
 
 
 def _inside(begins: Integers, ends: Integers) -> tuple[Integers, Integers]:

@@ -133,13 +133,21 @@ def _as_struct(measures: Mapping[str, pa.Array], is_null: npt.NDArray[np.bool_])
 def _given(storage: Storage, column: str, checks: Sequence[Check]) -> dict[str, pa.Array]:
     """Return the measures that a column holds."""
     measures = arrow_column(storage.read([column])[column])
-    kind = measures.type
-    has = kind.names if pa.types.is_struct(kind) else []
-    missing = [check.reason for check in checks if check.reason not in has]
+    reasons = [check.reason for check in checks]
+    if pa.types.is_null(measures.type):  # there are null texts alone
+        return dict.fromkeys(reasons, pa.nulls(len(measures), pa.float64()))
+    fields = list(measures.type) if pa.types.is_struct(measures.type) else []
+    has = {field.name for field in fields if _may_hold_numbers(field.type)}
+    missing = [reason for reason in reasons if reason not in has]
     if missing:
         raise ConfigurationError(
-            f"input_measures: column {column!r} ({kind}) has no measure {missing[0]!r}. Give the "
-            "column that this operator, with the same settings, was given as output_measures."
+            f"input_measures: column {column!r} ({measures.type}) has no measure {missing[0]!r}. "
+            "Give the column that this operator, with the same settings, was given as "
+            "output_measures."
         )
-    fields = {check.reason: pc.struct_field(measures, check.reason) for check in checks}
-    return {reason: field.cast(pa.float64()) for reason, field in fields.items()}
+    found = {reason: pc.struct_field(measures, reason) for reason in reasons}
+    return {reason: values.cast(pa.float64()) for reason, values in found.items()}
+
+
+def _may_hold_numbers(kind: pa.DataType) -> bool:
+    return pa.types.is_null(kind) or pa.types.is_floating(kind) or pa.types.is_integer(kind)

@@ -1,0 +1,1 @@
+"""Pipelines for text, a module each, so that one imports no other's operators."""

@@ -1,0 +1,1 @@
+"""Evaluators of a data set as a whole: its vocabulary, its lengths, its duplicates."""
