@@ -108,7 +108,11 @@ def test_a_pipeline_takes_its_own_parameters_and_those_of_its_steps(folder):
     )
     for name, given in {
         "mine:Mine": ["least=2", "small.where=id < 3"],
-        "text/pretrain_filter": ["word_count.min_value=1", "word_count.max_value=1"],
+        "text/pretrain_filter": [
+            "preset=basic",
+            "word_count_filter.min_value=1",
+            "word_count_filter.max_value=1",
+        ],
     }.items():
         options = [part for one in given for part in ("-p", one)]
         dataflow(folder, "run", name, "-i", "in.jsonl", "-o", "o.jsonl", *options)
@@ -138,12 +142,12 @@ def test_a_text_given_to_a_step_stays_one(folder):
         (["run", "clean.yaml", "-i", "in.jsonl", "-p", "long.wher=1"], 2,
          "step 'long': FilterRows got a wrong configuration:\n  wher: no such parameter. Did you"),
         (["run", "clean.yaml", "-i", "in.jsonl", "-p", "where"], 2, "takes NAME=VALUE"),
-        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "word_cont.min_value=3"], 2,
-         "'word_cont.min_value': there is no step 'word_cont'. Did you mean 'word_count'? The"),
-        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "word_count.min_valu=3"], 2,
-         "step 'word_count': WordCountFilter got a wrong configuration:\n  min_valu: no such"),
-        (["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "word_count.min_value=x"], 2,
-         "step 'word_count': WordCountFilter got a wrong configuration:\n  min_value: "),
+        (["run", "text/dedup", "-i", "in.jsonl", "-p", "nears.threshold=1"], 2,
+         "'nears.threshold': there is no step 'nears'. Did you mean 'near'? The"),
+        (["run", "text/dedup", "-i", "in.jsonl", "-p", "near.threshol=1"], 2,
+         "step 'near': DeduplicateMinhash got a wrong configuration:\n  threshol: no such"),
+        (["run", "text/dedup", "-i", "in.jsonl", "-p", "near.threshold=x"], 2,
+         "step 'near': DeduplicateMinhash got a wrong configuration:\n  threshold: "),
         (["run", "clean.yaml", "-i", "in.jsonl", "--limit", "0"], 2, "--limit"),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_word=3"],
