@@ -139,6 +139,7 @@ class Operator(BaseModel):
         return snake_case(cls.__name__)
 
 
+@functools.cache
 def snake_case(name: str) -> str:
     """Return a class's name in snake case: ``PIIRemover`` becomes ``pii_remover``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import model_validator
 
 from dataflow_core.operators.base import Evaluator, Function, Operator
 from dataflow_core.storage.base import Storage
-from dataflow_core.table.columns import arrow_column
+from dataflow_core.table.columns import arrow_column, as_floats
 
 
 class Filter(Operator):
@@ -94,8 +93,8 @@ class BoundsFilter(Filter):
             **bindings: The evaluator's columns.
         """
         self.make_evaluator().run(storage, **bindings)
-        measure = storage.read([output])[output]
-        self.drop_outside(storage, output, measure.index, arrow_column(measure))
+        measure = arrow_column(storage.read([output])[output])
+        self.drop_outside(storage, output, measure)
 
     def make_evaluator(self) -> Evaluator:
         """Return the evaluator, configured by the fields that it shares with this filter."""
@@ -106,7 +105,6 @@ class BoundsFilter(Filter):
         self,
         storage: Storage,
         name: str,
-        rows: Sequence[int] | pd.Index,
         measure: pa.Array,
         spared: npt.NDArray[np.bool_] | None = None,
     ) -> None:
@@ -115,13 +113,12 @@ class BoundsFilter(Filter):
         Args:
             storage: The storage of `run`.
             name: The measure's name in the report.
-            rows: The ids of all rows.
-            measure: The measure of each; null or NaN for none.
+            measure: The measure of each row; null or NaN for none.
             spared: Rows to keep whatever their measure.
         """
         low = -np.inf if self.min_value is None else self.min_value
         high = np.inf if self.max_value is None else self.max_value
-        numbers = measure.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        numbers = as_floats(measure)
         storage.observe(name, numbers, low=self.min_value, high=self.max_value)
         outside = ~((numbers >= low) & (numbers <= high))
         if spared is not None:
@@ -131,8 +128,12 @@ class BoundsFilter(Filter):
         gone = numbers[outside]
         reasons = np.where(gone < low, "below_minimum", "above_maximum")
         reasons = np.where(np.isnan(gone), "no_value", reasons)
-        values = pc.if_else(np.isnan(gone), None, measure.filter(outside)).to_pylist()
-        storage.drop(np.asarray(rows)[outside], reasons.tolist(), value=values)
+        values = gone.tolist()
+        if pa.types.is_integer(measure.type):
+            values = measure.filter(pa.array(outside)).to_pylist()
+        for position in np.flatnonzero(np.isnan(gone)).tolist():
+            values[position] = None
+        storage.drop(storage.row_ids()[outside], reasons.tolist(), value=values)
 
 
 def truth(mask: pd.Series) -> npt.NDArray[np.bool_]:

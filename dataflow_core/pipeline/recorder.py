@@ -112,6 +112,10 @@ class RecordingStorage(Storage):
         """Refuse: there is no table yet."""
         self._refuse("drop")
 
+    def row_ids(self) -> npt.NDArray[np.uint64]:
+        """Refuse: there is no table yet."""
+        self._refuse("row_ids")
+
     def extend(self, other: Storage) -> None:
         """Refuse: there is no table yet."""
         self._refuse("extend")

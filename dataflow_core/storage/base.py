@@ -93,6 +93,10 @@ class Storage(ABC):
             body: What the operator's ``run`` does, given the storage to work on.
         """
 
+    def row_ids(self) -> npt.NDArray[np.uint64]:
+        """Return the ids of the rows, in order."""
+        return self.read([]).index.to_numpy()
+
     def extend(self, other: Storage) -> None:
         """Append the rows of another table, which get ids of their own.
 

@@ -199,6 +199,10 @@ class TableStorage(Storage):
                 self._refuse_reserved(name)
             self._frame = self.frame.rename(names)
 
+    def row_ids(self) -> RowIds:
+        """Return the ids of the rows; see `Storage.row_ids`."""
+        return self.frame.ids
+
     def extend(self, other: Storage) -> None:
         """Append the rows of another table; they get ids of their own.
 

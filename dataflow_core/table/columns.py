@@ -193,6 +193,16 @@ def arrow_column(values: pd.Series) -> pa.Array:
     return _combined(to_arrow(values.array, None))
 
 
+def as_floats(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """Return a column of numbers as floats, NaN for null; one of floats is not copied."""
+    if not column.null_count and pat.is_integer(column.type):
+        return np.asarray(column.to_numpy(), np.float64)
+    floats = column if pat.is_float64(column.type) else column.cast(pa.float64())
+    if isinstance(floats, pa.ChunkedArray):
+        return np.asarray(floats.to_numpy(), np.float64)
+    return np.asarray(floats.to_numpy(zero_copy_only=False), np.float64)
+
+
 def to_pandas(column: pa.ChunkedArray) -> Any:
     """Return an Arrow column as an array on which ordinary pandas code works and nulls are kept.
 

@@ -51,16 +51,18 @@ class Distribution:
 
     def add(self, values: npt.NDArray[np.float64]) -> None:
         """Count the values of some rows; NaN stands for none."""
-        known = values[~np.isnan(values)].clip(-_LARGEST, _LARGEST) + 0.0  # there is one zero
+        missing = np.isnan(values)
+        known = values[~missing] if missing.any() else values
         self.rows += len(values)
         self.absent += len(values) - len(known)
         if not len(known):
             return
-        self.minimum = min(self.minimum, float(known.min()))
-        self.maximum = max(self.maximum, float(known.max()))
-        if self.low is not None:
+        known = np.maximum(np.minimum(known, _LARGEST), -_LARGEST) + 0.0  # there is one zero
+        least, most = float(known.min()), float(known.max())
+        self.minimum, self.maximum = min(self.minimum, least), max(self.maximum, most)
+        if self.low is not None and least < self.low:
             self.below += int(np.count_nonzero(known < self.low))
-        if self.high is not None:
+        if self.high is not None and most > self.high:
             self.above += int(np.count_nonzero(known > self.high))
         bins, counts = _counted(known.view(np.int64) + _HALF >> _DROPPED_BITS)
         self.bins.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))

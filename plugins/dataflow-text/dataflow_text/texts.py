@@ -16,7 +16,7 @@ from dataflow_core import Evaluator, Refiner, Storage
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
-from dataflow_core.table.columns import arrow_column, as_series, to_arrow
+from dataflow_core.table.columns import arrow_column, as_floats, as_series, to_arrow
 
 _PIECE_ROWS = 4096
 
@@ -111,7 +111,7 @@ class MeasureEvaluator(Evaluator):
         """
         output = output_measure or self.default_output()
         measure = self.measured(storage, input_text)
-        storage.observe(output, measure.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        storage.observe(output, as_floats(measure))
         storage.assign(output, measure)
 
     def writes(self, bindings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -175,7 +175,7 @@ class TextFilter(BoundsFilter):
             name = input_measure
             measure = _numbers_in(storage, name)
         spared = self.spared(storage, input_text, measure)
-        self.drop_outside(storage, name, storage.read([]).index, measure, spared)
+        self.drop_outside(storage, name, measure, spared)
 
     def measured(self, storage: Storage, input_text: str, output: str) -> pa.Array:
         """Add the measure as a column, and return it."""

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from dataflow_core import Filter, Storage
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import AnyColumn, TextColumn
-from dataflow_core.table.columns import arrow_column
+from dataflow_core.table.columns import arrow_column, as_floats
 from dataflow_text.analysis.shared import Measure, TextAnalysis
 from dataflow_text.quality.rule import numbers
 
@@ -85,7 +85,7 @@ class RuleSet(Filter):
         else:
             measures = _given(storage, input_measures, checks)
         for check in checks:
-            found = _as_numpy(measures[check.reason])
+            found = as_floats(measures[check.reason])
             storage.observe(check.reason, found, low=check.at_least, high=check.at_most)
         if output_measures is not None:
             storage.assign(output_measures, _as_struct(measures, is_null))
@@ -101,12 +101,12 @@ class RuleSet(Filter):
     ) -> None:
         broken: dict[int, dict[str, float]] = {row: {} for row in np.flatnonzero(is_null).tolist()}
         for check in checks:
-            found = _as_numpy(measures[check.reason])
+            found = as_floats(measures[check.reason])
             for row in np.flatnonzero(check.breaks(found)).tolist():
                 broken.setdefault(row, {})[check.reason] = round(float(found[row]), 4)
         rows = sorted(broken)
         storage.drop(
-            np.asarray(storage.read([]).index)[rows],
+            storage.row_ids()[rows],
             [next(iter(broken[row]), "no_value") for row in rows],
             value=[broken[row] or None for row in rows],
         )
@@ -118,11 +118,6 @@ class RuleSet(Filter):
         return {
             check.reason: numbers(analysis, check.measure).cast(pa.float64()) for check in checks
         }
-
-
-def _as_numpy(measure: pa.Array) -> npt.NDArray[np.float64]:
-    """Return a measure with NaN for null."""
-    return np.asarray(measure.to_numpy(zero_copy_only=False), np.float64)
 
 
 def _as_struct(measures: Mapping[str, pa.Array], is_null: npt.NDArray[np.bool_]) -> pa.Array:
