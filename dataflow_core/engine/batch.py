@@ -76,7 +76,8 @@ def decide_step(step: Step, sketches: pd.DataFrame) -> tuple[pd.DataFrame, Mappi
     """Return a two-phase operator's decision over all rows, and its findings."""
     operator = two_phase(step)
     try:
-        return operator.decide(sketches), as_json(step.name, operator.findings(sketches))
+        findings = as_json(step.name, operator.findings(sketches))
+        return operator.decide(sketches), findings  # last, since it may use the sketches up
     except Exception as error:
         raise _located(step.name, error) from error
 
