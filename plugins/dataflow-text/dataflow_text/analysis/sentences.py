@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from dataflow_text.analysis.texts import Texts
 
 _ENDS = ".!?…"
-_WIDE_ENDS = "。！？｡۔؟।॥"
+_WIDE_ENDS = "。！？｡۔؟።։।॥༎།။។៕‼⁇⁈⁉"
+_THAI, _LAO = 0x0E01, 0x0EFF
+"""The first letter of Thai, and the last code of Lao, which follows it."""
+
 _CLOSERS = "\"')]}»”’」』）"
 ABBREVIATIONS = (
     *(
@@ -85,7 +88,15 @@ def _sentence_ends(texts: Texts) -> Integers:
         after = after + members(_CLOSERS)[codes[after]]
     spaced = flags[after] & WHITE != 0
     stops = codes[marks] == ord(".")
-    return marks[wide | (spaced & ~(stops & _goes_on(texts, marks, after)))]
+    found = marks[wide | (spaced & ~(stops & _goes_on(texts, marks, after)))]
+    return found if texts.words is texts.tokens else np.union1d(found, _unmarked_ends(texts))
+
+
+def _unmarked_ends(texts: Texts) -> Integers:
+    """Return the white space between letters of Thai and Lao, whose sentences end without a mark."""
+    gaps = texts.has(WHITE)[1:-1]
+    beside = np.stack([texts.codes[gaps - 1], texts.codes[gaps + 1]])
+    return gaps[((beside >= _THAI) & (beside <= _LAO)).all(axis=0)]
 
 
 def _goes_on(texts: Texts, marks: Integers, after: Integers) -> Mask:

@@ -27,6 +27,8 @@ LEFT = 0.75
 """When no more than this share of the bytes is left, what is known of them is copied, so that later
 measures need not be taken of the texts that are gone."""
 
+_ONE = pa.array([""], pa.string())
+
 KEPT_BYTES = 32 << 20
 """Of so much text the analysis is kept for the next measure; of more, the measures alone."""
 
@@ -86,11 +88,13 @@ class TextAnalysis:
             measure: The same function, as Python compares them, is called once for each text.
         """
         if measure not in self._measured:
-            self._measured[measure] = self._in_order([measure(texts) for texts in self.pieces()])
+            pieces = [measure(texts) for texts in self.pieces()]
+            # Without texts there is still the type of number that it would be.
+            found = np.concatenate(pieces) if pieces else measure(Texts(_ONE))[:0]
+            self._measured[measure] = self._in_order(found)
         return self._measured[measure]
 
-    def _in_order(self, pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        found = np.concatenate(pieces) if pieces else np.empty(0)
+    def _in_order(self, found: npt.NDArray[Any]) -> npt.NDArray[Any]:
         ordered = np.empty_like(found)
         ordered[self._order] = found
         return ordered

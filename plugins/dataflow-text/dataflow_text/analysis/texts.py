@@ -103,8 +103,14 @@ class Texts:
 
     @cached_property
     def line_ends(self) -> Integers:
-        """The positions of line ends, those around the texts included."""
-        return np.flatnonzero(self.codes == ord("\n"))
+        """The positions of line ends of all kinds, those around the texts included."""
+        both = np.uint8(WHITE | BREAK)
+        ends = np.flatnonzero((self.flags & both) == both)
+        returns = np.flatnonzero(self.codes[ends] == ord("\r"))
+        if not len(returns):
+            return ends
+        # Before a line feed it is a part of that one's line end.
+        return np.delete(ends, returns[self.codes[ends[returns] + 1] == ord("\n")])
 
     def has(self, bits: int) -> Integers:
         """Return the positions of characters with any of these bits."""
@@ -116,8 +122,17 @@ class Texts:
 
     @cached_property
     def phrase_ends(self) -> Integers:
-        """The positions of marks that end a phrase, and of line ends."""
-        return self.has(BREAK)
+        """The positions of marks that end a phrase, and of line ends.
+
+        White space between letters of scripts that write none between words ends one as well.
+        """
+        marks, flags = self.has(BREAK), self.flags
+        if self.words is self.tokens:
+            return marks
+        gaps = self.has(WHITE)[1:-1]
+        letters, before = np.uint8(UNSPACED), np.uint8(UNSPACED | ATTACHED)
+        gaps = gaps[(flags[gaps + 1] & letters != 0) & (flags[gaps - 1] & before != 0)]
+        return np.union1d(marks, gaps)
 
     @cached_property
     def tokens(self) -> Spans:
@@ -186,8 +201,8 @@ class Texts:
         first = np.diff(before, prepend=-2) > 1
         first[lines.places[:-1][lines.count > 0]] = True
         begins = lines.begins[first]
-        ends = lines.ends[np.append(np.flatnonzero(first)[1:], len(first)) - 1]
-        return Spans(begins, ends[: len(begins)], np.searchsorted(begins, self.places))
+        last = np.append(np.flatnonzero(first)[1:], len(first))[: len(begins)] - 1
+        return Spans(begins, lines.ends[last], np.searchsorted(begins, self.places))
 
     @cached_property
     def paragraph_keys(self) -> WordKeys:
@@ -264,13 +279,10 @@ class Texts:
         flags, unspaced = self.flags, np.uint8(UNSPACED)
         beside = (flags[words.begins - 1] | flags[words.ends]) & ~flags[words.begins] & unspaced
         chosen = np.zeros(len(words.begins), dtype=bool)
-        left, at = np.flatnonzero(beside), 0
-        while len(left):
-            left = left[flags[words.begins[left] + at] & np.uint8(ATTACHED) != 0]
-            at += 1
-            done = words.lengths[left] == at
-            chosen[left[done]] = True
-            left = left[~done]
+        candidates = np.flatnonzero(beside)
+        if len(candidates):
+            inside, starts = words.at(candidates).characters(flags)
+            chosen[candidates] = np.bitwise_and.reduceat(inside, starts) & np.uint8(ATTACHED) != 0
         return chosen
 
 
@@ -293,7 +305,9 @@ def _wanted(phrases: tuple[str, ...], is_wide: bool) -> tuple[Keys, list[WordKey
         phrases: The phrases.
         is_wide: Whether they are looked for among texts beyond ASCII, whose words have other keys.
     """
-    keys = [_keys_of_phrase(phrase, is_wide) for phrase in phrases]
+    # Of a phrase beyond ASCII, a text in ASCII has none.
+    possible = [phrase for phrase in phrases if is_wide or phrase.lower().isascii()]
+    keys = [_keys_of_phrase(phrase.lower(), is_wide) for phrase in possible]
     words = [one.keys[0] for one in keys if len(one.keys) == 1]
     return np.unique(np.array(words, dtype=np.uint64)), [one for one in keys if len(one.keys) > 1]
 

@@ -25,7 +25,10 @@ def has_content(texts: Texts) -> Integers:
 
 @rule(DATAFLOW, min_value=100, examples={"one two\n": 6, "x" * 100: 100})
 def character_count(texts: Texts) -> Integers:
-    """The number of characters (code points), white space aside."""
+    """The number of characters (code points), white space aside.
+
+    Independent of language; where a letter is a word, a text says more in fewer.
+    """
     return texts.tokens.sums(texts.tokens.lengths)
 
 
@@ -43,8 +46,8 @@ def curly_bracket_share(texts: Texts) -> Numbers:
 def html_entity_share(texts: Texts) -> Numbers:
     """The number of HTML entities for each word, from 0 on.
 
-    Named and numeric ones that end with a semicolon: an ampersand in a URL is none. Does not apply
-    to texts without words.
+    Named and numeric ones that end with a semicolon: an ampersand in a URL is none. In scripts
+    without spaces letters are the words. Does not apply to texts without words.
     """
     candidates = texts.count(texts.where("&")) > 0
     entities = np.zeros(len(texts), dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from dataflow_text.analysis.texts import Texts
 from dataflow_text.quality.line_rules import bullet_line_share, ellipsis_line_share
 from dataflow_text.quality.rule_set import Check, RuleSet
 from dataflow_text.quality.word_rules import GOPHER_STOP_WORDS
+
+Length = Annotated[int, Field(ge=1, le=100)]
+"""The words of an n-gram."""
 
 
 class GopherQuality(RuleSet):
@@ -82,7 +86,8 @@ class GopherRepetition(RuleSet):
 
     Measured are the share of lines and of paragraphs that occurred before in the text, the share of
     characters in them, the share of characters in the commonest n-gram of 2 to 4 words, and that in
-    n-grams of 5 to 10 words that occurred before.
+    n-grams of 5 to 10 words that occurred before. Words are cut as linguists cut them; in scripts
+    without spaces they are runs between punctuation, which makes the rules on n-grams rarely apply.
 
     Attributes:
         max_duplicate_lines: The largest share of repeated lines, and of repeated paragraphs.
@@ -103,8 +108,8 @@ class GopherRepetition(RuleSet):
 
     max_duplicate_lines: float | None = 0.3
     max_duplicate_line_characters: float | None = 0.2
-    max_top_ngram: dict[int, float] = Field({2: 0.2, 3: 0.18, 4: 0.16})
-    max_duplicate_ngram: dict[int, float] = Field(
+    max_top_ngram: dict[Length, float | None] = Field({2: 0.2, 3: 0.18, 4: 0.16})
+    max_duplicate_ngram: dict[Length, float | None] = Field(
         {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1}
     )
 

@@ -1,6 +1,7 @@
 """Rules on lines and sentences: how they begin, how they end, how many there are.
 
-A line is what stands between two line ends, blank ones aside; white space around it does not count.
+A line is what stands between two line ends of any kind (line feed, carriage return, both, NEL, the
+separators of Unicode), blank ones aside; white space around it does not count.
 """
 
 from __future__ import annotations
@@ -73,8 +74,9 @@ def sentence_count(texts: Texts) -> Integers:
     """The number of sentences.
 
     A sentence ends with a mark (. ! ? … and those of other scripts) before white space, or with its
-    line. Decimals, initials, common abbreviations of English, and a full stop before a small letter
-    end none. A line without words is no sentence.
+    line; in Thai and Lao, which have no such mark, with white space between letters. Decimals,
+    initials, common abbreviations of English, and a full stop before a small letter end none. A
+    line without words is no sentence.
     """
     return sentence_counts(texts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataflow_text.analysis.characters import LETTER, LOWER, UPPER
+from dataflow_text.analysis.characters import LETTER, LOWER, UNSPACED, UPPER
 from dataflow_text.analysis.spans import Integers, Numbers, ratio
 from dataflow_text.analysis.texts import Texts
 from dataflow_text.quality.rule import rule
@@ -79,8 +79,8 @@ def stop_word_share(texts: Texts, *, stop_words: tuple[str, ...] = GOPHER_STOP_W
 def symbol_word_ratio(texts: Texts) -> Numbers:
     """The number of hash marks and ellipses for each word, from 0 on.
 
-    An ellipsis is one character (…) or three or more full stops. Does not apply to texts without
-    words.
+    An ellipsis is one character (…) or three or more full stops. In scripts without spaces letters
+    are the words. Does not apply to texts without words.
     """
     symbols = texts.count(texts.where("#")) + texts.count(texts.ellipses)
     return np.round(ratio(symbols, texts.words.count), 2)
@@ -107,10 +107,15 @@ def capital_word_share(texts: Texts) -> Numbers:
 def unique_word_share(texts: Texts) -> Numbers:
     """The share of words that are different, case and attached punctuation aside, 0 to 1.
 
-    Long texts repeat more words than short ones. Words of punctuation alone do not count; letters
-    of scripts without spaces do. Does not apply to texts without words.
+    Long texts repeat more words than short ones. Words of punctuation alone do not count, nor do
+    letters of scripts without spaces, of which every long text repeats most. Does not apply to
+    texts without other words.
     """
-    return ratio(texts.word_keys.distinct, texts.word_keys.counted)
+    keys = texts.word_keys
+    if texts.spaced_words is texts.words:
+        return ratio(keys.distinct, keys.counted)
+    counted = (keys.keys != 0) & (texts.flags[texts.words.begins] & UNSPACED == 0)
+    return ratio(texts.words.sums(counted & ~keys.repeats), texts.words.sums(counted))
 
 
 @rule(
@@ -121,7 +126,8 @@ def unique_word_share(texts: Texts) -> Numbers:
 def lorem_ipsum_share(texts: Texts) -> Numbers:
     """The number of times that "lorem ipsum" occurs for each word.
 
-    One mention in a long text is no reason to drop it. Does not apply to texts without words.
+    One mention in a long text is no reason to drop it. In scripts without spaces letters are the
+    words. Does not apply to texts without words.
     """
     return ratio(texts.words.sums(texts.phrases(["lorem ipsum"])), texts.words.count)
 
@@ -136,8 +142,8 @@ def watermark_share(
 ) -> Numbers:
     """The number of watermark terms for each word, from 0 on.
 
-    Terms are matched word by word, case aside. One mention in a long text is no reason to drop it.
-    Does not apply to texts without words.
+    Terms are matched word by word, case aside; in scripts without spaces, letter by letter. One
+    mention in a long text is no reason to drop it. Does not apply to texts without words.
 
     Args:
         texts: The texts.
@@ -148,30 +154,31 @@ def watermark_share(
 
 @rule(
     DATAFLOW,
-    max_value=2,
-    examples={"I did not say I did not, I did not": 0, "ID card, id no 3, 身份证号": 3},
+    max_value=0.01,
+    examples={"Your ID card, please": 0.25, "I did not, and an id no longer helps": 0.0},
 )
-def identity_document_count(
+def identity_document_share(
     texts: Texts,
     *,
     terms: tuple[str, ...] = (
-        "id number", "id no", "id card", "identity card", "identity number",
+        "id number", "id card", "identity card", "identity number",
         "identification number", "identification card", "nric number", "ic number",
         "resident registration", "passport number", "social security number",
         "身份证", "身份證", "身分证", "身分證",
     ),
-) -> Integers:  # fmt: skip
-    """The number of mentions of identity documents, as forms and leaked records have them.
+) -> Numbers:  # fmt: skip
+    """The number of mentions of identity documents for each word, from 0 on.
 
-    Terms are matched word by word, case and punctuation aside ("I.D. number" included).
+    Forms and leaked records have many; one in a long text is no reason to drop it. Terms are
+    matched word by word, case and punctuation aside ("I.D. number" included); in scripts without
+    spaces, letter by letter. Does not apply to texts without words.
 
     Args:
         texts: The texts.
         terms: The terms, of one word or several.
     """
-    return texts.words.sums(
-        texts.phrases((*terms, *(f"I.D. {t[3:]}" for t in terms if t[:3] == "id ")))
-    )
+    spelled = (f"I.D. {term[3:]}" for term in terms if term.startswith("id "))
+    return ratio(texts.words.sums(texts.phrases((*terms, *spelled))), texts.words.count)
 
 
 @rule(DATAFLOW, max_value=112, examples={"one two, three four five. six": 3.0})
@@ -179,7 +186,8 @@ def longest_unpunctuated_run(texts: Texts) -> Numbers:
     """The largest number of words in a row without punctuation between them.
 
     Punctuation is what ends a phrase in any script (full stops, commas, colons, dashes, slashes,
-    bars and bullets), and a line end. In scripts without spaces letters are counted.
+    bars and bullets), and a line end. In scripts without spaces letters are counted, and white
+    space between them is punctuation too.
     """
     breaks = texts.phrase_ends
     counts = np.diff(np.searchsorted(texts.words.begins, breaks))
@@ -196,7 +204,7 @@ CapitalWordEvaluator, CapitalWordFilter = capital_word_share.operators("CapitalW
 UniqueWordEvaluator, UniqueWordFilter = unique_word_share.operators("UniqueWord")
 LoremIpsumEvaluator, LoremIpsumFilter = lorem_ipsum_share.operators("LoremIpsum")
 WatermarkEvaluator, WatermarkFilter = watermark_share.operators("Watermark")
-IdentityDocumentEvaluator, IdentityDocumentFilter = identity_document_count.operators(
+IdentityDocumentEvaluator, IdentityDocumentFilter = identity_document_share.operators(
     "IdentityDocument"
 )
 UnpunctuatedRunEvaluator, UnpunctuatedRunFilter = longest_unpunctuated_run.operators(

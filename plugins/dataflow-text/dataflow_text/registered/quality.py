@@ -48,7 +48,7 @@ RULES = (
     (
         "word_rules",
         "IdentityDocument",
-        "the number of mentions of identity documents, as forms and leaked records have them",
+        "the number of mentions of identity documents for each word, from 0 on",
         DATAFLOW,
     ),
     (

@@ -101,6 +101,20 @@ def test_a_bound_of_none_is_no_rule():
     assert reasons(GopherQuality(**unbound), "1", "", "你好")[0] == {}
 
 
+@pytest.mark.parametrize("operator", [GopherQuality, GopherRepetition, C4Quality, FinewebQuality])
+def test_blank_texts_are_texts(operator):
+    for texts in ([""], [" \n\u3000"], ["", "你好"], [None, "\n\n"]):
+        table = MemoryStorage([{"text": text} for text in texts])
+        operator(drop=False).run(table, output_measures="measures")
+        assert len(table) == len(texts)
+
+
+@pytest.mark.parametrize("length", [0, -1, 101])
+def test_lengths_of_ngrams_are_checked(length):
+    with pytest.raises(ConfigurationError, match="max_top_ngram"):
+        GopherRepetition(max_top_ngram={length: 0.1})
+
+
 @pytest.mark.parametrize("preset", ["default", "gopher", "c4", "fineweb"])
 def test_presets_keep_prose_and_drop_a_menu(preset):
     rows = [{"text": GOOD}, {"text": "Home\nAbout us\nContact {x}"}, {"text": None}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import pickle
+import time
 
 import pyarrow as pa
 import pytest
@@ -26,9 +27,20 @@ REQUIRED = {"Blocklist": {"words": ("one", "你")}}
 
 CASES = [
     # Word boundaries, punctuation inside terms, and real documents.
-    ("identity_document_count", "I did not see it. He did not. We did not.", 0),
-    ("identity_document_count", "I.D. number, ID no: 7 and an Identity Card", 3),
-    ("identity_document_count", "请出示身份证。", 1),
+    ("identity_document_share", "I did not see it. He did not. The id no longer exists.", 0.0),
+    ("identity_document_share", "I.D. number 7 or an Identity Card", 2 / 7),
+    ("identity_document_share", "请出示身份证。", 1 / 6),
+    # A term in other letters is no word of an English text.
+    ("special_character_share", "⭐⌚⏰⬛\u061c\u00ad\U000f0000\U000e0067", 1.0),
+    # Sentences and phrases of scripts that write no spaces, or have marks of their own.
+    ("sentence_count", "កម្ពុជាជាប្រទេសមួយ។ រាជធានីគឺភ្នំពេញ។ ភាសាខ្មែរ។ ", 3),
+    ("sentence_count", "ኢትዮጵያ አገር ናት። አዲስ አበባ ከተማ ናት።", 2),
+    ("sentence_count", "วันนี้อากาศดี เราไปสวน แล้วกลับบ้าน", 3),
+    ("longest_unpunctuated_run", "กขค งจ", 3.0),
+    ("unique_word_share", "好好好学 the the", 0.5),
+    # Line ends of all kinds.
+    ("ellipsis_line_share", "a...\rb\r\nc...\u2028d", 0.5),
+    ("bullet_line_share", "- a\r- b\r- c\rd e", 0.75),
     # Case aside, word by word, one mention in a book.
     ("watermark_share", "COPYRIGHT copyrighted Copyright.", 0.6667),
     ("watermark_share", "word " * 999 + "watermark", 0.001),
@@ -64,7 +76,7 @@ CASES = [
     ("stop_word_share", 'The end, "of" it', 0.5),
     ("unique_word_share", "Dog dog, DOG. dog's", 0.5),
     ("unique_word_share", "\u2014 ... !", None),
-    ("unique_word_share", "好好好学", 0.5),
+    ("unique_word_share", "好好好学", None),
     ("symbol_word_ratio", "wait.... what", 0.5),
     ("symbol_word_ratio", "… ##", 1.5),
     ("longest_unpunctuated_run", "一二三，四五六七。八", 4.0),
@@ -84,6 +96,27 @@ CASES = [
 def test_measures_at_the_edges(name, text, wanted):
     found = MEASURES[name].of(text)
     assert found == wanted if wanted is None else found == pytest.approx(wanted, abs=5e-3)
+
+
+def test_terms_of_other_scripts_are_no_words_of_english():
+    assert word_rules.watermark_share.of("on and on", watermarks=("湯",)) == 0
+    assert word_rules.stop_word_share.of("n0 x", stop_words=("の",)) == 0
+    assert word_rules.watermark_share.of("湯 on 5 \u212a", watermarks=("湯", "\u212a")) == 0.5
+    assert word_rules.watermark_share.of("on k", watermarks=("\u212a",)) == 0.5
+
+
+def test_long_runs_of_punctuation_take_linear_time():
+    started = time.process_time()
+    assert word_rules.word_count.of("-" * 500_000 + "好") == 1
+    assert word_rules.word_count.of("\u0e48" * 500_000 + "ก") == 1
+    assert time.process_time() - started < 30  # quadratic time would take far longer
+
+
+@pytest.mark.parametrize("rule", MEASURES.values(), ids=list(MEASURES))
+def test_a_measure_without_texts_is_of_the_same_type(rule):
+    measure = rule.measure(**defaults(rule))
+    some, none = (TextAnalysis(pa.array(texts, pa.string())) for texts in (["one two"], []))
+    assert none.measure(measure).dtype == some.measure(measure).dtype
 
 
 @pytest.mark.parametrize("rule", MEASURES.values(), ids=list(MEASURES))
