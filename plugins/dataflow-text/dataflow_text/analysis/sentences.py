@@ -93,7 +93,7 @@ def _sentence_ends(texts: Texts) -> Integers:
 
 
 def _unmarked_ends(texts: Texts) -> Integers:
-    """Return the white space between letters of Thai and Lao, whose sentences end without a mark."""
+    """Return the white space between letters of Thai and Lao, whose sentences have no end mark."""
     gaps = texts.has(WHITE)[1:-1]
     beside = np.stack([texts.codes[gaps - 1], texts.codes[gaps + 1]])
     return gaps[((beside >= _THAI) & (beside <= _LAO)).all(axis=0)]
