@@ -16,6 +16,8 @@ class PiiCountEvaluator(PiiRecognition, TextEvaluator):
     Adds an integer: the number of entities that `MaskPii` would mask, which says how they are
     found, and how surely. No two of them overlap; equal ones count each time. An empty text has 0.
 
+    Source: ISO/IEC 7812 (2017), cards; ISO 13616 (2020), IBANs; Presidio (Microsoft), names.
+
     Attributes:
         recognizer: ``"forms"``, or ``"presidio"`` for names and documents as well (``pip install
             'dataflow-text[pii]'``; in English, unless another ``model`` is named).
@@ -45,6 +47,8 @@ class PiiCountFilter(PiiRecognition, TextFilter):
 
     `PiiCountEvaluator` says what is counted. With names, which presidio finds, a page of news has
     more than 5: choose a larger bound, or the entities that matter.
+
+    Source: ISO/IEC 7812 (2017), cards; ISO 13616 (2020), IBANs; Presidio (Microsoft), names.
 
     Attributes:
         recognizer: ``"forms"``, or ``"presidio"`` for names and documents as well.

@@ -70,6 +70,8 @@ class NormalizeText(EachTextRefiner):
     thousand), ranges (``$5-10``), and ``$`` in formulas and programs: ``$1`` to ``$9`` count after
     words such as ``costs`` or ``for``. Months have English names. Null stays null.
 
+    Source: ISO 8601 (2019), dates; ISO 4217 (2015), currencies.
+
     Attributes:
         date_order: What comes first in dates such as ``3/4/2020``: ``day``, ``month``, or
             ``unknown``.
