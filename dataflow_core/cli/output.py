@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -20,18 +21,34 @@ def write_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=repr))
 
 
-def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write rows as aligned columns; on a terminal, the last column is cut to fit.
+def write_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    cut: int = 1,
+    spare: Sequence[str] = (),
+) -> None:
+    """Write rows as aligned columns; on a terminal, they are made to fit.
 
     Args:
         header: The names of the columns.
         rows: The cells.
+        cut: How many columns, the last ones, are cut where there is no room.
+        spare: Columns that are left out before, one after another, where those to cut would be
+            too narrow to read.
     """
-    widths = [max(len(row[at]) for row in (header, *rows)) for at in range(len(header) - 1)]
-    room = _room(sum(widths) + len(_GAP) * len(widths))
-    click.echo(click.style(_line(header, widths, room), bold=True))
-    for row in rows:
-        click.echo(_line(row, widths, room))
+    columns = {name: [name, *(row[at] for row in rows)] for at, name in enumerate(header)}
+    for name in spare:
+        if _room(columns, cut) < cut * _NARROWEST:
+            del columns[name]
+    widths = _widths(columns, cut)
+    for number, cells in enumerate(zip(*columns.values(), strict=True)):
+        click.echo(click.style(_line(cells, widths), bold=number == 0))
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text in at most so many characters, with an ellipsis where it is cut."""
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 
 def terminal_width() -> int | None:
@@ -41,14 +58,24 @@ def terminal_width() -> int | None:
     return None
 
 
-def _room(used: int) -> int | None:
+def _room(columns: Mapping[str, Sequence[str]], cut: int) -> float:
+    """Return how wide the columns to cut may be together; infinite where nothing need fit."""
     width = terminal_width()
-    return None if width is None else max(width - used, _NARROWEST)
+    whole = list(columns.values())[:-cut]
+    taken = sum(max(map(len, cells)) for cells in whole) + len(_GAP) * (len(columns) - 1)
+    return math.inf if width is None else width - taken
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], room: int | None) -> str:
-    *first, last = cells
-    if room is not None and len(last) > room:
-        last = last[: room - 1].rstrip() + "…"
-    padded = [cell.ljust(width) for cell, width in zip(first, widths, strict=True)]
-    return _GAP.join([*padded, last]).rstrip()
+def _widths(columns: Mapping[str, Sequence[str]], cut: int) -> list[int]:
+    """Return how wide each column is; those to cut share the room from left to right."""
+    widths = [max(map(len, cells)) for cells in columns.values()]
+    room = max(_room(columns, cut), _NARROWEST)
+    for left in range(cut, 0, -1):
+        widths[-left] = int(min(widths[-left], room / left))
+        room -= widths[-left]
+    return widths
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    pairs = zip(cells, widths, strict=True)
+    return _GAP.join(shortened(cell, width).ljust(width) for cell, width in pairs).rstrip()

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--max-failures", type=click.FloatRange(0, 1), default=0.05, show_default=True,
-    help="The share of rows that may fail in a step before the run stops.",
+    help="The share of a step's rows that may fail, or the run stops; above 0, up to 10 rows "
+    "always may, unless they are half of all. 0 stops at the first failure.",
 )  # fmt: skip
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 @click.pass_obj

@@ -30,7 +30,7 @@ HOPELESS = 1_000
 """After so many rows of which none came through, a step need not go on failing."""
 
 FEW = 10
-"""So many rows may fail whatever the share, unless they are half of all."""
+"""So many rows may fail whatever the share, unless they are half of all, or the share is 0."""
 
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
@@ -47,7 +47,7 @@ class EngineOptions:
     Attributes:
         batch_rows: The most rows a batch.
         limit: The most rows of the main source, or None for all (this one does change the result).
-        max_failures: The share of rows that may fail before the run stops.
+        max_failures: The share of rows that may fail before the run stops; 0 for none.
         notify: Observers of the run.
         progress: Called with a table's name and its rows so far, after every batch.
     """
@@ -199,18 +199,20 @@ class LocalEngine:
         for kind, removed in (("dropped", outcome.dropped), ("quarantine", outcome.failed)):
             if len(removed):
                 self._set_aside(kind, step.name, removed.table(step.name))
-        # Some rows may fail; where all of so many do, the end is certain.
-        if account.quarantined == account.rows_in >= HOPELESS:
+        # Some rows may fail; where none may, or all of so many do, the end is certain.
+        hopeless = account.quarantined == account.rows_in >= HOPELESS
+        if hopeless or self.options.max_failures == 0:
             self._check_failures(account)
 
     def _check_failures(self, account: StepAccount) -> None:
         """Stop where more rows failed than allowed; judged over all rows, not batch by batch."""
         failed, rows = account.quarantined, account.rows_in
-        few = failed <= FEW and failed * 2 < rows
-        if not few and failed > self.options.max_failures * rows:
+        share = self.options.max_failures
+        few = share > 0 and failed <= FEW and failed * 2 < rows
+        if not few and failed > share * rows:
             raise RunError(
                 f"step {account.step!r}: {failed:,} of {rows:,} rows failed "
-                f"({', '.join(account.reasons)}), more than the {self.options.max_failures:.0%} "
+                f"({', '.join(account.reasons)}), more than the {share * 100:g}% "
                 f"allowed. The failed rows and their messages: {self.directory.path}/quarantine."
             )
 

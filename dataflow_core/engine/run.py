@@ -49,7 +49,9 @@ def run_plan(
             ``dataflow-runs/``.
         limit: The most rows of the main source; None for all.
         batch_size: The most rows a batch; changes speed and memory, never the result.
-        max_failures: The share of rows that may fail in a step before the run stops, 0 to 1.
+        max_failures: The share of a step's rows that may fail, 0 to 1, judged when the step is
+            through; above 0, up to ten rows always may, unless they are half of all. With 0, the
+            first failure stops the run.
         notify: Called with each life-cycle event of the run, by name.
         progress: Called with a table's name and its rows so far, after every batch.
 

@@ -81,14 +81,25 @@ def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
 
 
 def _columns(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:
-    tables = plan.source_columns(source)
+    tables, real = plan.source_columns(source), plan.source_columns(source)
     for step in plan.steps:
-        unfit = list(_unfit(step, tables[step.table]))
+        unfit = list(_unfit(step, tables[step.table], list(real[step.table])))
         yield from unfit or _misused(step, tables)
         # As if missing columns were there: later steps would only repeat the message.
-        assumed = dict.fromkeys(_read(step), pa.null())
+        assumed = dict.fromkeys(sorted(_read(step)), pa.null())
         before = {**assumed, **step.columns_before(tables)}
         tables[step.name] = step.operator.columns_after(before, step.columns)
+        real[step.name] = _really_after(step, real)
+
+
+def _really_after(
+    step: Step, real: Mapping[str, Mapping[str, pa.DataType]]
+) -> dict[str, pa.DataType]:
+    """Return the columns after a step without those that it lacks, and would write to as well."""
+    before = step.columns_before(real)
+    after = step.operator.columns_after(before, step.columns)
+    lacks = _read(step) - set(before)
+    return {name: kind for name, kind in after.items() if name not in lacks}
 
 
 def _misused(step: Step, tables: Mapping[str, Mapping[str, pa.DataType]]) -> Iterator[Problem]:
@@ -98,13 +109,19 @@ def _misused(step: Step, tables: Mapping[str, Mapping[str, pa.DataType]]) -> Ite
         yield Problem("error", "misused", step.name, "", "", message)
 
 
-def _unfit(step: Step, known: Mapping[str, pa.DataType]) -> Iterator[Problem]:
-    """Find the columns that a step reads and its table lacks, or has with another type."""
+def _unfit(step: Step, known: Mapping[str, pa.DataType], real: list[str]) -> Iterator[Problem]:
+    """Find the columns that a step reads and its table lacks, or has with another type.
+
+    Args:
+        step: The step.
+        known: The columns of its table, and those whose lack was told before.
+        real: The columns of its table alone, to list.
+    """
     kinds = {parameter.name: parameter.kind for parameter in step.operator.parameters()}
     for parameter, names in step.operator.reads(step.columns).items():
         for name in names:
             if name not in known:
-                yield _missing(step, parameter, name, list(known))
+                yield _missing(step, parameter, name, real)
             elif parameter in kinds and not kinds[parameter].accepts(known[name]):
                 yield Problem(
                     "error", "type_mismatch", step.name, parameter, name,
@@ -114,12 +131,12 @@ def _unfit(step: Step, known: Mapping[str, pa.DataType]) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
-def _missing(step: Step, parameter: str, name: str, known: list[str]) -> Problem:
-    listed = ", ".join(known[:15]) + (", …" if len(known) > 15 else "")
+def _missing(step: Step, parameter: str, name: str, there: list[str]) -> Problem:
+    listed = ", ".join(there[:15]) + (", …" if len(there) > 15 else "")
     return Problem(
         "error", "missing_column", step.name, parameter, name,
-        f"no column {name!r}.{did_you_mean(name, known)} The table has: {listed or 'no columns'}.",
-        nearest(name, known),
+        f"no column {name!r}.{did_you_mean(name, there)} The table has: {listed or 'no columns'}.",
+        nearest(name, there),
     )  # fmt: skip
 
 

@@ -153,10 +153,33 @@ def test_listing_is_an_aligned_table(fruit, capsys, monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     main(["operators", "list", "--namespace", "fruit"])
     assert capsys.readouterr().out.splitlines() == [
-        "NAME            FUNCTION  SCOPE  MODALITY  SUMMARY",
-        "fruit/peel      refine    row    image     Peel the fruit.",
-        "fruit/sort_out  filter    row    text      Drop bad fruit.",
+        "NAME            FUNCTION  SCOPE  MODALITY  SOURCE               SUMMARY",
+        "fruit/peel      refine    row    image     Orchard et al. 2020  Peel the fruit.",
+        "fruit/sort_out  filter    row    text                           Drop bad fruit.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "listed"),
+    [
+        ("Peeling (Orchard 2020), section 2; Skin (Rind 1999)", "Peeling (Orchard 2020)"),
+        ("Peeling; Skin (Rind 1999)", "Peeling"),
+        ("Peeling, all of it", "Peeling, all of it"),
+        (
+            "A Treatise on the Peeling of Fruit (Orchard 2020)",
+            "A Treatise on the Peeling of Fruit (Orchard…",
+        ),
+        ("剥く (果樹園 2020)、第二章", "剥く (果樹園 2020)"),
+    ],
+)
+def test_listing_has_the_first_source_without_its_section(
+    fruit, capsys, monkeypatch, source, listed
+):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    fruit.add("dataflow-fruit", "fruit", HOOKS.replace("Orchard et al. 2020", source))
+    main(["operators", "list", "--search", "fruit/peel"])
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line == f"fruit/peel  refine    row    image     {listed:6}  Peel the fruit."
 
 
 def test_listing_is_cut_to_a_narrow_terminal(fruit, capsys, monkeypatch):
@@ -167,6 +190,24 @@ def test_listing_is_cut_to_a_narrow_terminal(fruit, capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 70
     assert lines[1].endswith("…")
+    assert "Orchard et al. 2020" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("width", "header"),
+    [
+        (95, "NAME FUNCTION SCOPE MODALITY SOURCE SUMMARY"),
+        (80, "NAME FUNCTION SCOPE SOURCE SUMMARY"),
+        (72, "NAME FUNCTION SOURCE SUMMARY"),
+        (30, "NAME FUNCTION SOURCE SUMMARY"),
+    ],
+)
+def test_listing_leaves_out_modality_and_scope_on_a_narrow_terminal(
+    fruit, capsys, monkeypatch, width, header
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    main(["operators", "list", "--namespace", "fruit"])
+    assert capsys.readouterr().out.splitlines()[0].split() == header.split()
 
 
 def test_listing_nothing_says_so(fruit, capsys):

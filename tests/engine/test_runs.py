@@ -212,6 +212,41 @@ def test_too_many_failures_stop_the_run_and_say_why(tmp_path):
     assert not (tmp_path / "out.jsonl").exists()
 
 
+@pytest.mark.parametrize("batch_size", [3, 1000])
+def test_none_may_fail_where_the_share_is_nought(batch_size, tmp_path):
+    table = [{"n": 9}, *NUMBERS[:8]]
+    options = {"max_failures": 0, "batch_size": batch_size}
+    with pytest.raises(RunError, match=r"'picky': 1 of \d rows .*\(ValueError\).*more than the 0%"):
+        run(tmp_path, MemoryStorage(table), (Picky(), {}), **options)
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_nothing_stops_a_run_without_failures(tmp_path):
+    run(tmp_path, MemoryStorage(NUMBERS[:8]), (Picky(), {}), max_failures=0)
+    assert len(rows(tmp_path / "out.jsonl")) == 8
+
+
+def test_no_row_after_the_batch_of_the_first_failure_is_worked_on_where_none_may_fail(tmp_path):
+    seen = []
+
+    def broken(table):
+        seen.extend(table["n"])
+        raise KeyError("x")
+
+    with pytest.raises(RunError):
+        run(
+            tmp_path, MemoryStorage(NUMBERS), (Apply(func=broken), {}),
+            max_failures=0, batch_size=4,
+        )  # fmt: skip
+    assert set(seen) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("share", [0.001, 0.05])
+def test_a_few_rows_may_fail_whatever_the_share_above_nought(share, tmp_path):
+    run(tmp_path, MemoryStorage(NUMBERS), (Picky(), {}), max_failures=share)
+    assert len(rows(tmp_path / "out.jsonl")) == 32
+
+
 def test_bad_lines_stop_the_run_with_file_line_and_column(tmp_path):
     (tmp_path / "in.jsonl").write_text('{"n":1}\n{"n":2\n{"n":3}\n')
     with pytest.raises(BadRowError, match=r"in\.jsonl, line 2, column 7.*--on-bad-row quarantine"):

@@ -224,6 +224,20 @@ def test_a_missing_column_has_all_its_fields_and_is_not_repeated():
     assert str(first) == f"error: step 'count_words', input_text: {message}"
 
 
+def test_only_columns_that_are_there_are_listed_and_suggested():
+    def forward(p):
+        Clean().run(p.storage, "text_a")
+        CountWords().run(p.storage, "text_b", "size")
+        RenameColumns(names={"text_c": "text_d"}).run(p.storage)
+        CountWords().run(p.storage, "text_e", "words")
+
+    said = [problem.message for problem in problems_of(forward)]
+    assert said == [
+        f"no column 'text_{name}'. Did you mean 'text'? The table has: lang, text{more}."
+        for name, more in (("a", ""), ("b", ""), ("c", ", size"), ("e", ", size"))
+    ]
+
+
 def test_sibling_branches_are_checked_on_their_own():
     def forward(p):
         branch = p.storage.fork()

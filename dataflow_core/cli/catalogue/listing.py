@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from dataflow_core.cli.broken import warn_of_broken_plugins
-from dataflow_core.cli.output import write_json, write_table
+from dataflow_core.cli.output import shortened, write_json, write_table
 from dataflow_core.plugins.manager import PluginManager
 from dataflow_core.plugins.specs import Function, Modality
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from dataflow_core.plugins import Kind, Registered
 
 Command = Callable[..., None]
+
+_WIDEST_SOURCE = 44
+_WORK = re.compile(r"[^;(]+(\([^)]*\))?")
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 FILTERS: Mapping[str, Callable[[Command], Command]] = {
@@ -52,7 +56,11 @@ def list_command(kind: Kind, filters: tuple[str, ...], columns: tuple[str, ...])
             write_json([summary_of(item) for item in found])
         elif found:
             header = ["NAME", *(name.upper() for name in columns), "SUMMARY"]
-            write_table(header, [_row(item, columns) for item in found])
+            rows = [_row(item, columns) for item in found]
+            if "source" in columns:
+                write_table(header, rows, cut=2, spare=("MODALITY", "SCOPE"))
+            else:
+                write_table(header, rows)
         else:
             click.echo(f"No {kind}s found.", err=True)
         warn_of_broken_plugins(manager)
@@ -129,10 +137,18 @@ def _is_wanted(item: Registered[Any], wanted: Mapping[str, str | None]) -> bool:
 def _row(item: Registered[Any], columns: tuple[str, ...]) -> list[str]:
     return [
         item.full_name,
-        *(_cell(getattr(item.spec, name)) for name in columns),
+        *(_cell(name, getattr(item.spec, name)) for name in columns),
         item.spec.summary,
     ]
 
 
-def _cell(value: Any) -> str:
+def _cell(name: str, value: Any) -> str:
+    if name == "source":
+        return shortened(_first_work(value), _WIDEST_SOURCE)
     return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _first_work(source: str) -> str:
+    """Return the first work of a citation up to its authors: ``Gopher (Rae et al. 2021)``."""
+    match = _WORK.match(source)
+    return match[0].strip() if match else source

@@ -27,7 +27,7 @@ command.add_command(
     list_command(
         "operator",
         ("namespace", "function", "modality", "search"),
-        ("function", "scope", "modality"),
+        ("function", "scope", "modality", "source"),
     )
 )
 command.add_command(show_command("operator", _describe))

@@ -75,3 +75,47 @@ SNOWBALL = "Snowball (Porter 2001)"
 
 SYMSPELL = "SymSpell (Garbe 2012)"
 """The method of the library SymSpell."""
+
+HTML = "HTML Living Standard (WHATWG), section 13"
+"""What a parser takes for a tag, a comment, or a character reference."""
+
+URLS = "RFC 3986 (Berners-Lee et al. 2005)"
+"""Uniform Resource Identifier (URI): Generic Syntax."""
+
+HTML_URLS = f"{HTML}; {URLS}"
+
+MARKDOWN_IMAGES = "CommonMark (MacFarlane 2024), section 6.4; MediaWiki, Help:Images"
+"""CommonMark Spec, version 0.31.2; and the manual of the software of Wikipedia."""
+
+WIKI_REFERENCES = "MediaWiki, Extension:Cite; English Wikipedia, citation templates"
+"""The manual of the software of Wikipedia; and the templates that its pages use."""
+
+UNICODE_LINES = "Unicode Standard (2025), section 5.8"
+"""The Unicode Standard, version 17.0: newline guidelines."""
+
+UNICODE_CASE = "Unicode Standard (2025), section 3.13"
+"""The Unicode Standard, version 17.0: default case conversion."""
+
+UNICODE_CATEGORIES = "Unicode Standard (2025), section 4.5"
+"""The Unicode Standard, version 17.0: general category."""
+
+UNICODE_EMOJI = "Unicode emoji (UTS #51)"
+"""Unicode Technical Standard 51: Unicode Emoji, version 17.0."""
+
+FTFY = "ftfy (Speer 2019)"
+"""ftfy, Zenodo, doi:10.5281/zenodo.2591652; the method is that of this library."""
+
+DATES_AND_MONEY = "ISO 8601 (2019), dates; ISO 4217 (2015), currencies"
+"""Date and time: representations for information interchange; and codes for currencies."""
+
+PERSONAL_DATA = "ISO/IEC 7812 (2017), cards; ISO 13616 (2020), IBANs; Presidio (Microsoft), names"
+"""Identification of issuers; International bank account number; and the library
+presidio-analyzer."""
+
+XXHASH = "xxHash (Collet 2020), XXH3"
+"""The hash function of the library xxHash, from its version 0.8 on."""
+
+DUPLICATES = f"{XXHASH}; {MINHASH}"
+
+OWN = "DataFlow text operators"
+"""This package: what it does after no publication, by rules of its own."""

@@ -21,6 +21,8 @@ class DeduplicateExact(TextDeduplicator):
     128-bit xxh3 digests, 24 bytes a row, so the data set may be larger than memory. Independent of
     language.
 
+    Source: xxHash (Collet 2020), XXH3 with 128 bits.
+
     Attributes:
         ignore_case: Whether upper and lower case count as equal.
         ignore_whitespace: Whether texts count as equal that differ only in how much white space

@@ -93,7 +93,7 @@ class LanguageFilter(Filter):
 
     The language and the confidence stay as columns; `LanguageEvaluator` says what they are. Texts
     go with reason ``"no_language"`` where there is none to tell, ``"other_language"``, or
-    ``"low_confidence"``, with the confidence as value.
+    ``"low_confidence"``, with the confidence as value. Languages with and without spaces are told.
 
     Source: langid.py (Lui and Baldwin 2012), for the default model.
 

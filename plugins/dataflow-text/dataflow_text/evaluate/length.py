@@ -50,7 +50,8 @@ class TokenCountEvaluator(TextEvaluator):
 class TokenCountFilter(TextFilter):
     """Keep texts of ``min_value`` to ``max_value`` tokens, as `TokenCountEvaluator` counts them.
 
-    There is no bound unless one is given: it depends on the model that is to be trained.
+    There is no bound unless one is given: it depends on the model that is to be trained. All
+    languages have tokens, with or without spaces.
 
     Source: byte pair encoding (Sennrich et al. 2016), over bytes (Radford et al. 2019).
 

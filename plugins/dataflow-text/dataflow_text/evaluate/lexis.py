@@ -66,7 +66,7 @@ class LexicalDiversityFilter(TextFilter):
     """Keep texts whose lexical diversity lies within bounds, and drop those too short to have one.
 
     `LexicalDiversityEvaluator` says what is measured. Unless ``min_value`` is given, texts below 50
-    (MTLD) or 0.8 (HD-D) are dropped.
+    (MTLD) or 0.8 (HD-D) are dropped. In scripts without spaces each letter is a word.
 
     Source: HD-D (McCarthy and Jarvis 2007); MTLD (McCarthy and Jarvis 2010).
 

@@ -85,6 +85,7 @@ class NgramRepetitionFilter(TextFilter):
     """Drop texts whose share of distinct n-grams is below ``min_value``: they repeat themselves.
 
     `NgramRepetitionEvaluator` says what is measured. Short texts stay: they repeat nothing.
+    In scripts without spaces each letter is a word.
 
     Source: distinct-n (Li et al. 2016), here per text and stretch.
 

@@ -59,7 +59,8 @@ class PerplexityFilter(TextFilter):
     """Keep texts whose perplexity per character lies within bounds.
 
     `PerplexityEvaluator` says what is measured. There is no bound unless one is given: look at the
-    perplexities of texts that are good and of some that are not.
+    perplexities of texts that are good and of some that are not. With or without spaces, any
+    language will do that the model was trained on.
 
     Source: Kneser-Ney (Chen and Goodman 1999), for the model.
 

@@ -36,6 +36,8 @@ class RemoveNumbers(EachTextRefiner):
     ``utf8``, ``3rd``, ``m²``, ``x_1``) stays unless asked for. White space stays. Scripts without
     spaces make no words with digits: ``2024年`` becomes ``年``. Null stays null.
 
+    Source: Unicode Standard (2025), section 4.5, category N.
+
     Attributes:
         in_words: Whether digits in words go too.
 
@@ -62,6 +64,8 @@ class Lowercase(TextRefiner):
     By Unicode's full mapping, in no particular language: ``ΟΔΟΣ`` becomes ``οδος`` with the sigma
     of a word's end, ``İ`` becomes ``i`` with a dot above, and German ``ß`` stays. Scripts without
     case stay as they are. Null stays null.
+
+    Source: Unicode Standard (2025), section 3.13, default case conversion.
 
     Example:
         >>> from dataflow_core import MemoryStorage

@@ -42,6 +42,8 @@ class ExpandContractions(EachTextRefiner):
     changed, so ``don't you`` becomes ``do not you``. Slang without apostrophe (``gonna``) stays.
     Null stays null. Texts in other languages hardly change.
 
+    Source: DataFlow text operators, for the contractions.
+
     Example:
         >>> from dataflow_core import MemoryStorage
         >>> table = MemoryStorage([{"text": "Won't it rain? I can't say; it's been John's job."}])

@@ -56,6 +56,8 @@ class RemoveEmoji(EachTextRefiner):
     selectors among them. Null stays null; a text of emoji alone becomes empty. The characters are
     those of Unicode 17, and the places that it keeps for later ones.
 
+    Source: Unicode emoji (UTS #51).
+
     Attributes:
         replacement: What stands in the place of each run of emoji.
 

@@ -53,6 +53,8 @@ class RemoveEmoticons(EachTextRefiner):
     something else and stay, except ``XD``. Faces in brackets, as in Japan, may touch letters. White
     space stays; emoji are for `RemoveEmoji`. Null stays null. Independent of language.
 
+    Source: DataFlow text operators, for the forms.
+
     Attributes:
         replacement: What stands in the place of each emoticon.
 

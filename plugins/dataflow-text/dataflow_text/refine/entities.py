@@ -21,6 +21,8 @@ class DecodeHtmlEntities(EachTextRefiner):
     unknown names and numbers of no character. Full-width ``＆amp；`` counts too. Null stays null.
     Independent of language.
 
+    Source: HTML Living Standard (WHATWG), section 13, character references.
+
     Example:
         >>> from dataflow_core import MemoryStorage
         >>> table = MemoryStorage([{"text": "AT&amp;T: 3 &lt; 5 &hellip; &nosuch;"}])

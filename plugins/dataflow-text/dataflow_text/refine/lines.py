@@ -130,6 +130,8 @@ class RemoveRepeatedLines(EachTextRefiner):
     do blank lines, short lines (``}``, ``---``), and the order. Null stays null. Independent of
     language.
 
+    Source: DataFlow text operators.
+
     Attributes:
         min_length: Lines with fewer characters stay however often they occur.
 

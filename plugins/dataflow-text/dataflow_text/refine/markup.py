@@ -62,6 +62,8 @@ class RemoveHtmlTags(EachTextRefiner):
     leaves a line break, any other leaves nothing. Entities and URLs in the text stay. Null stays
     null. Independent of language.
 
+    Source: HTML Living Standard (WHATWG), section 13.
+
     Example:
         >>> from dataflow_core import MemoryStorage
         >>> table = MemoryStorage([{"text": "<b>3 < 5</b><script>run()</script><br>AT&amp;T"}])
@@ -87,6 +89,8 @@ class RemoveHtmlUrls(EachTextRefiner):
     goes without the punctuation or the bracket that follows it in the sentence; e-mail addresses
     stay. Line breaks survive. Entities are decoded last and once: ``&amp;lt;`` becomes
     ``&lt;``, and ``&lt;b&gt;`` the text ``<b>``; unknown ones stay. Independent of language.
+
+    Source: HTML Living Standard (WHATWG), section 13; RFC 3986 (Berners-Lee et al. 2005).
 
     Attributes:
         urls: Whether URLs are removed.

@@ -26,6 +26,8 @@ class CollapsePunctuation(EachTextRefiner):
     ``--``, ``...``, ``……``, rules and tables. Of full stops, four or more become three. Runs of
     different marks (``?!``) stay. Null stays null.
 
+    Source: DataFlow text operators.
+
     Attributes:
         marks: The marks; those of other scripts need no place of their own.
         dots: Whether four or more full stops become three.
@@ -66,6 +68,8 @@ class RemovePunctuation(TextRefiner):
     white space, letters and their accents. Without a replacement, ``well-known`` becomes
     ``wellknown`` and ``3.5`` becomes ``35``; keep ``-`` and ``.`` if they matter. Null stays null.
     Independent of language.
+
+    Source: Unicode Standard (2025), section 4.5, category P.
 
     Attributes:
         keep: Characters that stay, such as ``'-``.

@@ -37,6 +37,8 @@ class RemoveReferences(EachTextRefiner):
     stays. Null stays null. Independent of language, but the names of templates are those of the
     English Wikipedia.
 
+    Source: MediaWiki, Extension:Cite; English Wikipedia, citation templates.
+
     Example:
         >>> from dataflow_core import MemoryStorage
         >>> text = "Bees dance.<ref>{{cite web|title={{lang|de|Tanz}}}}</ref> They hum.{{cn}}"
@@ -87,7 +89,10 @@ class RemoveImageReferences(EachTextRefiner):
     caption), and names of image files that are hashes of 16 digits and more. A label is
     ``Figure 3:``, ``Fig. 2-1.`` or ``图 1-2：`` where a line begins; its caption stays unless asked
     for, and ``Figure 3 shows`` is no label. Ordinary words stay whatever their length, and so do
-    other links, line breaks and white space. Null stays null.
+    other links, line breaks and white space. Independent of language, but labels are those of
+    English, German, Spanish, Italian, Russian, Chinese and Japanese. Null stays null.
+
+    Source: CommonMark (MacFarlane 2024), section 6.4; MediaWiki, Help:Images, for what an image is.
 
     Attributes:
         captions: ``keep`` removes a figure's label alone, ``remove`` its whole line.

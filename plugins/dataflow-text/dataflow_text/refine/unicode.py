@@ -20,6 +20,8 @@ class FixUnicode(EachTextRefiner):
     normal forms. The library ftfy does the work, line by line. ASCII without control characters
     never changes. Null stays null. Independent of language.
 
+    Source: ftfy (Speer 2019).
+
     Attributes:
         normal_form: ``NFC`` joins letters with their accents; ``NFKC`` also makes compatibility
             characters plain (``ﬁ``, ``①``, ``ｗ``), which loses distinctions such as ``x²``;

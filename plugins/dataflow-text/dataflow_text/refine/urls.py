@@ -30,6 +30,8 @@ class RemoveUrls(EachTextRefiner):
     e-mail addresses and bare domains. It ends at white space, quotes, ``<``, ``](`` and CJK
     punctuation; letters of any script are part of it. Null stays null. Independent of language.
 
+    Source: RFC 3986 (Berners-Lee et al. 2005).
+
     Attributes:
         replacement: What stands in a URL's place.
 

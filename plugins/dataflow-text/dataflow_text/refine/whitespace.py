@@ -31,6 +31,8 @@ class NormalizeWhitespace(TextRefiner):
     characters such as NUL, and zero-width characters are left alone. Applied twice, it changes
     nothing more. Independent of language.
 
+    Source: Unicode Standard (2025), section 5.8, newline guidelines.
+
     Attributes:
         keep_newlines: Whether line breaks survive; otherwise they become spaces too.
 

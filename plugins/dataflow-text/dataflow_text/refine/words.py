@@ -39,6 +39,8 @@ class RemoveStopWords(EachTextRefiner):
     English words is this library's own (some 200 words, with ``not`` among them); give your own
     for other languages. In scripts without spaces no word is found. Null stays null.
 
+    Source: DataFlow text operators, for the list.
+
     Attributes:
         words: The stop words; None for the English ones.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec
-from dataflow_text.sources import MINHASH, RESEMBLANCE, SIMHASH
+from dataflow_text.sources import MINHASH, RESEMBLANCE, SIMHASH, XXHASH
 
 OPERATORS = (
     OperatorSpec(
@@ -12,6 +12,7 @@ OPERATORS = (
         summary="Keep the first of each set of equal texts, case and the like aside if asked",
         function="filter",
         scope="dataset",
+        source=XXHASH,
     ),
     OperatorSpec(
         name="deduplicate_minhash",

@@ -12,6 +12,7 @@ from dataflow_text.sources import (
     DIVERSITY,
     KNESER_NEY,
     LANGID,
+    PERSONAL_DATA,
     ROUGE,
     TER,
 )
@@ -128,11 +129,13 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         target="dataflow_text.evaluate.pii:PiiCountEvaluator",
         summary="Count the e-mail addresses, phone numbers, names and other personal data",
         function="evaluate",
+        source=PERSONAL_DATA,
     ),
     OperatorSpec(
         name="pii_count_filter",
         target="dataflow_text.evaluate.pii:PiiCountFilter",
         summary="Drop texts with much personal data",
         function="filter",
+        source=PERSONAL_DATA,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec
-from dataflow_text.sources import VOCABULARY
+from dataflow_text.sources import DUPLICATES, OWN, VOCABULARY
 
 OPERATORS = (
     OperatorSpec(
@@ -20,6 +20,7 @@ OPERATORS = (
         summary="Tell how long the texts of a data set are, in characters, words and tokens",
         function="evaluate",
         scope="dataset",
+        source=OWN,
     ),
     OperatorSpec(
         name="duplicate_share_evaluator",
@@ -27,5 +28,6 @@ OPERATORS = (
         summary="Tell how many texts of a data set repeat an earlier one, or nearly so",
         function="evaluate",
         scope="dataset",
+        source=DUPLICATES,
     ),
 )

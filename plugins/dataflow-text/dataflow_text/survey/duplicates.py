@@ -36,6 +36,9 @@ class DuplicateShareEvaluator(DatasetEvaluator):
 
     Memory holds 33 bytes a row; with ``near``, 256 more.
 
+    Source: xxHash (Collet 2020), XXH3; MinHash (Broder 1997); Fast Similarity Sketching (Dahlgaard
+    et al. 2017).
+
     Attributes:
         ignore_case: Whether upper and lower case count as equal.
         ignore_whitespace: Whether texts count as equal that differ only in how much white space

@@ -47,6 +47,8 @@ class LengthDistributionEvaluator(DatasetEvaluator):
 
     Memory holds one line for each different length (of each group): few, even of many rows.
 
+    Source: DataFlow text operators; of tokens as `TokenCountEvaluator`.
+
     Attributes:
         encoding: The vocabulary in which tokens are counted, such as ``"o200k_base"``; None for no
             tokens.
