@@ -156,6 +156,7 @@ def test_main_texts_of_a_crawl_in_one_command(tmp_path, record, answer, packed):
         ("with_text", 2, 1),
         ("without_page", 1, 0),
     ]
+    assert [steps[n]["reasons"] for n in (0, 2)] == [{"no_page": 1}, {"no_text": 1}]
     dropped = FileStorage("run/dropped/with_page").read()
     assert dropped["problem"].tolist() == ["not_text"]
 
