@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, did_you_mean
+from dataflow_core.errors import (
+    ConfigurationError,
+    DataflowError,
+    PlanError,
+    SourceError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.checks import Problem
@@ -116,14 +122,29 @@ def open_storage(
     """Return the storage for an input: by its URL's scheme from a plugin, else from files.
 
     Raises:
-        DataflowError: No plugin opens the scheme, or its storage does not take what is asked for.
+        DataflowError: No plugin opens the scheme, its storage does not take what is asked for, or
+            the files are of a kind that a plugin's storage alone reads.
     """
     if source is None:
         return None
     registered = manager.resolve_storage(source)
+    if registered is None:
+        _require_scheme(manager, source)
     cls = _file_storage() if registered is None else manager.load(registered)
     storage: Storage = cls(source, **_storage_options(cls, source, on_bad_row, types))
     return storage
+
+
+def _require_scheme(manager: PluginManager, source: str) -> None:
+    """Refuse a path without a scheme where its ending is known to a plugin's storage alone."""
+    path = Path(source)
+    if not (found := manager.storages_reading(path.name)) or path.is_dir():
+        return
+    from dataflow_core.storage.formats.endings import format_of
+
+    if format_of(path) is None:
+        ways = " or ".join(f"{one.spec.schemes[0]}:{source} ({one.full_name})" for one in found)
+        raise SourceError(f"{source}: files of this kind are opened by scheme; name it as {ways}.")
 
 
 def _file_storage() -> Any:

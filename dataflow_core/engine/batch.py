@@ -17,6 +17,7 @@ from dataflow_core.storage.base import Storage
 from dataflow_core.storage.outcome import Outcome, Removed, as_json
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.distributions import Distribution, merge_measures
+from dataflow_core.table.failures import ValueRefused
 from dataflow_core.table.frames import Frame, concat_frames
 
 
@@ -121,7 +122,8 @@ def _isolating(step: Step, frame: Frame, run: Callable[[TableStorage], None]) ->
 def _failed_row(name: str, frame: Frame, error: OperatorError) -> Outcome:
     cause = error.__cause__
     failed = Removed()
-    failed.add(frame, [type(cause).__name__], messages=[str(cause)])
+    reason = cause.reason if isinstance(cause, ValueRefused) else type(cause).__name__
+    failed.add(frame, [reason], messages=[str(cause)])
     return Outcome(name, frame, frame.take(np.empty(0, np.int64)), Removed(), failed)
 
 

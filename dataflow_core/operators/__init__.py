@@ -11,7 +11,7 @@ from dataflow_core.operators.columns import (
 )
 from dataflow_core.operators.filters import BoundsFilter, Filter, truth
 from dataflow_core.table.columns import Analysis, arrow_column
-from dataflow_core.table.failures import RowFailure
+from dataflow_core.table.failures import RowFailure, ValueRefused
 from dataflow_core.table.values import python_values
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Refiner",
     "RowFailure",
     "TextColumn",
+    "ValueRefused",
     "arrow_column",
     "python_values",
     "truth",

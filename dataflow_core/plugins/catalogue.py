@@ -51,7 +51,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "scope": typing.get_args(Scope),
     "modality": typing.get_args(Modality),
 }
-_STRINGS = ("aliases", "schemes", "prefixes")
+_STRINGS = ("aliases", "schemes", "endings", "prefixes")
 
 
 @dataclass(frozen=True, slots=True)

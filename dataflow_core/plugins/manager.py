@@ -179,6 +179,11 @@ class PluginManager:
             return None
         raise PluginError(self._unknown_scheme(scheme, found))
 
+    def storages_reading(self, path: str) -> list[Registered[StorageSpec]]:
+        """Return the storages that read files of this name, as their endings tell, in any case."""
+        name = path.lower()
+        return [storage for storage in self.storages() if name.endswith(storage.spec.endings)]
+
     def notify(self, event: str, **arguments: Any) -> None:
         """Tell the plugins' observers of an event in a run.
 

@@ -56,9 +56,16 @@ class PromptSpec(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSpec(Spec):
-    """A storage, found by the schemes of its URLs (``"s3"`` for ``s3://…`` and ``s3:…``)."""
+    """A storage, found by the schemes of its URLs (``"s3"`` for ``s3://…`` and ``s3:…``).
+
+    Attributes:
+        schemes: The schemes that it opens.
+        endings: The endings of the files that it reads, such as ``".warc.gz"``, in lower case:
+            named as input without a scheme, such a file is told to need one.
+    """
 
     schemes: tuple[str, ...]
+    endings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

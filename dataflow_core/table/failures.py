@@ -1,8 +1,9 @@
-"""The failure of a row as a value: written into a cell, it sends the row to quarantine."""
+"""The failure of a row: a value, written into a cell, or an error that an engine isolates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,14 @@ class RowFailure:
     reason: str
     message: str = ""
     raw: str | None = None
+
+
+class ValueRefused(Exception):
+    """What a row operator raises on a value that it cannot handle, under a reason of its own.
+
+    In a run, the row with that value alone goes to quarantine, as after any error; the reason is
+    then the one that the subclass names, where that of another error is the name of its class.
+    """
+
+    reason: ClassVar[str] = "value_refused"
+    """What went wrong, in a short snake-case word."""

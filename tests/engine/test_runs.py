@@ -27,7 +27,7 @@ from dataflow_core.errors import (
     SourceError,
     StorageError,
 )
-from dataflow_core.operators import RowFailure
+from dataflow_core.operators import RowFailure, ValueRefused
 from dataflow_core.operators.general import (
     Apply,
     Concatenate,
@@ -198,6 +198,21 @@ def test_failing_rows_go_to_quarantine_and_the_others_go_on(tmp_path):
         ("eight", "no eights", "8!"): 4,
     }
     assert Counter(ledger(report)["fate"]) == {"output": 32, "quarantined": 8}
+
+
+def test_a_refused_value_is_set_aside_under_the_reason_of_its_error(tmp_path):
+    class Odd(ValueRefused):
+        reason = "odd_number"
+
+    class Even(Refiner):
+        def run(self, storage):
+            for n in storage.read(["n"])["n"]:
+                if n == 7:
+                    raise Odd(f"{n} is odd")
+
+    report = run(tmp_path, MemoryStorage(NUMBERS), (Even(), {}))
+    (row,) = set_aside(report, "quarantine", "even").iloc
+    assert (row["n"], row["reason"], row["message"]) == (7, "odd_number", "7 is odd")
 
 
 def test_too_many_failures_stop_the_run_and_say_why(tmp_path):

@@ -317,6 +317,14 @@ def test_filter_rows_says_whether_a_condition_is_false_or_null():
     assert table.dropped()["reason"].tolist() == ["condition_is_false", "condition_is_null"]
 
 
+def test_rows_are_dropped_for_the_reason_that_is_given():
+    table = MemoryStorage([{"n": 1}, {"n": 5}, {"n": None}])
+    FilterRows(where="n > 2", reason="too_few").run(table)
+    assert table.dropped()["reason"].tolist() == ["too_few"] * 2
+    with pytest.raises(ConfigurationError, match="reason"):
+        FilterRows(where="n > 2", reason="")
+
+
 @pytest.mark.parametrize(("where", "kept"), [("TRUE", 3), ("NULL", 0), ("1 > 2", 0)])
 def test_a_condition_without_columns(where, kept):
     assert len(run(FilterRows(where=where), MIXED)) == kept

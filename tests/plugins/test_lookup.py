@@ -30,7 +30,7 @@ FRUIT = """
     @hookimpl
     def dataflow_register_storages():
         return [StorageSpec(name="basket", target="dataflow_fruit.basket:Basket",
-                            summary="A basket.", schemes=("basket", "bag"))]
+                            summary="A basket.", schemes=("basket", "bag"), endings=(".bag",))]
 
     @hookimpl
     def dataflow_register_templates():
@@ -216,6 +216,11 @@ def test_unknown_scheme_lists_the_known_and_mentions_broken_plugins(manager):
     assert "no plugin opens the scheme bags://. Did you mean 'bag'?" in message
     assert "There are: bag://, basket://, file://." in message
     assert "1 plugin could not be loaded: rotten (ValueError: mouldy)" in message
+
+
+def test_storages_are_found_by_the_ending_of_a_file(manager):
+    assert [found.full_name for found in manager.storages_reading("a/b.BAG")] == ["fruit/basket"]
+    assert manager.storages_reading("bag") == []
 
 
 def test_scheme_claimed_twice_names_both(site):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from dataflow_core.errors import ExpressionError
 from dataflow_core.operators.expressions import Expression, columns_for
@@ -30,6 +30,8 @@ class FilterRows(Filter):
 
     Attributes:
         where: The condition.
+        reason: The reason for which rows are dropped, a word such as ``"no_page"``; None for those
+            above.
 
     Raises:
         ExpressionError: The condition does not parse or does not fit the columns.
@@ -46,6 +48,7 @@ class FilterRows(Filter):
     modality: ClassVar = "any"
 
     where: str
+    reason: Annotated[str, Field(min_length=1)] | None = None
 
     @field_validator("where")
     @classmethod
@@ -67,7 +70,7 @@ class FilterRows(Filter):
             pd.Series(
                 pc.fill_null(verdict, False).to_numpy(zero_copy_only=False), index=table.index
             ),
-            reason=pd.Series(reasons, index=table.index, dtype=object),
+            reason=self.reason or pd.Series(reasons, index=table.index, dtype=object),
         )
 
     def problems(

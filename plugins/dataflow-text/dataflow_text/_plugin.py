@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec, PipelineSpec, StorageSpec, hookimpl
 from dataflow_text.registered import deduplicate, evaluate, extract, quality, refine, survey
+from dataflow_text.warc.endings import ENDINGS
 
 OPERATORS = (
     *quality.OPERATORS,
@@ -51,6 +52,7 @@ STORAGES = (
         target="dataflow_text.warc.storage:WarcStorage",
         summary="Pages and texts of crawls: WARC files, WET files too",
         schemes=("warc",),
+        endings=ENDINGS,
     ),
 )
 

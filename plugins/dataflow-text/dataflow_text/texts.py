@@ -17,6 +17,7 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
 from dataflow_core.table.columns import arrow_column, as_floats, as_series, to_arrow
+from dataflow_text.not_text import NotText, not_text
 
 _PIECE_ROWS = 4096
 
@@ -28,16 +29,16 @@ def texts_of(values: pd.Series) -> pa.ChunkedArray:
         values: The column; nulls stay null.
 
     Raises:
-        TypeError: A value is no text.
+        NotText: A value is no text.
     """
     if values.dtype == object:
         for value in values:
             if value is not None and not isinstance(value, str):
-                raise TypeError(f"a text wanted, found {type(value).__name__} {value!r:.60}")
+                raise not_text(value)
         return pa.chunked_array([pa.array(values.tolist(), pa.string())])
     column = to_arrow(values.array, None)
     if not ColumnKind("text").accepts(column.type):
-        raise TypeError(f"a column of texts wanted, found {column.type}")
+        raise NotText(f"a column of texts wanted, found {column.type}")
     return column
 
 

@@ -176,6 +176,9 @@ def test_a_row_that_holds_no_text_is_quarantined_alone(operator, fates):
     rows = [{"text": f"text {n}"} for n in range(20)]
     report = One(MemoryStorage([*rows[:9], {"text": {"no": ["text"]}}, *rows[9:]])).run()
     assert fates(report) == {"output": 20, "quarantined": 1}
+    (row,) = FileStorage(next((report.run_dir / "quarantine").iterdir())).read().iloc
+    assert row["reason"] == "no_text"
+    assert row["message"] == "a text wanted, found dict {'no': ['text']}"
 
 
 def test_an_empty_table_gives_an_empty_table():

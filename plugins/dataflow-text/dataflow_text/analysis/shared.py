@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from dataflow_core.operators import python_values
 from dataflow_text.analysis.characters import UNSPACED_TEXT
 from dataflow_text.analysis.texts import Texts
+from dataflow_text.not_text import NotText, not_text
 
 Measure = Callable[[Texts], npt.NDArray[Any]]
 """A number for each of some texts; NaN where it does not apply."""
@@ -49,7 +50,7 @@ class TextAnalysis:
         """Analyse a column.
 
         Raises:
-            TypeError: A value is no text.
+            NotText: A value is no text.
         """
         return cls(_as_texts(column))
 
@@ -225,7 +226,7 @@ def _as_texts(column: pa.ChunkedArray) -> pa.Array:
         or pa.types.is_null(column.type)
         or pa.types.is_dictionary(column.type)
     ):
-        raise TypeError(f"a column of texts wanted, found {column.type}")
+        raise NotText(f"a column of texts wanted, found {column.type}")
     texts = column.cast(pa.large_string() if column.nbytes >= 2**31 else pa.string())
     combined = texts.combine_chunks()
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
@@ -235,5 +236,5 @@ def _checked(column: pa.ChunkedArray) -> list[str | None]:
     values = python_values(column)
     for value in values:
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"a text wanted, found {type(value).__name__} {value!r:.60}")
+            raise not_text(value)
     return values

@@ -22,6 +22,7 @@ from dataflow_core.operators.columns import AnyColumn
 from dataflow_core.operators.dataset import DatasetFilter
 from dataflow_core.operators.general.hashing import row_digests
 from dataflow_core.table.columns import as_series, to_arrow
+from dataflow_text.not_text import NotText, are_texts, not_text
 from dataflow_text.refine.whitespace import one_line
 from dataflow_text.texts import each_piece, texts_of
 
@@ -85,8 +86,8 @@ class TextDeduplicator(DatasetFilter):
         table = storage.read([column])
         values = table[column]
         if values.dtype == object:
-            wrong = ~_is_text(values) & values.notna()
-            table[column] = values.where(~wrong, values.map(_no_text))
+            wrong = ~are_texts(values) & values.notna()
+            table[column] = values.where(~wrong, values.map(_failure))
             storage.write(table)
         super().apply(storage, decision, **bindings)
 
@@ -99,7 +100,7 @@ def comparable_texts(operator: TextDeduplicator, values: pd.Series) -> pa.Chunke
         values: The column; what is no text becomes null.
     """
     if values.dtype == object:
-        values = values.where(_is_text(values), None)
+        values = values.where(are_texts(values), None)
 
     def comparable(texts: pa.Array) -> pa.Array:
         if operator.ignore_punctuation:
@@ -151,10 +152,6 @@ class Digests:
                 yield piece
 
 
-def _is_text(values: pd.Series) -> pd.Series:
-    return values.map(lambda value: isinstance(value, str)).astype(bool)
-
-
-def _no_text(value: Any) -> RowFailure:
-    found = f"a text wanted, found {type(value).__name__}"
-    return RowFailure("no_text", found, json.dumps(value, ensure_ascii=False, default=str))
+def _failure(value: Any) -> RowFailure:
+    raw = json.dumps(value, ensure_ascii=False, default=str)
+    return RowFailure(NotText.reason, str(not_text(value)), raw)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from dataflow_core import Evaluator, Storage
 from dataflow_core.operators import AnyColumn, NumberColumn, TextColumn
 from dataflow_core.table.columns import to_arrow
+from dataflow_text.not_text import NotText
 from dataflow_text.texts import texts_of
 
 Scorer = Callable[[str, list[str]], float | None]
@@ -77,7 +78,7 @@ def references_of(values: pd.Series) -> list[list[str]]:
         values: A column of texts, or of lists of texts.
 
     Raises:
-        TypeError: A reference is no text.
+        NotText: A reference is no text.
     """
     if values.dtype == object:
         return [_references(cell) for cell in values.tolist()]
@@ -107,5 +108,5 @@ def _references(cell: Any) -> list[str]:
         return []
     found = [cell] if isinstance(cell, str) else cell
     if not isinstance(found, list) or not all(isinstance(x, str | None) for x in found):
-        raise TypeError(f"a text or a list of texts wanted as reference, found {cell!r:.60}")
+        raise NotText(f"a text or a list of texts wanted as reference, found {cell!r:.60}")
     return [text for text in found if text is not None]

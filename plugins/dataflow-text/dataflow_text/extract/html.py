@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -13,6 +14,7 @@ from dataflow_text.libraries import import_library
 from dataflow_text.texts import texts_of
 
 _Found: TypeAlias = "dict[str, str | None]"
+_PAGE = re.compile(r"<(?:!doctype|html|head|body|frameset)\b", re.IGNORECASE)
 
 
 class HtmlExtract(Generator):
@@ -20,7 +22,8 @@ class HtmlExtract(Generator):
 
     Headings, paragraphs, lists and tables stay, a line each; what a page repeats on every page of
     its site goes. A page in which no text of its own is found has a null text, as has a null page.
-    Pages are HTML as text; decode bytes first. Made for articles, posts and documentation in any
+    Pages are HTML as text; decode bytes first. A fragment, such as ``<p>One.</p>``, is taken as the
+    body of a page. Made for articles, posts and documentation in any
     language; pages that are mostly links have little main text.
 
     What a page says of itself comes in columns of its own where they are asked for: title, author,
@@ -101,6 +104,7 @@ class HtmlExtract(Generator):
     def _found(self, library: Any, page: str | None, asked: Collection[str]) -> _Found | RowFailure:
         if page is None or not page.strip():
             return {}
+        page = _whole(page)
         try:
             told = _told(library, page, asked) if len(asked) > 1 else {}
             return {**told, "text": self._text(library, page)}
@@ -116,6 +120,11 @@ class HtmlExtract(Generator):
             include_tables=self.tables,
         )
         return found or None
+
+
+def _whole(page: str) -> str:
+    """Return a page, also of a fragment: without a root, of one element no text would be found."""
+    return page if _PAGE.search(page) else f"<html>{page}"
 
 
 def _told(library: Any, page: str, asked: Collection[str]) -> _Found:

@@ -15,9 +15,10 @@ class WebExtract(Pipeline):
     """Extract the main texts of web pages, such as those of a crawl (``--input warc:FILES``).
 
     Rows without a page (pictures, answers without content) are dropped by the step ``with_page``,
-    pages without a text of their own by ``with_text``. What a page says of itself comes in the
-    columns ``title``, ``author``, ``page_date`` and ``page_language`` if asked for. The page itself
-    is left out of the result. Needs the extra ``html``.
+    with reason ``no_page``; pages without a text of their own by ``with_text``, with ``no_text``.
+    What a page says of itself comes in the columns ``title``, ``author``, ``page_date`` and
+    ``page_language`` if asked for. The page itself is left out of the result. Needs the extra
+    ``html``.
 
     Args:
         storage: The table, with a column of pages as text.
@@ -44,9 +45,9 @@ class WebExtract(Pipeline):
         self.text_column = text_column
         self.outputs = _METADATA if metadata else {}
         self.keep_html = keep_html
-        self.with_page = FilterRows(where=f"{_quoted(html_column)} IS NOT NULL")
+        self.with_page = FilterRows(where=f"{_quoted(html_column)} IS NOT NULL", reason="no_page")
         self.extract = HtmlExtract(favor=favor)
-        self.with_text = FilterRows(where=f"{_quoted(text_column)} IS NOT NULL")
+        self.with_text = FilterRows(where=f"{_quoted(text_column)} IS NOT NULL", reason="no_text")
         self.without_page = SelectColumns(remove=(html_column,))
 
     def forward(self) -> None:

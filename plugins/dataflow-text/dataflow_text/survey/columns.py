@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from dataflow_core import Storage
 from dataflow_text.analysis.shared import TextAnalysis
+from dataflow_text.not_text import are_texts
 from dataflow_text.texts import texts_of
 
 
@@ -15,10 +19,22 @@ def texts_in(storage: Storage, column: str) -> TextAnalysis:
         column: The column.
 
     Raises:
-        TypeError: The column is of numbers or the like, and can hold no text.
+        NotText: The column is of numbers or the like, and can hold no text.
     """
     values = storage.read([column])[column]
     if values.dtype != object:
         return storage.analysis(column, TextAnalysis)
-    is_text = values.map(lambda value: isinstance(value, str)).astype(bool)
-    return TextAnalysis.of(texts_of(values.where(is_text, None)))
+    return TextAnalysis.of(texts_of(values.where(are_texts(values), None)))
+
+
+def wrong_in(storage: Storage, column: str) -> npt.NDArray[np.bool_]:
+    """Tell which values of a column are neither texts nor null.
+
+    Args:
+        storage: The table.
+        column: The column.
+    """
+    values = storage.read([column])[column]
+    if values.dtype != object:
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray(values.notna() & ~are_texts(values), dtype=bool)

@@ -22,11 +22,11 @@ from dataflow_text.analysis.spans import Integers
 from dataflow_text.analysis.texts import Texts
 from dataflow_text.evaluate.length import Encoding, TokenCountEvaluator
 from dataflow_text.quality.word_rules import word_count
-from dataflow_text.survey.columns import texts_in
+from dataflow_text.survey.columns import texts_in, wrong_in
 from dataflow_text.texts import each_piece
 
 _UNITS = ("characters", "words", "tokens")
-_NO_TEXT = len(_UNITS)
+_NULL, _WRONG = len(_UNITS), len(_UNITS) + 1
 _PERCENTS = (1, 5, 25, 50, 75, 95, 99)
 
 
@@ -38,12 +38,12 @@ class LengthDistributionEvaluator(DatasetEvaluator):
     encoding is given, in tokens of a language model (as `TokenCountEvaluator`; about a tenth as
     fast as the others). An empty text has length 0; null, and what is no text, has none.
 
-    The findings are ``texts`` and ``without_text``, numbers of rows; for each unit ``total``,
-    ``mean``, ``deviation`` (the standard deviation), ``minimum``, ``maximum`` and quantiles (the
-    least length that such a share of the texts does not exceed), all exact; and ``histograms``, by
-    unit: the number of texts from each power of two (and from 0) to below the next. With groups,
-    the same for each of those with most texts (``groups``), and for all others together
-    (``other_groups``).
+    The findings are ``texts`` and ``without_text``, numbers of rows, and ``no_text``, how many of
+    the latter hold a value of another type instead of null; for each unit ``total``, ``mean``,
+    ``deviation`` (the standard deviation), ``minimum``, ``maximum`` and quantiles (the least length
+    that such a share of the texts does not exceed), all exact; and ``histograms``, by unit: the
+    number of texts from each power of two (and from 0) to below the next. With groups, the same for
+    each of those with most texts (``groups``), and for all others together (``other_groups``).
 
     Memory holds one line for each different length (of each group): few, even of many rows.
 
@@ -92,10 +92,12 @@ class LengthDistributionEvaluator(DatasetEvaluator):
         lengths = self._lengths(texts)
         group = bindings["input_group"]
         labels = _labels(storage, group) if group is not None else None
-        absent = np.flatnonzero(texts.is_null)
+        wrong = wrong_in(storage, bindings["input_text"])
         present = np.flatnonzero(~texts.is_null)
         parts = [_counted(unit, found, labels, present) for unit, found in enumerate(lengths)]
-        parts.append(_counted(_NO_TEXT, np.zeros(len(texts.is_null), np.int64), labels, absent))
+        for unit, absent in ((_NULL, texts.is_null & ~wrong), (_WRONG, wrong)):
+            none = np.zeros(len(absent), np.int64)
+            parts.append(_counted(unit, none, labels, np.flatnonzero(absent)))
         return pd.concat(parts, ignore_index=True)
 
     def merge(self, sketches: pd.DataFrame) -> pd.DataFrame:
@@ -123,7 +125,8 @@ class LengthDistributionEvaluator(DatasetEvaluator):
         found = {name: _one_each(lines[lines["unit"] == n]) for n, name in enumerate(units)}
         return {
             "texts": int(found["characters"][1].sum()),
-            "without_text": int(lines.loc[lines["unit"] == _NO_TEXT, "count"].sum()),
+            "without_text": int(lines.loc[lines["unit"] >= _NULL, "count"].sum()),
+            "no_text": int(lines.loc[lines["unit"] == _WRONG, "count"].sum()),
             **{name: _statistics(*one) for name, one in found.items()},
             "histograms": {name: _histogram(*one) for name, one in found.items()},
         }

@@ -12,10 +12,8 @@ from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.storage.file import ReadersSource
 from dataflow_core.storage.formats import Reader, ReadOptions, expand_source
 from dataflow_core.storage.table_storage import TableStorage
+from dataflow_text.warc.endings import ENDINGS
 from dataflow_text.warc.reader import WarcReader
-
-ENDINGS = (".warc", ".warc.gz", ".warc.zst", ".wet", ".wet.gz", ".wet.zst")
-"""The endings of the files that are read of a folder."""
 
 RECORD_TYPES = ("response", "resource", "conversion")
 MAX_PAYLOAD = 32 << 20

@@ -57,6 +57,17 @@ def test_pages_without_text_have_none():
     assert extracted(None, "", " \n", "<html><body></body></html>", PAGE)[:4] == [None] * 4
 
 
+def test_fragments_are_bodies_of_pages():
+    sentence = "The weather is nice today and we went to the park to see flowers."
+    chinese = "今天天气很好，我们去公园看花。"
+    fragments = [f"<p>{sentence}</p>", f"<P>{chinese}</P>", sentence, f"<!-- x --><p>{sentence}"]
+    assert extracted(*fragments) == [sentence, chinese, sentence, sentence]
+    assert extracted("<p>Hello <b>world</b></p>") == ["Hello world"]
+    items = "<li>One item here</li><li>Two items here</li>"
+    assert extracted(items) == extracted(f"<html><body>{items}</body></html>")
+    assert extracted("<!-- none -->", "<script>none()</script>", "<p> </p>") == [None] * 3
+
+
 def test_what_a_page_says_of_itself_comes_where_it_is_asked_for():
     pytest.importorskip("trafilatura", reason="it comes with the extra html")
     head = """<html lang="en-GB"><head><title>Rivers</title><meta name="author" content="Ada Brook">

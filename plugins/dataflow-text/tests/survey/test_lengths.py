@@ -132,7 +132,7 @@ def test_the_text_can_be_the_group(findings):
 def test_what_is_no_text_has_no_length(findings):
     rows = [{"text": {"no": "text"}}, {"text": "one"}, {"text": None}]
     found = findings(LengthDistributionEvaluator(encoding="o200k_base"), rows, 1)
-    assert (found["texts"], found["without_text"]) == (1, 2)
+    assert (found["texts"], found["without_text"], found["no_text"]) == (1, 2, 1)
     assert found == findings(LengthDistributionEvaluator(encoding="o200k_base"), rows)
 
 

@@ -119,6 +119,20 @@ def test_damage_is_quarantined_on_the_command_line(crawl, tmp_path):
     assert "WarcStorage does not take --column-type" in refused.stderr
 
 
+@pytest.mark.parametrize("name", ["crawl/a.warc.gz", "crawl/*.warc", "no/B.WET.GZ"])
+def test_a_crawl_named_without_its_scheme_is_told_which(crawl, name):
+    failed = dataflow("check", "text/web_extract", "--input", name)
+    assert failed.returncode == 1
+    assert f"name it as warc:{name} (text/warc)" in failed.stderr
+
+
+def test_a_folder_may_be_called_like_a_crawl(tmp_path):
+    (tmp_path / "tables.warc").mkdir()
+    (tmp_path / "tables.warc/a.jsonl").write_text('{"text": "one"}\n')
+    checked = dataflow("check", "text/quality_rules", "--input", "tables.warc")
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_main_texts_of_a_crawl_in_one_command(tmp_path, record, answer, packed):
     pytest.importorskip("trafilatura", reason="it comes with the extra html")
     empty = answer(b"<html><body></body></html>")
@@ -142,6 +156,7 @@ def test_main_texts_of_a_crawl_in_one_command(tmp_path, record, answer, packed):
         ("with_text", 2, 1),
         ("without_page", 1, 0),
     ]
+    assert [steps[n]["reasons"] for n in (0, 2)] == [{"no_page": 1}, {"no_text": 1}]
     dropped = FileStorage("run/dropped/with_page").read()
     assert dropped["problem"].tolist() == ["not_text"]
 
