@@ -82,6 +82,16 @@ def test_other_lines_stay(line, refined):
     assert refined(RemoveBoilerplateLines(), line, f"a\n{line}\n") == [line, f"a\n{line}\n"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_lines_end_at_line_breaks_of_all_kinds(end, refined):
+    lines = ["Bees dance.", "We use cookies.", "Read more", "They hum.", "All rights reserved."]
+    wanted = f"Bees dance.{end}They hum.{end}"
+    assert refined(RemoveBoilerplateLines(), end.join(lines)) == [wanted]
+    lines = ["Our newsletter", "Bees dance.", "Our newsletter", "They hum."]
+    wanted = f"Our newsletter{end}Bees dance.{end}They hum."
+    assert refined(RemoveRepeatedLines(), end.join(lines)) == [wanted]
+
+
 def test_paragraphs_stay_whatever_they_say(refined):
     text = "This site uses cookies. " * 20
     assert refined(RemoveBoilerplateLines(), text, None, "") == [text, None, ""]
