@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 
 from dataflow_text.texts import TextRefiner, replace_where
 
+BREAKS = r"\n\r\x85\u2028\u2029"
+"""What ends a line, for a class of `re`: CR LF counts as one."""
+
 
 class EachTextRefiner(TextRefiner):
     """A refiner with a cheap sign of texts that it may change, and a method for one text.

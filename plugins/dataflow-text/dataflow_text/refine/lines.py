@@ -10,22 +10,26 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from dataflow_text.refine.boilerplate import RULES, LineRule
-from dataflow_text.refine.each_text import EachTextRefiner
+from dataflow_text.refine.each_text import BREAKS, EachTextRefiner
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_LINE = re.compile(rf"[^{BREAKS}]*+(?:\r\n|[{BREAKS}])|[^{BREAKS}]++")
+# Line breaks at which RE2 begins and ends no line.
+_ODD_BREAK = r"\r(?:[^\n]|\z)|[\x{85}\x{2028}\x{2029}]"
 
 
 class RemoveBoilerplateLines(EachTextRefiner):
     r"""Remove lines that say nothing of a page's subject: cookie banners, notices, navigation.
 
-    A line goes whole, with its line break, when a rule or a pattern is found in it and it is short
-    enough; paragraphs stay. Rules, all regardless of case:
+    A line goes whole, with its line break (LF, CR LF, CR, NEL, U+2028 or U+2029), when a rule or a
+    pattern is found in it and it is short enough; paragraphs stay. Rules, all regardless of case:
 
-    - ``cookies``, ``copyright`` ("all rights reserved", "© 2024"), ``legal`` ("privacy policy",
-      "terms of use"), ``javascript_notice`` ("enable JavaScript"): phrases of English and some
-      of their translations;
+    - ``cookies`` ("this site uses cookies"), ``copyright`` ("all rights reserved", "© 2024"),
+      ``legal`` ("our privacy policy", "Privacy Policy | Terms of Use"), ``javascript_notice``
+      ("please enable JavaScript"): phrases with which a site speaks of itself, in English and some
+      in translation; sentences about cookies, policies and JavaScript stay;
     - ``navigation``: lines that are nothing but "Read more", "Back to top", "Menu" and the like, or
-      four and more parts of a few words, without digits, between ``|``, ``»``, ``›``, ``·``;
+      four and more parts of a few words, without digits, between ``»`` and ``›``, or between ``|``,
+      ``·`` and ``•`` if one is a part of most sites ("Home", "Contact", some in translation);
     - ``c4_javascript`` (any line with "javascript"), ``c4_policy`` (six phrases) and
       ``c4_citation_marks`` (lines of ``[1]``, ``[edit]`` alone) as for C4, better for prose than
       for pages about programming, so not among the defaults.
@@ -76,7 +80,7 @@ class RemoveBoilerplateLines(EachTextRefiner):
         """Tell which texts have such a line, or may have one."""
         if self.terminal_punctuation or self.min_words:
             return texts.is_valid()
-        return pc.match_substring_regex(texts, f"(?im){self._expression()}")
+        return pc.match_substring_regex(texts, f"(?im){self._expression()}|{_ODD_BREAK}")
 
     def clean(self, text: str) -> str:
         """Return one text without boilerplate."""
@@ -147,7 +151,7 @@ class RemoveRepeatedLines(EachTextRefiner):
 
     def needed_for(self, texts: pa.Array) -> pa.Array:
         """Tell which texts have two lines."""
-        return pc.match_substring_regex(texts, r"[^\n]\n+[^\n]")
+        return pc.match_substring_regex(texts, rf"[^\n]\n+[^\n]|{_ODD_BREAK}")
 
     def clean(self, text: str) -> str:
         """Return one text without repeated lines."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Callable
 from typing import ClassVar
 
 from dataflow_text.refine.each_text import EachTextRefiner
 from dataflow_text.refine.entities import decoded
 from dataflow_text.refine.urls import URL_AFTER_LETTER, end_of_url
 
-# The elements of HTML, today's and yesterday's, except those of one letter.
+# The elements of HTML, today's and yesterday's, and of MathML, except those of one letter.
 _ELEMENTS = (
     "abbr|acronym|address|applet|area|article|aside|audio|base|bdi|bdo|big|blink|blockquote|body|br|button|"
     "canvas|caption|center|cite|code|col|colgroup|data|datalist|dd|del|details|dfn|dialog|dir|div|dl|dt|em|"
@@ -17,7 +19,10 @@ _ELEMENTS = (
     "iframe|img|input|ins|kbd|label|legend|li|link|main|map|mark|marquee|menu|meta|meter|nav|nobr|noframes|"
     "noscript|object|ol|optgroup|option|output|param|picture|pre|progress|rp|rt|ruby|samp|script|search|"
     "section|select|slot|small|source|span|strike|strong|style|sub|summary|sup|svg|table|tbody|td|template|"
-    "textarea|tfoot|th|thead|time|title|tr|track|tt|ul|var|video|wbr"
+    "textarea|tfoot|th|thead|time|title|tr|track|tt|ul|var|video|wbr|"
+    "annotation|annotation-xml|maction|math|menclose|merror|mfenced|mfrac|mi|mmultiscripts|mn|mo|mover|"
+    "mpadded|mphantom|mprescripts|mroot|mrow|ms|mspace|msqrt|mstyle|msub|msubsup|msup|mtable|mtd|mtext|"
+    "mtr|munder|munderover|semantics"
 )
 _BLOCK = re.compile(
     r"</?(?i:address|article|aside|blockquote|body|br|caption|center|dd|details|dialog|dir|div|dl|dt|"
@@ -29,11 +34,10 @@ _BLOCK = re.compile(
 # begins with one set of letters and ignores case only after it, which lets `re` skip quickly.
 _VALUE = r"""(?:"[^"<]*+"|'[^'<]*+'|"[^"]{0,999}+"|'[^']{0,999}+'|[^\s"'<>][^\s<>]*+)"""
 _NAME = r"""(?:[\s/]++|(?<=["']))[^\s"'<>/=]++"""
-# Elements of one letter may be comparisons (`a <b and c> d`), so their attributes have values.
+_PREFIXED = r"[a-z][a-z0-9]*+:[a-z][\w.-]*+"  # `<o:p>` of office programs
 _TAG = (
-    rf"/(?:[abipqsu]|{_ELEMENTS})(?=[\s/>])[^<>]*+>"
-    rf"|(?:[abipqsu](?:{_NAME}(?:\s*+=\s*+{_VALUE}|(?<=\sdownload|..\shidden)))*+"
-    rf"|(?:{_ELEMENTS})(?:{_NAME}(?:\s*+=\s*+{_VALUE})?+)*+)[\s/]*+>"
+    rf"/(?:[abipqsu]|{_ELEMENTS}|{_PREFIXED})(?=[\s/>])[^<>]*+>"
+    rf"|(?:[abipqsu]|{_ELEMENTS}|{_PREFIXED})(?:{_NAME}(?:\s*+=\s*+{_VALUE})?+)*+[\s/]*+>"
 )
 _DECLARATION = r"!doctype\b[^<>]*+>|\?xml\b[^<>]*+>|!\[(?:if|endif)\b[^<>]*+>"
 _TAGS = re.compile(rf"<(?i:(?=[a-z/!?])(?:{_TAG}|{_DECLARATION}))")
@@ -41,12 +45,24 @@ _TAGS = re.compile(rf"<(?i:(?=[a-z/!?])(?:{_TAG}|{_DECLARATION}))")
 _TAGS_AND_URLS = re.compile(
     rf"[<hHfFwW](?i:(?<=<)(?=[a-z/!?])(?:{_TAG}|{_DECLARATION})|(?<!<){URL_AFTER_LETTER})"
 )
+_CLOSING = re.compile(r"</([a-zA-Z][\w:.-]*+)")
+# Tags that may as well be code or comparisons (`#include <map>`, `a <b and c> d`), unless the text
+# closes their element: those without attributes, except where a page need not close the element or
+# where it is hidden, and those of one letter or with a prefix and attributes without values.
+_DOUBTFUL = re.compile(
+    r"<(?i:(?!(?:p|body|br|caption|col|colgroup|dd|dt|h[1-6]|head|hr|html|li|optgroup|option|rp|rt|"
+    r"tbody|td|tfoot|th|thead|tr|wbr|script|style|noscript|template|svg)\s*+>)"
+    r"([a-z][\w:.-]*+)\s*+>"
+    rf"|([abipqsu]|{_PREFIXED})(?={_NAME})(?!(?:{_NAME}(?:\s*+=\s*+{_VALUE}|"
+    r"(?<=\sdownload)|(?<=\shidden)))*+[\s/]*+>))"
+)
 _HIDDEN = re.compile(
-    r"<(?=[!a-zA-Z])(?i:!--|!\[CDATA\[|(script|style|noscript|template|svg)(?=[\s/>])"
+    r"<(?=[!?a-zA-Z])(?i:!--|!\[CDATA\[|\?php(?=\s)|(script|style|noscript|template|svg)(?=[\s/>])"
     r"""(?:(?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+|[^<>]*+)>)"""
 )
 _COMMENT_END = re.compile(r"--!?>")
 _CDATA_END = re.compile(r"\]\]>")
+_PHP_END = re.compile(r"\?>")
 _ELEMENT_ENDS = {
     name: re.compile(rf"</(?i:{name})(?=[\s/>])[^<>]*+>")
     for name in ("script", "style", "noscript", "template", "svg")
@@ -56,11 +72,13 @@ _ELEMENT_ENDS = {
 class RemoveHtmlTags(EachTextRefiner):
     r"""Remove HTML tags, comments, scripts and styles.
 
-    Only real HTML elements count as tags, so ``a < b and c > d`` stays as it is, and so does a tag
-    cut off before its ``>``. Scripts, styles and comments go with their content; where their end is
-    missing, only the tag goes. A tag that ends a line on a page (``<p>``, ``<br>``, ``<td>`` …)
-    leaves a line break, any other leaves nothing. Entities and URLs in the text stay. Null stays
-    null. Independent of language.
+    Only elements of HTML and MathML, and elements with a prefix (``<o:p>``), count as tags, so
+    ``a < b and c > d`` stays as it is, and so does a tag cut off before its ``>``. What may as well
+    be code (``#include <map>``: an element without attributes that needs an end) is a tag only if
+    the text closes it somewhere. Scripts, styles, comments and PHP go with their content; where
+    their end is missing, only the tag goes, and PHP stays. A tag that ends a line on a page
+    (``<p>``, ``<br>``, ``<td>`` …) leaves a line break, any other leaves nothing. Entities and URLs
+    in the text stay. Null stays null. Independent of language.
 
     Source: HTML Living Standard (WHATWG), section 13.
 
@@ -76,19 +94,24 @@ class RemoveHtmlTags(EachTextRefiner):
 
     def clean(self, text: str) -> str:
         """Return one text without tags."""
-        return _TAGS.sub(_instead_of_tag, _without_hidden(text))
+        text = _without_hidden(text)
+        closed = functools.cache(lambda: _closed(text))
+        return _TAGS.sub(lambda match: _instead_of_tag(match[0], closed), text)
 
 
 class RemoveHtmlUrls(EachTextRefiner):
     r"""Remove HTML tags, comments, scripts and styles, decode entities, and remove URLs.
 
-    Only real HTML elements count as tags, so ``a < b and c > d`` stays as it is, and so does a tag
-    cut off before its ``>``. Scripts, styles and comments go with their content; where their end is
-    missing, only the tag goes. A tag that ends a line on a page (``<p>``, ``<br>``, ``<td>`` …)
-    leaves a line break, any other leaves nothing. A URL (``http``, ``https``, ``ftp``, ``www.``)
-    goes without the punctuation or the bracket that follows it in the sentence; e-mail addresses
-    stay. Line breaks survive. Entities are decoded last and once: ``&amp;lt;`` becomes
-    ``&lt;``, and ``&lt;b&gt;`` the text ``<b>``; unknown ones stay. Independent of language.
+    Only elements of HTML and MathML, and elements with a prefix (``<o:p>``), count as tags, so
+    ``a < b and c > d`` stays as it is, and so does a tag cut off before its ``>``. What may as well
+    be code (``#include <map>``: an element without attributes that needs an end) is a tag only if
+    the text closes it somewhere. Scripts, styles, comments and PHP go with their content; where
+    their end is missing, only the tag goes, and PHP stays. A tag that ends a line on a page
+    (``<p>``, ``<br>``, ``<td>`` …) leaves a line break, any other leaves nothing. A URL (``http``,
+    ``https``, ``ftp``, ``www.``) goes without the punctuation or the bracket that follows it in the
+    sentence, and ends where a sentence in a script without spaces goes on; e-mail addresses stay.
+    Line breaks survive. Entities are decoded last and once: ``&amp;lt;`` becomes ``&lt;``, and
+    ``&lt;b&gt;`` the text ``<b>``; unknown ones stay.
 
     Source: HTML Living Standard (WHATWG), section 13; RFC 3986 (Berners-Lee et al. 2005).
 
@@ -116,17 +139,39 @@ class RemoveHtmlUrls(EachTextRefiner):
         if "<" in text:
             text = _without_hidden(text)
         if "<" in text or "://" in text or "ww." in text.lower():
-            text = (_TAGS_AND_URLS if self.urls else _TAGS).sub(self._replacement, text)
+            whole = text
+            text = self._without_tags_and_urls(text, functools.cache(lambda: _closed(whole)))
         return decoded(text) if self.decode_entities else text
 
-    def _replacement(self, match: re.Match[str]) -> str:
-        if match[0][0] == "<":
-            return _instead_of_tag(match)
-        return self.url_replacement + match[0][end_of_url(match[0]) :]
+    def _without_tags_and_urls(self, text: str, closed: Callable[[], frozenset[str]]) -> str:
+        def replaced(match: re.Match[str]) -> str:
+            found = match[0]
+            if found[0] != "<":
+                return self.url_replacement + found[end_of_url(found) :]
+            left = _instead_of_tag(found, closed)
+            if left != found:
+                return left
+            return found[0] + self._without_tags_and_urls(found[1:], closed)
+
+        return (_TAGS_AND_URLS if self.urls else _TAGS).sub(replaced, text)
 
 
-def _instead_of_tag(match: re.Match[str]) -> str:
-    return "\n" if _BLOCK.match(match[0]) else ""
+def _closed(text: str) -> frozenset[str]:
+    """Return the names of the elements that a text closes, in lower case."""
+    return frozenset(name.lower() for name in _CLOSING.findall(text))
+
+
+def _instead_of_tag(tag: str, closed: Callable[[], frozenset[str]]) -> str:
+    name, left = _understood(tag)
+    return tag if name and name not in closed() else left
+
+
+@functools.lru_cache(maxsize=4096)
+def _understood(tag: str) -> tuple[str, str]:
+    """Return the element that must be closed for this to be a tag, and what the tag leaves."""
+    doubtful = _DOUBTFUL.match(tag)
+    name = (doubtful[1] or doubtful[2]).lower() if doubtful else ""
+    return name, "\n" if _BLOCK.match(tag) else ""
 
 
 def _without_hidden(text: str) -> str:
@@ -154,4 +199,4 @@ def _without_hidden(text: str) -> str:
 def _ending(opening: re.Match[str]) -> re.Pattern[str]:
     if opening[1] is not None:
         return _ELEMENT_ENDS[opening[1].lower()]
-    return _COMMENT_END if opening[0] == "<!--" else _CDATA_END
+    return {"<!--": _COMMENT_END, "<![CDATA[": _CDATA_END}.get(opening[0].upper(), _PHP_END)

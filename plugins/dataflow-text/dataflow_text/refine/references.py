@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from dataflow_text.refine.each_text import EachTextRefiner
+from dataflow_text.refine.each_text import BREAKS, EachTextRefiner
 
 # Templates that cite, footnote, or ask for a citation, with the names that Wikipedia gives them.
 _CITING = (
@@ -22,9 +22,11 @@ _FILE = re.compile(
 # A footnote ends at its end, at the next one, or where its line ends.
 _FOOTNOTE = re.compile(
     r"<(?i:ref(?=[\s/>])[^<>]*+(?:(?<=/)>|>(?:(?:[^<]++|<(?!/?ref[\s/>]))*+</ref\s*+>"
-    r"|(?:[^<\n]++|<(?!/?ref[\s/>]))*+))|/ref\s*+>|/?references(?=[\s/>])[^<>]*+>"
-    r"|ref(?=[\s>])[^<>\n]*+(?=\n|\Z))"
+    rf"|(?:[^<{BREAKS}]++|<(?!/?ref[\s/>]))*+))|/ref\s*+>|/?references(?=[\s/>])[^<>]*+>"
+    rf"|ref(?=[\s>])[^<>{BREAKS}]*+(?=[{BREAKS}]|\Z))"
 )
+
+_BREAK = re.compile(rf"[{BREAKS}]")
 
 
 class RemoveReferences(EachTextRefiner):
@@ -68,17 +70,17 @@ _HTML = re.compile(
 )
 # Converters name image files by their hash.
 _HASHED = re.compile(
-    r"(?:(?<=[\s(])|^)(?:images/)?(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{16,128}+"
-    r"\.(?:jpe?g|png|gif|webp|svg|bmp|tiff?)\b\)?",
-    re.MULTILINE,
+    r"(?:(?<=[\s(])|\A)(?:images/)?(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])[0-9a-f]{16,128}+"
+    r"\.(?:jpe?g|png|gif|webp|svg|bmp|tiff?)\b\)?"
 )
 _LABEL = (
-    r"^[ \t]*+[*_]{0,2}(?:(?i:fig(?:ure|\.)?|figura|abb(?:ildung|\.)|рис(?:унок|\.)) ?|[图圖図] ?)"
+    rf"(?<![^{BREAKS}])[ \t]*+[*_]{{0,2}}"
+    r"(?:(?i:fig(?:ure|\.)?|figura|abb(?:ildung|\.)|рис(?:унок|\.)) ?|[图圖図] ?)"
     r"[A-Z]?[0-9]{1,3}(?:[.\-–—][0-9]{1,3}){0,2}[a-z]?[*_]{0,2}"
-    r"(?:[:：][*_]{0,2}|\.(?=\s)|(?=[ \t]*+$))[ \t]*+"
+    rf"(?:[:：][*_]{{0,2}}|\.(?=\s)|(?=[ \t]*+(?:[{BREAKS}]|\Z)))[ \t]*+"
 )
-_LABEL_ALONE = re.compile(_LABEL, re.MULTILINE)
-_LABEL_AND_CAPTION = re.compile(rf"{_LABEL}[^\n]*+\n?", re.MULTILINE)
+_LABEL_ALONE = re.compile(_LABEL)
+_LABEL_AND_CAPTION = re.compile(rf"{_LABEL}[^{BREAKS}]*+(?:\r\n|[{BREAKS}])?")
 
 
 class RemoveImageReferences(EachTextRefiner):
@@ -151,6 +153,6 @@ def _up_to_line_ends(text: str, opened: list[re.Match[str]]) -> Iterator[tuple[r
     line_end = -1
     for token in opened:
         if line_end < token.end():
-            found = text.find("\n", token.end())
-            line_end = len(text) if found < 0 else found
+            found = _BREAK.search(text, token.end())
+            line_end = found.start() if found else len(text)
         yield token, line_end

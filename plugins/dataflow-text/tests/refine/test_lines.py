@@ -33,6 +33,17 @@ BOILERPLATE = [
     "Next page >",
     "Log in",
     "Home » Bees » Hives » Wax",
+    "Bees | Hives | Wax | About us",
+    "蜜蜂 · 首页 · 蜂巢 · 蜂蜡",
+    "We use cookies.",
+    "By continuing you agree to the use of cookies.",
+    "We and our partners use cookies to improve it.",
+    "Copyright 2024 Bees Inc.",
+    "Read our privacy policy",
+    "By signing up you agree to our Terms of Service.",
+    "The Google Privacy Policy and Terms of Service apply.",
+    "It does not work properly without JavaScript.",
+    "This page requires JavaScript.",
 ]
 OTHERS = [
     "She baked cookies.",
@@ -47,6 +58,15 @@ OTHERS = [
     "the top",
     "x = a | b",
     "The menu changes daily.",
+    "For the crust use cookies without filling.",
+    "Grandma set cookies on the table and smiled.",
+    "The president defended the privacy policy in a speech.",
+    "The court read the terms of use and the cookie policy of the firm.",
+    "It works without JavaScript, which surprised everyone.",
+    "Copyright 1976 changed everything for authors.",
+    "red | green | blue | black",
+    "Name | Age | City | Country",
+    "red • green • blue • black",
     "| one long cell of a table that has many words | and another of the same kind | and | x |",
 ]
 
@@ -62,8 +82,18 @@ def test_other_lines_stay(line, refined):
     assert refined(RemoveBoilerplateLines(), line, f"a\n{line}\n") == [line, f"a\n{line}\n"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_lines_end_at_line_breaks_of_all_kinds(end, refined):
+    lines = ["Bees dance.", "We use cookies.", "Read more", "They hum.", "All rights reserved."]
+    wanted = f"Bees dance.{end}They hum.{end}"
+    assert refined(RemoveBoilerplateLines(), end.join(lines)) == [wanted]
+    lines = ["Our newsletter", "Bees dance.", "Our newsletter", "They hum."]
+    wanted = f"Our newsletter{end}Bees dance.{end}They hum."
+    assert refined(RemoveRepeatedLines(), end.join(lines)) == [wanted]
+
+
 def test_paragraphs_stay_whatever_they_say(refined):
-    text = "A site that uses cookies. " * 20
+    text = "This site uses cookies. " * 20
     assert refined(RemoveBoilerplateLines(), text, None, "") == [text, None, ""]
     assert refined(RemoveBoilerplateLines(max_length=1000), text) == [""]
 
@@ -116,7 +146,15 @@ def test_doing_it_twice_changes_nothing_more(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["a|" * 500_000, "a\n" * 500_000, "javascript " * 90_000, " " * 10**6, "| " * 500_000]
+    "text",
+    [
+        "a|" * 500_000,
+        "a | " * 250_000,
+        "a\n" * 500_000,
+        "javascript " * 90_000,
+        " " * 10**6,
+        "| " * 500_000,
+    ],
 )
 def test_long_texts_take_linear_time(text, refined):
     started = time.process_time()

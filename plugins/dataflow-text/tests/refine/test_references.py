@@ -73,6 +73,16 @@ def test_captions_go_if_asked_for(refined):
     assert refined(RemoveImageReferences(captions="remove"), text) == ["a\nb\nFigure 3 shows."]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_lines_end_at_line_breaks_of_all_kinds(end, refined):
+    text = f"Bees<ref>F 1967{end}hum.<ref name=x{end}{{{{cite x|{{{{a{end}fly"
+    assert refined(RemoveReferences(), text) == [f"Bees{end}hum.{end}{end}fly"]
+    text = f"a{end}Figure 3: a bee{end}Figure 4{end}b [[File:c{end}d"
+    assert refined(RemoveImageReferences(), text) == [f"a{end}a bee{end}{end}b {end}d"]
+    removed = refined(RemoveImageReferences(captions="remove"), text)
+    assert removed == [f"a{end}b {end}d"]
+
+
 def test_null_and_empty_stay(refined):
     for operator in (RemoveReferences(), RemoveImageReferences()):
         assert refined(operator, None, "", "x") == [None, "", "x"]
