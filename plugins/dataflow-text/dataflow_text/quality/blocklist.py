@@ -110,7 +110,8 @@ class BlocklistFilter(_WithEntries, RuleFilter):
 
     `BlocklistEvaluator` says what is counted. C4 drops a page with a single one; in long texts, and
     with lists of words that have decent meanings too, allow some. A null text is dropped with
-    reason ``no_value``. The measure stays as a column.
+    reason ``no_value``. In scripts without spaces entries are found inside running text. The
+    measure stays as a column.
 
     Source: C4 (Raffel et al. 2020), section 2.2.
 

@@ -18,7 +18,7 @@ _ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 def has_content(texts: Texts) -> Integers:
     """Whether there is anything but white space (1) or not (0).
 
-    White space of all kinds that Unicode knows.
+    White space of all kinds that Unicode knows. Independent of language.
     """
     return (texts.tokens.count > 0).astype(np.int64)
 
