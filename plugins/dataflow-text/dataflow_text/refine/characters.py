@@ -16,7 +16,8 @@ _DIGIT = (
     r"\d\xB2\xB3\xB9\xBC-\xBE\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215F\u2189\u2460-\u249B"
     r"\u24EA-\u24FF\u2776-\u2793\u3220-\u3229\u3248-\u324F\u3251-\u325F\u3280-\u3289\u32B1-\u32BF"
 )
-_NUMBER = rf"[{_DIGIT}]++(?:[.,'’٫٬][{_DIGIT}]++)*+"
+# With the marks that make a digit a keycap or choose how it looks.
+_NUMBER = rf"[{_DIGIT}]++(?:[.,'’٫٬][{_DIGIT}]++)*+[\uFE0E\uFE0F]?+\u20E3?+"
 # Letters that make words with digits: all but those of scripts without spaces.
 _LETTER = (
     rf"[^\W{_DIGIT}\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u30FF\u3400-\u9FFF\uF900-\uFAFF]"
@@ -32,9 +33,10 @@ class RemoveNumbers(EachTextRefiner):
 
     A number is digits with single ``.``, ``,`` or ``'`` between them: ``3.14``, ``1,000.50``,
     ``١٢٫٥``; signs, units and currencies around it stay. Fractions (``½``) and other numbers in one
-    character count as digits; Roman numerals and number words do not. A digit in a word (``H2O``,
-    ``utf8``, ``3rd``, ``m²``, ``x_1``) stays unless asked for. White space stays. Scripts without
-    spaces make no words with digits: ``2024年`` becomes ``年``. Null stays null.
+    character count as digits, and keycaps (``5️⃣``) go whole; Roman numerals and number words stay.
+    A digit in a word (``H2O``, ``utf8``, ``3rd``, ``m²``, ``x_1``) stays unless asked for. White
+    space stays. Scripts without spaces make no words with digits: ``2024年`` becomes ``年``. Null
+    stays null.
 
     Source: Unicode Standard (2025), section 4.5, category N.
 

@@ -16,7 +16,8 @@ class FixUnicode(EachTextRefiner):
 
     Text that was decoded with a wrong encoding is decoded anew where that is certain enough;
     control characters that show nothing, escapes of terminals and halves of surrogate pairs go;
-    line breaks of all kinds become line feeds; characters with several forms take one of Unicode's
+    line breaks (CR LF, CR, U+2028, U+2029) become line feeds, but a lone U+0085 the ``…`` that
+    Windows has there; characters with several forms take one of Unicode's
     normal forms. The library ftfy does the work, line by line. ASCII without control characters
     never changes. Null stays null. Independent of language.
 

@@ -130,7 +130,8 @@ class CorrectSpelling(EachTextRefiner):
     Words that the dictionary lacks, such as technical terms, do get changed where another word is
     close: tell it those that you know. Among equally close words the most frequent is taken. The
     dictionary has 82,765 words of English and comes with the library symspellpy; loading it takes
-    a second or more, once. Null stays null.
+    a second or more, once. Scripts other than Latin have no words here, so they stay whether they
+    write spaces or not. Null stays null.
 
     Source: SymSpell (Garbe 2012), https://github.com/wolfgarbe/SymSpell.
 
@@ -188,7 +189,7 @@ def _begins_sentence(match: re.Match[str]) -> bool:
     before = match.string[max(0, start - 8) : start].rstrip(" \t")
     if not before:
         return start < 8
-    return before.rstrip("\"'”’)]")[-1:] in ("\n", ".", "!", "?", "…")
+    return before.rstrip("\"'”’)]")[-1:] in (*"\n\r\x85\u2028\u2029", ".", "!", "?", "…")
 
 
 @functools.lru_cache(maxsize=200_000)

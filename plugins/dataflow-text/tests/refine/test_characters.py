@@ -20,6 +20,7 @@ NUMBERS = [
     ("H2O utf8 3rd m² B2B _1 x1 2x é2", "H2O utf8 3rd m² B2B _1 x1 2x é2"),
     ("10km 1.5km 1,5 km", "10km 1.5km  km"),
     ("COVID-19 v1.2 v 1.2", "COVID- v1.2 v "),
+    ("Room 5️⃣, 1️⃣0⃣ ①️ 7\ufe0e", "Room ,   "),
     ("XIV ten\n1\n", "XIV ten\n\n"),
 ]
 

@@ -26,8 +26,17 @@ CASES = [
     ("WON'T I'M DON'T LET'S IT'S", "WILL NOT I AM DO NOT LET US IT IS"),
     ("Won't Can't I'm", "Will not Cannot I am"),
     ("could've must've should've", "could have must have should have"),
+    ("It's always been so. She's already gone", "It has always been so. She has already gone"),
+    (
+        "He's eaten the cake; he's not really had time",
+        "He has eaten the cake; he has not really had time",
+    ),
+    ("What's happened? What's the time?", "What has happened? What is the time?"),
+    ("It's red, it's early. It's already late", "It is red, it is early. It is already late"),
 ]
 UNTOUCHED = [
+    "What's he want? How's she know? Where's it go",
+    "He's eaten. It's made of wood; it's often called so, she's tired",
     "the dog's John's children's",
     "ain't",
     "I'd gone, he'd walked",

@@ -35,6 +35,7 @@ REFERENCES = [
 ]
 IMAGES = [
     ("a ![b](c.png) d", "a  d"),
+    ('a ![a](<my x.png>)![b](<y (1).png> "t")', "a "),
     ('![](images/x_(1).jpg "t (x)")![b [c]][id]', ""),
     ("[![CI](https://x/b.svg)](https://x) ok", " ok"),
     ('<figure><img src="a.png" alt="x > y"/></figure><picture><source src=x></picture>z', "z"),
@@ -123,6 +124,7 @@ def test_they_only_remove(text):
         "{{cite x|" * 10**5,
         "}}" * 500_000,
         "![" * 500_000,
+        "![](<" * 200_000,
         "![a" * 300_000,
         "![[a]" * 200_000,
         "![](x " * 150_000,

@@ -10,7 +10,8 @@ CASES = [
     ("schÃ¶n â€œquotedâ€\x9d", "schön “quoted”"),
     ("âœ” No problems", "✔ No problems"),
     ("\x1b[36;44mhi\x1b[0m a\0b", "hi ab"),
-    ("a\r\nb\rc", "a\nb\nc"),
+    ("a\r\nb\rc\u2028d\u2029e", "a\nb\nc\nd\ne"),
+    ("a\x85b", "a…b"),
     ("e\u0301 ﬁ x² ｗ", "é fi x² ｗ"),
 ]
 UNTOUCHED = [

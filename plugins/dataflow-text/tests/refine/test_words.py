@@ -29,6 +29,7 @@ SPELLING = [
     ('Hello, Hello! (hello) "hello"', 'Hello, Hello! (hello) "hello"'),
     ("Recieve it. Recieve it!\nRecieve", "Receive it. Receive it!\nReceive"),
     ("met Jonh and Recieve there", "met Jonh and Recieve there"),
+    ("they met\rRecieve\u2028Recieve", "they met\rReceive\u2028Receive"),
     ("iPhoen NASAA recieve2 recieve_x x.recieve recieve/x re-cieve don't", None),
     ("https://recieve.org recieve@x.org `recieve`", None),
     ("teh kubernetes façdae 字recieve", None),
