@@ -21,6 +21,10 @@ _SUPPORT = 0.5
 # Hashes are looked up in so many tables, one after the other, and rows are taken so many at a time.
 _TABLES = 16
 _STRETCH = 1 << 14
+# The bound of a set of which every hash is known.
+_IN_FULL = np.uint32(0xFFFFFFFF)
+# A digest begins with so many numbers of 32 bits for the key of the whole set.
+_KEY_WORDS = 2
 
 
 class DeduplicateNgrams(TextDeduplicator):
@@ -29,15 +33,16 @@ class DeduplicateNgrams(TextDeduplicator):
     The overlap of two texts is the share of distinct n-grams that both have among those that either
     has (their Jaccard similarity), 0 to 1. It is exact, but for hashes of 32 bits, for texts of at
     most ``max_ngrams`` distinct n-grams; of longer texts those with the smallest hashes stand for
-    all, with a standard deviation of at most ``0.5 / sqrt(max_ngrams)`` (0.044 with 128). Texts
+    all, with a standard deviation of at most ``0.5 / sqrt(max_ngrams)`` (0.044 with 128). A key of
+    64 bits tells whether two texts have the same n-grams. Texts
     that share a good part of their smallest hashes are found by an inverted index, and their
     overlap is checked. A row is dropped when an earlier row that stays overlaps enough.
 
     Each dropped row has reason ``"near_duplicate"``, the overlap as value, and the id of the
     nearest row that it repeats. A text shorter than one n-gram repeats only texts with the same
     words; a null text repeats nothing; what is no text fails with reason ``"no_text"``. Words are
-    what stands between white space; in scripts that write none, letters. At most four bytes for
-    each of ``max_ngrams`` are kept of each row, and each row is compared with 32 others at most.
+    what stands between white space; in scripts that write none, letters. Eight bytes are kept of
+    each row and four for each of at most ``max_ngrams``; a row is compared with 32 others at most.
 
     Source: Resemblance by smallest hashes (Broder 1997).
 
@@ -69,12 +74,12 @@ class DeduplicateNgrams(TextDeduplicator):
     ignore_whitespace: bool = True
 
     def digest(self, texts: pa.Array) -> pa.Array:
-        """Return the smallest hashes of each text, ascending, as bytes."""
+        """Return the bytes of each text's key of 64 bits, and of its smallest hashes, ascending."""
         sizes, data = [np.zeros(1, np.int64)], []
         for block in shingle_blocks(texts, self.n, self.unit):
-            hashes, counts = _smallest(block, self.max_ngrams)
+            words, counts = _digests(block, self.max_ngrams)
             sizes.append(counts)
-            data.append(hashes.tobytes())
+            data.append(words.tobytes())
         places = (np.cumsum(np.concatenate(sizes)) * 4).astype(np.int32).tobytes()
         valid = np.packbits(np.asarray(texts.is_valid()), bitorder="little").tobytes()
         buffers = [pa.py_buffer(part) for part in (valid, places, b"".join(data))]
@@ -83,13 +88,12 @@ class DeduplicateNgrams(TextDeduplicator):
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop each row that overlaps with an earlier row that stays."""
         digests = Digests(sketches)
-        hashes, places = _flat(digests)
-        sets = _Samples(hashes, places, self.max_ngrams)
-        looked_up = np.minimum(np.diff(places), _KEYS)
+        sets = _Samples(digests, self.max_ngrams)
+        looked_up = np.minimum(sets.sizes, _KEYS)
         # Of two sets with this overlap, so many elements of either are in both.
         common = 2 * self.threshold / (1 + self.threshold)
         repeats = repeats_of(
-            sets.keys(),
+            sets.keys,
             lambda rows: sets.smallest(rows, looked_up[rows]),
             sets.overlaps,
             groups=digests.groups,
@@ -104,28 +108,21 @@ class _Samples:
     """Sets of hashes, those of each row ascending; of larger sets the smallest ones.
 
     Args:
-        hashes: The hashes, row after row.
-        places: Where those of each row begin, and the last end.
+        digests: What `DeduplicateNgrams.digest` returned.
         limit: The size from which sets are cut.
+
+    Attributes:
+        keys: A key of each set as a whole, equal for equal sets.
+        sizes: How many hashes are known of each.
     """
 
-    def __init__(
-        self, hashes: npt.NDArray[np.uint32], places: npt.NDArray[np.int64], limit: int
-    ) -> None:
-        self._hashes, self._places = hashes, places
-        sizes = np.diff(places)
+    def __init__(self, digests: Digests, limit: int) -> None:
+        self._hashes, self._places, self.keys = _flat(digests)
+        self.sizes = np.diff(self._places)
         # Up to its bound, a set is known in full.
-        self._bounds = np.full(len(sizes), np.iinfo(np.uint32).max, np.uint32)
-        self._bounds[sizes == limit] = hashes[places[1:][sizes == limit] - 1]
-
-    def keys(self) -> Keys:
-        """Return a key for each set, equal for equal sets."""
-        keys = np.diff(self._places).astype(np.uint64)
-        for rows in _stretches(len(keys)):
-            places = self._places[rows.start : rows.stop + 1]
-            hashes = self._hashes[places[0] : places[-1]].astype(np.uint64)
-            keys[rows] += np.add.reduceat(mixed(hashes), places[:-1] - places[0])
-        return mixed(keys)
+        self._bounds = np.full(len(self.sizes), _IN_FULL)
+        cut = self.sizes == limit
+        self._bounds[cut] = self._hashes[self._places[1:][cut] - 1]
 
     def smallest(self, rows: Positions, counts: Positions) -> Iterator[tuple[Positions, Keys]]:
         """Yield the first few elements of some sets, some at a time."""
@@ -142,7 +139,7 @@ class _Samples:
     def overlaps(self, row: int, others: Positions) -> npt.NDArray[np.float64]:
         """Return the overlap of a set with others, as far as both are known in full."""
         mine = self._hashes[self._places[row] : self._places[row + 1]]
-        sizes = self._places[others + 1] - self._places[others]
+        sizes = self.sizes[others]
         theirs = self._hashes[ranges(self._places[others], sizes)]
         bounds = np.minimum(self._bounds[others], self._bounds[row])
         known = theirs <= np.repeat(bounds, sizes)
@@ -151,17 +148,24 @@ class _Samples:
         both = np.add.reduceat((mine[at] == theirs) & known, cuts, dtype=np.int64)
         either = np.searchsorted(mine, bounds, side="right") - both
         either += np.add.reduceat(known, cuts, dtype=np.int64)
-        return both / either
+        # Where all hashes agree of sets known in full that differ, two n-grams share a hash.
+        wrong = (both == either) & (bounds == _IN_FULL) & (self.keys[others] != self.keys[row])
+        return (both - wrong) / (either + wrong)
 
 
-def _smallest(
+def _digests(
     shingles: Shingles, limit: int
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Return the smallest distinct hashes of each text, ascending, and how many they are."""
+    """Return the key and the smallest hashes of each text, and how many numbers those are."""
     hashes, counts = ngrams = distinct(shingles)
     rank = np.arange(len(hashes)) - np.repeat(ngrams.starts, counts)
     smallest = (hashes[rank < limit] >> np.uint64(16)).astype(np.uint32)
-    return smallest, np.minimum(counts, limit)
+    known = np.minimum(counts, limit)
+    keys = np.add.reduceat(mixed(hashes), ngrams.starts) + counts.astype(np.uint64)
+    # Of one n-gram all 64 bits count: nothing else would tell such texts apart.
+    keys[counts == 1] = shingles.hashes[shingles.starts[counts == 1]]
+    before = np.repeat(np.cumsum(known) - known, _KEY_WORDS)
+    return np.insert(smallest, before, keys.astype("<u8").view("<u4")), known + _KEY_WORDS
 
 
 def _stretches(rows: int) -> Iterator[slice]:
@@ -169,16 +173,19 @@ def _stretches(rows: int) -> Iterator[slice]:
     return (slice(start, min(start + _STRETCH, rows)) for start in range(0, rows, _STRETCH))
 
 
-def _flat(digests: Digests) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Return the hashes of all rows, and where those of each begin, and the last end."""
-    hashes = np.empty(digests.size // 4, np.uint32)
-    sizes = [np.zeros(1, np.int64)]
+def _flat(digests: Digests) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], Keys]:
+    """Return the hashes of all rows, where those of each begin and the last end, and the keys."""
+    hashes = np.empty(digests.size // 4 - _KEY_WORDS * len(digests), np.uint32)
+    sizes, keys = [np.zeros(1, np.int64)], [np.empty(0, np.uint64)]
     start = 0
     for piece in digests.pieces():
         _, offsets, data = piece.buffers()
         places = np.frombuffer(offsets, np.int32)[piece.offset : piece.offset + len(piece) + 1] // 4
-        end = start + int(places[-1] - places[0])
-        hashes[start:end] = np.frombuffer(data, np.uint32)[places[0] : places[-1]]
-        sizes.append(np.diff(places))
-        start = end
-    return hashes, np.cumsum(np.concatenate(sizes))
+        words = np.frombuffer(data, np.uint32)[places[0] : places[-1]]
+        firsts = (places[:-1] - places[0])[:, None] + np.arange(_KEY_WORDS)
+        keys.append(words[firsts].view("<u8")[:, 0])
+        sizes.append(np.diff(places) - _KEY_WORDS)
+        found = np.delete(words, firsts.ravel())
+        hashes[start : start + len(found)] = found
+        start += len(found)
+    return hashes, np.cumsum(np.concatenate(sizes)), np.concatenate(keys)

@@ -69,6 +69,19 @@ def test_texts_shorter_than_an_ngram_repeat_only_equal_ones(operator):
     assert kept(operator(n=5, **exact), texts) == wanted
 
 
+@pytest.mark.parametrize("template", ["user {}", "the user {}"])
+def test_no_short_text_of_very_many_repeats_another(template):
+    texts = [template.format(number) for number in range(200_000)]
+    assert len(deduplicated(DeduplicateNgrams(threshold=1), texts)) == len(texts)
+
+
+def test_texts_of_one_ngram_each_repeat_the_same_one_however_often_it_comes():
+    assert kept(DeduplicateNgrams(), ["a a a", "a a a a a", "b b b", "a a a a"]) == [
+        "a a a",
+        "b b b",
+    ]
+
+
 @EACH_NEAR
 def test_a_short_text_is_no_ngram_of_a_longer_one(operator):
     assert len(kept(operator(n=3, unit="word"), ["one two", "one two three", "two one"])) == 3

@@ -22,7 +22,7 @@ from dataflow_text import (
 )
 from dataflow_text.deduplicate.comparing import Digests
 from dataflow_text.deduplicate.minhash import lsh_bands
-from dataflow_text.deduplicate.ngrams import _flat, _Samples
+from dataflow_text.deduplicate.ngrams import _Samples
 from dataflow_text.deduplicate.shingles import shingle_blocks
 from dataflow_text.deduplicate.simhash import key_masks
 
@@ -161,6 +161,6 @@ def test_overlaps_are_exact_up_to_the_limit(length, error):
     operator = plain(DeduplicateNgrams)
     for first, second in pairs(length):
         sketch = as_series(operator.digest(pa.array([first, second])), pd.RangeIndex(2))
-        sets = _Samples(*_flat(Digests(sketch.to_frame("digest"))), operator.max_ngrams)
+        sets = _Samples(Digests(sketch.to_frame("digest")), operator.max_ngrams)
         found = sets.overlaps(1, np.array([0]))[0]
         assert found == pytest.approx(jaccard(first, second, 3, "word"), abs=error)
