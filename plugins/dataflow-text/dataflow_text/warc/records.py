@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from dataflow_text.warc.unpacking import Damage, Unpacker, unpacker
 
@@ -44,7 +43,8 @@ class Damaged:
 
     Attributes:
         message: Where it is, and what is wrong.
-        raw: Its bytes as they are in the file: the first MiB of them.
+        raw: The first MiB of its bytes: as they are in the file, or, of a part of a gzip member,
+            unpacked.
     """
 
     message: str
@@ -63,29 +63,26 @@ def records(path: Path, kinds: Collection[str], most: int) -> Iterator[Record | 
         SourceError: The file is packed in a way that is not supported.
         OSError: It cannot be read.
     """
-    start: int | None = 0
     with path.open("rb") as file:
-        while start is not None:
-            reading = _Reading(unpacker(file, start), kinds, most)
+        reading = _Reading(unpacker(file), kinds, most)
+        while True:
             try:
                 yield from reading.records()
-                start = None
             except Damage as damage:
-                start = reading.bytes.next_start(reading.start)
-                yield _damaged(file, reading, start, str(damage))
+                yield _damaged(reading.bytes, str(damage))
+            else:
+                return
 
 
 class _Reading:
-    """Records one after the other, up to the first damage.
+    """Records one after the other, up to the first damage, behind whose mark the next are sought.
 
     Attributes:
-        bytes: The unpacked bytes.
-        start: Where the record that is being read begins.
+        bytes: The unpacked bytes; the record that is being read begins at their mark.
     """
 
     def __init__(self, unpacked: Unpacker, kinds: Collection[str], most: int) -> None:
         self.bytes = unpacked
-        self.start = unpacked.offset
         self._kinds = kinds
         self._most = most
 
@@ -110,17 +107,15 @@ class _Reading:
 
     def _find_start(self) -> bool:
         """Pass over blank lines to the next record, and tell whether there is one."""
-        while True:
-            self.start = self.bytes.offset
-            line = self.bytes.line(HEAD_BYTES)
-            if not line:
-                return False
-            if _VERSION.fullmatch(line):
-                return True
-            if not line.endswith(b"\n"):
-                raise Damage(_CUT_IN_HEADER)
-            if line.strip():
-                raise Damage(f"a record wanted, which begins with WARC/1.0; found {line[:40]!r}")
+        self.bytes.mark_next()
+        line = self.bytes.line(HEAD_BYTES)
+        if not line:
+            return False
+        if _VERSION.fullmatch(line):
+            return True
+        if not line.endswith(b"\n"):
+            raise Damage(_CUT_IN_HEADER)
+        raise Damage(f"a record wanted, which begins with WARC/1.0; found {line[:40]!r}")
 
     def _headers(self) -> dict[str, str]:
         lines: list[bytes] = []
@@ -169,12 +164,10 @@ def _length(headers: Mapping[str, str]) -> int:
     return int(length)
 
 
-def _damaged(file: BinaryIO, reading: _Reading, end: int | None, fault: str) -> Damaged:
-    unit = reading.bytes.unit
-    until = f"the next one begins at byte {end:,}" if end is not None else "none after it was found"
-    message = f"record at {unit} {reading.start:,}: {fault}; {until}"
-    if unit != "byte":
-        return Damaged(message, b"")
-    file.seek(reading.start)
-    room = _RAW_BYTES if end is None else min(_RAW_BYTES, end - reading.start)
-    return Damaged(message, file.read(room))
+def _damaged(unpacked: Unpacker, fault: str) -> Damaged:
+    """Pass on to the next record, and return what is lost."""
+    where = unpacked.marked()
+    gap = unpacked.pass_on(_RAW_BYTES)
+    faults = fault if gap.fault in ("", fault) else f"{fault}; {gap.fault}"
+    until = f"the next one begins at {gap.end}" if gap.end else "none after it was found"
+    return Damaged(f"record at {where}: {faults}; {until}", gap.raw)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import zlib
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 
@@ -27,33 +28,49 @@ class Damage(Exception):
     """A file cannot be read on from here; the reader of records turns it into a bad row."""
 
 
+@dataclass(frozen=True)
+class Gap:
+    """What lies between the beginning of a damaged record and the next one.
+
+    Attributes:
+        raw: The first bytes of it: as they are in the file, or, of a part of a gzip member,
+            unpacked.
+        end: Where the next record begins, for messages; None if none was found.
+        fault: Why not all of it could be looked through; empty if it could.
+    """
+
+    raw: bytes
+    end: str | None
+    fault: str = ""
+
+
 class Unpacker(ABC):
-    """The unpacked bytes of a file from some offset on.
+    """The unpacked bytes of a file.
 
     Args:
         file: The file.
-        start: Where a record begins, in bytes of the file as it is.
     """
 
-    unit = "byte"
-    """What offsets count, for messages."""
-
-    def __init__(self, file: BinaryIO, start: int) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._block = b""
         self._place = 0
-        file.seek(start)
-
-    @property
-    @abstractmethod
-    def offset(self) -> int:
-        """Where in the file what comes next is; of packed bytes, where their member begins."""
+        file.seek(0)
 
     @abstractmethod
-    def next_start(self, offset: int) -> int | None:
-        """Return where the first record after an offset begins, None if there is none.
+    def mark(self) -> None:
+        """Remember this place, where a record begins."""
 
-        Reading through this object ends with it.
+    @abstractmethod
+    def marked(self) -> str:
+        """Return where the mark is, for messages."""
+
+    @abstractmethod
+    def pass_on(self, most: int) -> Gap:
+        """Go to the next record after the mark, or to the end where there is none.
+
+        Args:
+            most: The most bytes to keep of what lies between.
         """
 
     @abstractmethod
@@ -102,13 +119,23 @@ class Unpacker(ABC):
             raise Damage("a header goes on for too long to be one")
         return b"".join(parts)
 
+    def mark_next(self) -> None:
+        """Pass over line ends and other white space, and mark what comes after them."""
+        while True:
+            while self._block[self._place : self._place + 1].isspace():
+                self._place += 1
+            # Before more is unpacked, which may fail.
+            self.mark()
+            if self._place < len(self._block) or not self._fill():
+                return
+
     def _fill(self) -> bool:
         if self._place == len(self._block):
             self._block, self._place = self._unpack(), 0
         return bool(self._block)
 
 
-def unpacker(file: BinaryIO, start: int) -> Unpacker:
+def unpacker(file: BinaryIO) -> Unpacker:
     """Return what reads a file, packed or not as its first bytes tell.
 
     Raises:
@@ -122,8 +149,8 @@ def unpacker(file: BinaryIO, start: int) -> Unpacker:
             "Unpack it (zstd -d), or pack it as .warc.gz."
         )
     if head.startswith(GZIP):
-        return _Gzip(file, start)
-    return _Zstd(file, start) if head == ZSTD else _Plain(file, start)
+        return _Gzip(file)
+    return _Zstd(file) if head == ZSTD else _Plain(file)
 
 
 def first_bytes(path: Path, size: int) -> bytes:
@@ -134,19 +161,27 @@ def first_bytes(path: Path, size: int) -> bytes:
         OSError: The file cannot be opened.
     """
     with path.open("rb") as file:
-        return unpacker(file, 0).read(size)
+        return unpacker(file).read(size)
 
 
 class _Plain(Unpacker):
     """A file that is not packed."""
 
-    @property
-    def offset(self) -> int:
-        return self._file.tell() - len(self._block) + self._place
+    _mark = 0
 
-    def next_start(self, offset: int) -> int | None:
-        found = _find(self._file, offset, _RECORD_START)
-        return None if found is None else found + 1
+    def mark(self) -> None:
+        self._mark = self._file.tell() - len(self._block) + self._place
+
+    def marked(self) -> str:
+        return f"byte {self._mark:,}"
+
+    def pass_on(self, most: int) -> Gap:
+        found = _find(self._file, self._mark, _RECORD_START)
+        end = None if found is None else found + 1
+        raw = _between(self._file, self._mark, end, most)
+        self._block, self._place = b"", 0
+        _go_to(self._file, end)
+        return Gap(raw, None if end is None else f"byte {end:,}")
 
     def skip(self, size: int) -> int:
         """Pass over bytes without reading them."""
@@ -165,39 +200,129 @@ class _Plain(Unpacker):
         return self._file.read(_READ_BYTES)
 
 
-class _Gzip(Unpacker):
-    """Gzip members, one after the other."""
+class _Mark(NamedTuple):
+    """A place among gzip members, and what it takes to read on from there.
 
-    def __init__(self, file: BinaryIO, start: int) -> None:
-        super().__init__(file, start)
-        self._member = start
+    Attributes:
+        member: Where its member begins in the file.
+        inner: How many bytes of the member, unpacked, come before it.
+        block: Bytes that are unpacked already.
+        place: How many of them come before it.
+        packed: Those that are read and not yet unpacked.
+        here: Where in the file those end.
+        codec: What unpacks them; None where the next member begins with them.
+        unpacked: How many bytes of the member are unpacked.
+    """
+
+    member: int
+    inner: int
+    block: bytes
+    place: int
+    packed: bytes
+    here: int
+    codec: Any
+    unpacked: int
+
+    def __str__(self) -> str:
+        within = f", unpacked byte {self.inner:,} of the gzip member there" if self.inner else ""
+        return f"byte {self.member:,}{within}"
+
+
+class _Gzip(Unpacker):
+    """Gzip members, one after the other; a record is a member, or a part of one or more."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
+        self._member = 0
         self._packed = b""
         self._codec = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._within = False
+        self._unpacked = 0
+        self._mark = self._here()
 
-    @property
-    def offset(self) -> int:
-        if self._place == len(self._block) and not self._within:
-            return self._file.tell() - len(self._packed)
-        return self._member
+    def mark(self) -> None:
+        self._mark = self._here()
 
-    def next_start(self, offset: int) -> int | None:
-        found = _find(self._file, offset + 1, _GZIP_MEMBER)
+    def marked(self) -> str:
+        return str(self._mark)
+
+    def pass_on(self, most: int) -> Gap:
+        mark = self._mark
+        self._return_to(mark)
+        try:
+            skipped = self._skip_to_record(most)
+        except Damage as damage:
+            return self._next_member(most, str(damage))
+        end = self._here() if self._fill() else None
+        if mark.inner or (end is not None and end.inner):
+            return Gap(skipped, None if end is None else str(end))
+        raw = _between(self._file, mark.member, None if end is None else end.member, most)
+        if end is None:
+            _go_to(self._file, None)
+            return Gap(raw, None)
+        self._return_to(end)
+        return Gap(raw, str(end))
+
+    def _here(self) -> _Mark:
+        block, place, packed, here = self._block, self._place, self._packed, self._file.tell()
+        if place == len(block) and not self._within:
+            return _Mark(here - len(packed), 0, b"", 0, packed, here, None, 0)
+        codec = self._codec.copy() if self._within else None
+        inner = max(0, self._unpacked - (len(block) - place))
+        return _Mark(self._member, inner, block, place, packed, here, codec, self._unpacked)
+
+    def _return_to(self, mark: _Mark) -> None:
+        self._file.seek(mark.here)
+        self._member, self._block, self._place = mark.member, mark.block, mark.place
+        self._packed, self._unpacked = mark.packed, mark.unpacked
+        self._within = mark.codec is not None
+        self._codec = mark.codec.copy() if mark.codec is not None else self._codec
+
+    def _skip_to_record(self, most: int) -> bytes:
+        """Pass over bytes up to the next that begin a record, and return the first of them."""
+        skipped = bytearray()
+        kept = len(_RECORD_START) - 1
+        while self._fill():
+            found = self._block.find(_RECORD_START, self._place)
+            end = found + 1 if found >= 0 else max(self._place, len(self._block) - kept)
+            skipped += self._block[self._place : end][: most - len(skipped)]
+            self._block, self._place = self._block[end:], 0
+            if found >= 0:
+                break
+            more = self._unpack()
+            if not more:
+                skipped += self._block[: most - len(skipped)]
+                self._block = b""
+            self._block += more
+        return bytes(skipped)
+
+    def _next_member(self, most: int, fault: str) -> Gap:
+        """Go to the next member that begins a record: what is before it cannot be unpacked."""
+        start = self._mark.member
+        found = _find(self._file, start + 1, _GZIP_MEMBER)
         while found is not None and not _begins_record(self._file, found):
             found = _find(self._file, found + 1, _GZIP_MEMBER)
-        return found
+        raw = _between(self._file, start, found, most)
+        _go_to(self._file, found)
+        self._block, self._place, self._packed, self._within = b"", 0, b"", False
+        return Gap(raw, None if found is None else f"byte {found:,}", fault)
 
     def _unpack(self) -> bytes:
         while packed := self._packed or self._file.read(_READ_BYTES):
             if not self._within:
                 self._member = self._file.tell() - len(packed)
                 self._codec, self._within = zlib.decompressobj(_GZIP_OR_ZLIB), True
+                self._unpacked = 0
             try:
                 block = self._codec.decompress(packed, 4 * _READ_BYTES)
             except zlib.error as error:
-                raise Damage(f"its gzip data is damaged ({error})") from error
+                raise Damage(
+                    f"its gzip data is damaged ({error}), and the rest of its gzip member cannot "
+                    "be read"
+                ) from error
             self._within = not self._codec.eof
             self._packed = self._codec.unconsumed_tail or self._codec.unused_data
+            self._unpacked += len(block)
             if block:
                 return block
         if self._within:
@@ -211,27 +336,42 @@ class _Zstd(Unpacker):
     With what is damaged, up to 128 KiB before it are lost, since zstd unpacks them together.
     """
 
-    unit = "unpacked byte"
-
-    def __init__(self, file: BinaryIO, start: int) -> None:
-        super().__init__(file, start)
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
         self._stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
-        self._before = 0
+        self._before = self._mark = 0
+        self._ended = False
 
-    @property
-    def offset(self) -> int:
-        return self._before - len(self._block) + self._place
+    def mark(self) -> None:
+        self._mark = self._before - len(self._block) + self._place
 
-    def next_start(self, offset: int) -> int | None:
-        return None
+    def marked(self) -> str:
+        return f"unpacked byte {self._mark:,}"
+
+    def pass_on(self, most: int) -> Gap:
+        self._ended, self._block, self._place = True, b"", 0
+        return Gap(b"", None)
 
     def _unpack(self) -> bytes:
+        if self._ended:
+            return b""
         try:
             block: bytes = self._stream.read(_READ_BYTES)
         except OSError as error:
             raise Damage(f"its zstd data is damaged or cut short ({error})") from error
         self._before += len(block)
         return block
+
+
+def _go_to(file: BinaryIO, offset: int | None) -> None:
+    """Go to an offset, or to the end of the file."""
+    file.seek(*((0, io.SEEK_END) if offset is None else (offset,)))
+
+
+def _between(file: BinaryIO, start: int, end: int | None, most: int) -> bytes:
+    """Return the first bytes of a part of a file, which ends with it where no end is given."""
+    file.seek(start)
+    return file.read(most if end is None else min(most, end - start))
 
 
 def _find(file: BinaryIO, offset: int, wanted: bytes) -> int | None:

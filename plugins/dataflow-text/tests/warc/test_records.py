@@ -124,6 +124,57 @@ def test_a_wrong_length_costs_its_own_record_alone(tmp_path, three, record, answ
         assert f"Content-Length is {length:,}" in storage.quarantined()["message"].iloc[0]
 
 
+@pytest.mark.parametrize("size", [500, 200_000])
+def test_within_one_gzip_member_reading_goes_on_with_the_next_record(
+    tmp_path, record, answer, size
+):
+    noise = random.Random(3).randbytes(size).hex().encode()
+    parts = [record(answer(letter + noise)) for letter in (b"a", b"b", b"c", b"d")]
+    for wrong in (
+        parts[1].replace(b"Content-Length", b"Content-Lengtx"),
+        record(answer(b"x" * 500), length=900),
+        record(answer(b"x" * 500), length=10**9),
+        b"XARC/1.0" + parts[1][8:],
+    ):
+        data = gzip.compress(b"".join([parts[0], wrong, *parts[2:]]))
+        storage = WarcStorage(written(tmp_path / "a.warc.gz", data), on_bad_row="quarantine")
+        assert letters(storage) == ["a", "c", "d"]
+        (row,) = storage.quarantined().iloc
+        start, end = len(parts[0]), len(parts[0] + wrong)
+        member = "of the gzip member there"
+        assert f"record at byte 0, unpacked byte {start:,} {member}: " in row["message"]
+        assert f"the next one begins at byte 0, unpacked byte {end:,} {member}" in row["message"]
+        assert row["raw"] == wrong[: 1 << 20]
+
+
+def test_what_cannot_be_unpacked_of_a_gzip_member_is_told(tmp_path, record, answer, packed):
+    noise = random.Random(4).randbytes(400_000).hex().encode()
+    one = bytearray(gzip.compress(b"".join(record(answer(mark + noise)) for mark in (b"a", b"b"))))
+    place = len(one) * 3 // 4
+    one[place : place + 64] = b"\xff" * 64
+    path = written(tmp_path / "a.warc.gz", one + packed(record(answer(b"c"))))
+    storage = WarcStorage(path, on_bad_row="quarantine")
+    assert letters(storage) == ["a", "c"]
+    (row,) = storage.quarantined().iloc
+    assert "unpacked byte" in row["message"]
+    assert "the rest of its gzip member cannot be read" in row["message"]
+    assert f"the next one begins at byte {len(one):,}" in row["message"]
+
+
+@SETTINGS
+@given(share=st.floats(0, 1, exclude_max=True), flipped=st.integers(1, 255))
+def test_no_flipped_byte_of_a_member_hides_what_comes_after_it(
+    tmp_path, record, answer, packed, share, flipped
+):
+    one = bytearray(gzip.compress(b"".join(record(answer(b"%d" % n * 300)) for n in range(4))))
+    one[int(share * len(one))] ^= flipped
+    path = written(tmp_path / "a.warc.gz", packed(record(answer(b"a"))) + one)
+    with path.open("ab") as file:
+        file.write(packed(record(answer(b"z"))))
+    read = letters(WarcStorage(path, on_bad_row="quarantine"))
+    assert (read[0], read[-1]) == ("a", "z")
+
+
 @pytest.mark.parametrize(
     ("junk", "fault"),
     [
