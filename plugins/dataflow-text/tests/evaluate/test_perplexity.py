@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow_core import DataflowError, MemoryStorage
+from dataflow_core.errors import ConfigurationError
 from dataflow_text import PerplexityEvaluator, PerplexityFilter
 from dataflow_text.evaluate.character_model import CharacterModel
 
@@ -35,7 +37,11 @@ def perplexities(texts, model):
     return [row["perplexity"] for row in table.rows()]
 
 
-@given(st.lists(st.text("abc你", max_size=8), max_size=5), st.integers(0, 5), st.integers(0, 5))
+@given(
+    st.lists(st.text("abc你", max_size=8), max_size=5).filter(any),
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
 def test_probabilities_after_any_two_characters_sum_to_one(texts, first, second):
     trained = CharacterModel.train([*texts, None, ""])
     size = len(trained.unigrams)
@@ -94,3 +100,73 @@ def test_what_is_no_model_is_refused_with_the_cure(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(DataflowError, match=r"CharacterModel\.train"):
         perplexities(["text"], path)
+
+
+@pytest.mark.parametrize("texts", [[], [None, "", None], [float("nan")]])
+def test_without_any_text_there_is_no_model(texts):
+    with pytest.raises(ConfigurationError, match="no text to train on"):
+        CharacterModel.train(texts)
+
+
+@pytest.mark.parametrize("texts", [["a", 3], [["a"]], [b"a"]])
+def test_what_is_no_text_trains_no_model(texts):
+    with pytest.raises(ConfigurationError, match=f"text {len(texts)} is (int|list|bytes)"):
+        CharacterModel.train(texts)
+
+
+def test_a_model_does_not_depend_on_how_many_texts_are_counted_at_a_time(monkeypatch):
+    texts = [*PROSE, "你好世界", "a\ud800b"]
+    whole = CharacterModel.train(iter(texts))
+    monkeypatch.setattr("dataflow_text.evaluate.character_model._PIECE", 50)
+    for name, array in asdict(CharacterModel.train(texts)).items():
+        assert np.array_equal(array, asdict(whole)[name]), name
+
+
+def test_half_of_a_surrogate_pair_is_a_character_like_others():
+    trained = CharacterModel.train(["a\ud800b"])
+    assert trained.surprise(["a\ud800b"]) < trained.surprise(["a\udfffb"])
+
+
+@pytest.mark.parametrize("name", ["model", "model.npz", "model.bin"])
+def test_a_model_is_saved_by_the_name_given(tmp_path, name):
+    CharacterModel.train(PROSE).save(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert perplexities([PROSE[0]], tmp_path / name)[0] < 3
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda arrays: arrays | {"letters": arrays["letters"].astype(float)}, "letters are float"),
+        (lambda arrays: arrays | {"pairs": arrays["pairs"][None]}, "in 2 dimensions"),
+        (lambda arrays: arrays | {"unigrams": np.zeros(0)}, "do not fit"),
+        (lambda arrays: {name: array[:0] for name, array in arrays.items()}, "do not fit"),
+        (lambda arrays: arrays | {"triple_shares": arrays["triple_shares"] * np.nan}, "do not fit"),
+        (lambda arrays: arrays | {"letters": arrays["letters"] + 0x110000}, "do not fit"),
+        (lambda arrays: arrays | {"pairs": arrays["pairs"][::-1]}, "do not fit"),
+        (lambda arrays: arrays | {"version": np.array(2)}, "its version is 2, wanted 1"),
+        (lambda arrays: {"weights": arrays["pairs"]}, "its arrays are weights"),
+        (lambda arrays: arrays | {"letters": np.array(["a", None])}, "no file of numpy"),
+    ],
+)
+def test_arrays_of_another_kind_are_no_model(tmp_path, change, reason):
+    arrays = asdict(CharacterModel.train(PROSE))
+    with (tmp_path / "model.npz").open("wb") as file:
+        np.savez(file, **({"version": np.array(1)} | change(arrays)))
+    with pytest.raises(ConfigurationError, match=reason):
+        CharacterModel.load(tmp_path / "model.npz")
+
+
+def test_a_damaged_model_is_refused(model):
+    content = bytearray(model.read_bytes())
+    content[len(content) // 3 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 3)
+    model.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="is no model of characters"):
+        CharacterModel.load(model)
+
+
+def test_a_program_is_no_model_and_no_advice_on_pickles_is_given(tmp_path):
+    (tmp_path / "model.py").write_text("print('no model')")
+    with pytest.raises(ConfigurationError) as refused:
+        CharacterModel.load(tmp_path / "model.py")
+    assert "pickle" not in str(refused.value)
