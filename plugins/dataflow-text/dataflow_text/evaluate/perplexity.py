@@ -23,8 +23,7 @@ class PerplexityEvaluator(TextEvaluator):
     of codes, and does not judge meaning. It works in any language that it was trained on, with or
     without spaces. A null or empty text has no measure.
 
-    Train the model with `CharacterModel.train(texts).save(path)`, in
-    `dataflow_text.evaluate.character_model`.
+    Train the model on texts that are good: `CharacterModel.train(texts).save(path)`.
 
     Source: Kneser-Ney (Chen and Goodman 1999), for the model.
 
@@ -33,7 +32,7 @@ class PerplexityEvaluator(TextEvaluator):
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> from dataflow_text.evaluate.character_model import CharacterModel
+        >>> from dataflow_text import CharacterModel
         >>> CharacterModel.train(["the cat sat on the mat", "the dog ran"]).save("model.npz")
         >>> table = MemoryStorage([{"text": "the cat ran"}, {"text": "nrt eacht "}])
         >>> PerplexityEvaluator(model="model.npz").run(table)
@@ -68,7 +67,7 @@ class PerplexityFilter(TextFilter):
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> from dataflow_text.evaluate.character_model import CharacterModel
+        >>> from dataflow_text import CharacterModel
         >>> CharacterModel.train(["the cat sat on the mat", "the dog ran"]).save("model.npz")
         >>> table = MemoryStorage([{"text": "the cat ran"}, {"text": "nrt eacht "}])
         >>> PerplexityFilter(model="model.npz", max_value=6).run(table)
