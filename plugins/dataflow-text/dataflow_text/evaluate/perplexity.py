@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,11 +11,33 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow_core import Operator
+from dataflow_core.errors import ConfigurationError
+from dataflow_core.storage.base import Bindings
 from dataflow_text.evaluate.character_model import CharacterModel
 from dataflow_text.texts import TextEvaluator, TextFilter
 
 
-class PerplexityEvaluator(TextEvaluator):
+class _WithModel(Operator):
+    model: Path
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say whether the file is missing or no model, unless the measure is given."""
+        if bindings.get("input_measure") is not None:
+            return []
+        try:
+            _model_in(self.model)
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
+
+
+class PerplexityEvaluator(_WithModel, TextEvaluator):
     """Measure how much the characters of a text surprise a model of good text.
 
     The perplexity per character: 1 is a text that the model foresees; English that is like what the
@@ -23,8 +46,7 @@ class PerplexityEvaluator(TextEvaluator):
     of codes, and does not judge meaning. It works in any language that it was trained on, with or
     without spaces. A null or empty text has no measure.
 
-    Train the model with `CharacterModel.train(texts).save(path)`, in
-    `dataflow_text.evaluate.character_model`.
+    Train the model on texts that are good: `CharacterModel.train(texts).save(path)`.
 
     Source: Kneser-Ney (Chen and Goodman 1999), for the model.
 
@@ -33,7 +55,7 @@ class PerplexityEvaluator(TextEvaluator):
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> from dataflow_text.evaluate.character_model import CharacterModel
+        >>> from dataflow_text import CharacterModel
         >>> CharacterModel.train(["the cat sat on the mat", "the dog ran"]).save("model.npz")
         >>> table = MemoryStorage([{"text": "the cat ran"}, {"text": "nrt eacht "}])
         >>> PerplexityEvaluator(model="model.npz").run(table)
@@ -43,19 +65,16 @@ class PerplexityEvaluator(TextEvaluator):
 
     measure_name: ClassVar[str] = "perplexity"
 
-    model: Path
-
     def measure(self, texts: pa.Array) -> pa.Array:
         """Return the perplexity of each text."""
         told = pc.fill_null(pc.not_equal(texts, ""), False)
-        model = _load(self.model, self.model.stat().st_mtime_ns if self.model.exists() else 0)
         measures = np.zeros(len(texts))
         wanted = np.asarray(told).astype(bool)
-        measures[wanted] = np.exp(model.surprise(texts.filter(told).to_pylist()))
+        measures[wanted] = np.exp(_model_in(self.model).surprise(texts.filter(told).to_pylist()))
         return pa.array(measures, mask=~wanted)
 
 
-class PerplexityFilter(TextFilter):
+class PerplexityFilter(_WithModel, TextFilter):
     """Keep texts whose perplexity per character lies within bounds.
 
     `PerplexityEvaluator` says what is measured. There is no bound unless one is given: look at the
@@ -69,7 +88,7 @@ class PerplexityFilter(TextFilter):
 
     Example:
         >>> from dataflow_core import MemoryStorage
-        >>> from dataflow_text.evaluate.character_model import CharacterModel
+        >>> from dataflow_text import CharacterModel
         >>> CharacterModel.train(["the cat sat on the mat", "the dog ran"]).save("model.npz")
         >>> table = MemoryStorage([{"text": "the cat ran"}, {"text": "nrt eacht "}])
         >>> PerplexityFilter(model="model.npz", max_value=6).run(table)
@@ -79,7 +98,9 @@ class PerplexityFilter(TextFilter):
 
     evaluator: ClassVar = PerplexityEvaluator
 
-    model: Path
+
+def _model_in(path: Path) -> CharacterModel:
+    return _load(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @functools.lru_cache(maxsize=4)

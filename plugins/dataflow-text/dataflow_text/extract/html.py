@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import pyarrow as pa
 
 from dataflow_core import Generator, Storage
 from dataflow_core.operators import RowFailure, TextColumn
-from dataflow_text.libraries import import_library
+from dataflow_core.storage.base import Bindings
+from dataflow_text.libraries import import_library, missing_library
 from dataflow_text.texts import texts_of
+
+_LIBRARY = ("trafilatura", "'dataflow-text[html]'")
 
 _Found: TypeAlias = "dict[str, str | None]"
 _PAGE = re.compile(r"<(?:!doctype|html|head|body|frameset)\b", re.IGNORECASE)
@@ -81,7 +84,7 @@ class HtmlExtract(Generator):
         Raises:
             ConfigurationError: trafilatura is not installed.
         """
-        library = import_library("trafilatura", "'dataflow-text[html]'")
+        library = import_library(*_LIBRARY)
         outputs = {
             "text": output_text,
             "title": output_title,
@@ -100,6 +103,15 @@ class HtmlExtract(Generator):
         for name, column in asked.items():
             values = [one.get(name) for one in sound]
             storage.assign(column, pa.array(values, pa.string()))
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say whether trafilatura is not installed."""
+        return missing_library(*_LIBRARY)
 
     def _found(self, library: Any, page: str | None, asked: Collection[str]) -> _Found | RowFailure:
         if page is None or not page.strip():

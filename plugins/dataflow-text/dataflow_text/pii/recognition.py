@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
@@ -10,8 +11,9 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from dataflow_core.operators import Operator
+from dataflow_core.storage.base import Bindings
 from dataflow_text.pii.forms import SIGN, Formed, find_forms
-from dataflow_text.pii.presidio import SMALL_ENGLISH, Named, find_named
+from dataflow_text.pii.presidio import SMALL_ENGLISH, Named, find_named, missing
 from dataflow_text.pii.spans import Span, without_overlaps
 
 Entity: TypeAlias = Literal[Formed, Named]
@@ -44,6 +46,17 @@ class PiiRecognition(Operator):
                 "them out."
             )
         return self
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Say whether presidio or the model is wanted and not installed."""
+        given = bindings.get("input_measure") is not None
+        names = self.recognizer == "presidio" and self._chosen(get_args(Named))
+        return missing(self.model) if names and not given else []
 
     def find(self, texts: pa.Array) -> list[list[Span]]:
         """Return where the personal data of each text is, in order and without overlaps.
