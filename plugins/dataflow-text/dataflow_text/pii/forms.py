@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias, get_args
 
 from dataflow_text.pii import identifiers
+from dataflow_text.pii.addresses import address_patterns
 from dataflow_text.pii.spans import Span
 
 Formed = Literal[
@@ -14,10 +17,15 @@ Formed = Literal[
     "phone",
 ]  # fmt: skip
 
-# What a text has, in the syntax of RE2, if any form may be in it.
+# What a text has, in the syntax of RE2, if any form may be in it: an ASCII one, or another.
 SIGN = (
     r"[A-Za-z0-9_%+.-]@[A-Za-z0-9]|[0-9](?:[ .()/-]{0,3}[0-9]){5}"
     r"|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}"
+)
+WIDE_SIGN = (
+    r"[\p{L}\p{M}\p{N}_%+.\x{200C}\x{200D}-][@\x{FF20}][\p{L}\p{N}]"
+    r"|\p{Nd}(?:[ .()/\x{3000}\x{FF0D}\x{FF0E}-]{0,3}\p{Nd}){5}"
+    r"|[A-Z\x{FF21}-\x{FF3A}]{2}\p{Nd}{2}[ \x{3000}]?[A-Z\p{Nd}\x{FF21}-\x{FF3A}]{4}"
 )
 
 _Measure: TypeAlias = Callable[[re.Match[str]], int]
@@ -32,6 +40,7 @@ def find_forms(text: str, entities: tuple[Formed, ...] = get_args(Formed)) -> li
         entities: What to look for.
     """
     ranks = {entity: rank for rank, entity in enumerate(get_args(Formed))}
+    text = in_plain_digits(text)
     found = [span for entity in entities for span in _occurrences(text, entity)]
     chosen: list[Span] = []
     for span in sorted(found, key=lambda span: (span.start, ranks[span.entity], -span.end)):
@@ -42,8 +51,30 @@ def find_forms(text: str, entities: tuple[Formed, ...] = get_args(Formed)) -> li
     return chosen
 
 
+def in_plain_digits(text: str) -> str:
+    """Return a text with ASCII for decimal digits of all scripts and for full-width letters.
+
+    Full-width ``@ + - .`` and the ideographic space become ASCII as well. Each character becomes
+    one, so what is found stands at the same place of the text itself.
+    """
+    return text if text.isascii() else text.translate(_plain_digits())
+
+
+@functools.cache
+def _plain_digits() -> dict[int, str]:
+    # No script has digits beyond the second plane.
+    characters = map(chr, range(0x80, 0x20000))
+    digits = {ord(one): str(unicodedata.decimal(one)) for one in characters if one.isdecimal()}
+    letters = [*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1)]
+    full_width = {code + 0xFEE0: chr(code) for code in (*letters, *map(ord, "@+-."))}
+    return {**digits, **full_width, ord("\u3000"): " "}
+
+
 def _occurrences(text: str, entity: Formed) -> Iterator[Span]:
-    for pattern, measure in _FORMS[entity]:
+    forms = _FORMS[entity]
+    if entity == "email":
+        forms = [(pattern, _any_length) for pattern in address_patterns(text)]
+    for pattern, measure in forms:
         for match in pattern.finditer(text):
             if length := measure(match):
                 start = match.start("it")
@@ -127,15 +158,7 @@ def _alone(expression: str, measure: _Measure) -> tuple[re.Pattern[str], _Measur
 
 
 _FORMS: dict[Formed, list[tuple[re.Pattern[str], _Measure]]] = {
-    "email": [
-        (
-            re.compile(
-                r"(?<![A-Za-z0-9._%+-])(?P<it>[A-Za-z0-9_%+][A-Za-z0-9._%+-]*+@"
-                r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}+\.)+[A-Za-z]{2,24})(?![A-Za-z0-9_-])"
-            ),
-            _any_length,
-        )
-    ],
+    "email": [],  # which depend on the text
     "iban": [
         (
             re.compile(rf"{_ALONE}(?P<it>[A-Z]{{2}}[0-9]{{2}}(?: ?[A-Z0-9]){{11,35}})"),

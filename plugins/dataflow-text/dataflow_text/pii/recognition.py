@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from dataflow_core.operators import Operator
 from dataflow_core.storage.base import Bindings
-from dataflow_text.pii.forms import SIGN, Formed, find_forms
+from dataflow_text.pii.forms import SIGN, WIDE_SIGN, Formed, find_forms
 from dataflow_text.pii.presidio import SMALL_ENGLISH, Named, find_named, missing
 from dataflow_text.pii.spans import Span, without_overlaps
 
@@ -68,13 +68,20 @@ class PiiRecognition(Operator):
             ConfigurationError: Presidio or the model is wanted and not installed.
         """
         found: list[list[Span]] = [[] for _ in texts]
-        # A name has a letter; most texts have no form.
-        sign = SIGN if self.recognizer == "forms" else r"[\p{L}\p{N}]"
-        promising = pc.fill_null(pc.match_substring_regex(texts, sign), False)
+        promising = pc.fill_null(self._promising(texts), False)
         rows = np.flatnonzero(promising)
         for row, spans in zip(rows, self._find(texts.filter(promising).to_pylist()), strict=True):
             found[row] = spans
         return found
+
+    def _promising(self, texts: pa.Array) -> pa.Array:
+        """Tell which texts may have an entity: a name has a letter; most texts have no form."""
+        if self.recognizer != "forms":
+            return pc.match_substring_regex(texts, r"[\p{L}\p{N}]")
+        found = pc.match_substring_regex(texts, SIGN)
+        others = pc.invert(pc.or_(found, pc.string_is_ascii(texts)))
+        wide = pc.match_substring_regex(texts.filter(others), WIDE_SIGN)
+        return pc.replace_with_mask(found, pc.fill_null(others, False), wide)
 
     def _find(self, texts: list[str]) -> list[list[Span]]:
         formed = cast("tuple[Formed, ...]", self._chosen(get_args(Formed)))

@@ -134,6 +134,73 @@ def test_each_form_is_masked_wherever_it_stands(entity, example, refined):
     assert refined(MaskPii(), *texts) == wanted
 
 
+ADDRESSES = [
+    "josé.garcía@correo.es",
+    "josé.garcía@correo.es".replace("é", "e\u0301").replace("í", "i\u0301"),
+    "jürgen@example.de",
+    "ann@münchen.example",
+    "иван.petrov@пример.рф",
+    "ivan@xn--e1afmkfd.xn--p1ai",
+    "संपर्क@उदाहरण.भारत",
+    "بريد@مثال.السعودية",
+    "홍길동@예시.한국",
+    "ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+]
+NUMBERS = [
+    ("card", "4111 1111 1111 1111"),
+    ("card", "4111111111111111"),
+    ("iban", "DE89 3704 0044 0532 0130 00"),
+    ("cn_id", "11010519491231002X"),
+    ("phone", "+12025550123"),
+    ("phone", "202-555-0123"),
+    ("ipv4", "203.0.113.77"),
+]
+ZEROS = "０٠۰०০๐𝟎"
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_addresses_of_all_scripts_are_masked_whole(address, refined):
+    around = ["{}", "is {}.", "({})", "号码：{}，", "a\n{}\nb", "<{}>", "😀{} x", "❤️{}; x"]
+    texts = [one.format(address) for one in around]
+    assert refined(MaskPii(), *texts) == [one.format("<EMAIL>") for one in around]
+
+
+def test_addresses_in_scripts_without_spaces_are_told_by_what_is_no_letter(refined):
+    masked = {
+        "用户@例子.中国": "<EMAIL>",
+        "邮箱：用户@例子.中国。谢谢": "邮箱：<EMAIL>。谢谢",
+        "请写信给ann@example.com谢谢": "请写信给<EMAIL>谢谢",
+        "请写信给jürgen@例子.com谢谢": "请写信给<EMAIL>谢谢",
+        "ติดต่อ ผู้ใช้@ตัวอย่าง.ไทย ครับ": "ติดต่อ <EMAIL> ครับ",
+        "ann@example.com으로 보내세요": "<EMAIL>으로 보내세요",
+        "句" * 30 + "用户@例子.中国": None,
+        "感谢@张三，以及@李四": None,
+        "用户@例子": None,
+        "1️⃣ann@example.com": "1️⃣<EMAIL>",
+    }
+    wanted = [text if mask is None else mask for text, mask in masked.items()]
+    assert refined(MaskPii(), *masked) == wanted
+
+
+@pytest.mark.parametrize("zero", ZEROS)
+@pytest.mark.parametrize(("entity", "number"), NUMBERS)
+def test_digits_of_all_scripts_count(entity, number, zero, refined):
+    digits = {ord("0") + n: chr(ord(zero) + n) for n in range(10)}
+    (text,) = [f"é {number} é".translate(digits)]
+    assert refined(MaskPii(), text) == [f"é <{entity.upper()}> é"]
+    hashed = refined(MaskPii(style="hash"), number, number.translate(digits))
+    assert hashed[0] == hashed[1]
+
+
+def test_full_width_letters_and_signs_count(refined):
+    texts = [
+        "ＧＢ２９ＮＷＢＫ６０１６１３３１９２６８１９",
+        "＋１２０２５５５０１２３",
+        "４１１１　１１１１　１１１１　１１１１",
+    ]
+    assert refined(MaskPii(), *texts) == ["<IBAN>", "<PHONE>", "<CARD>"]
+
+
 @pytest.mark.parametrize("text", OTHERS)
 def test_other_numbers_stay(text, refined):
     assert refined(MaskPii(), text, f"see {text} here") == [text, f"see {text} here"]
@@ -186,7 +253,7 @@ def test_of_overlapping_entities_the_first_kind_counts(refined):
     assert refined(MaskPii(), "phone 4111111111111111") == ["phone <CARD>"]
 
 
-@given(st.text(st.sampled_from("0123456789 .-+()@:abXGB/")))
+@given(st.text(st.sampled_from("0123456789 .-+()@:abXGB/é中４٣＠अि")))
 def test_each_entity_found_is_masked_and_none_overlap(refined, text):
     spans = find_forms(text)
     assert all(one.end <= other.start for one, other in itertools.pairwise(spans))
@@ -202,6 +269,12 @@ def test_each_entity_found_is_masked_and_none_overlap(refined, text):
         "a" * 10**6 + "@",
         "a@" * 500_000,
         "a@" + "b." * 500_000,
+        "é" * 10**6 + "@",
+        "中" * 10**6 + "@中.中",
+        "é@" * 300_000,
+        "中@" * 300_000,
+        "é@" + "中." * 300_000,
+        "a@b." + "é" * 10**6,
         "+1" * 500_000,
         "a:" * 500_000,
         "1." * 500_000,
