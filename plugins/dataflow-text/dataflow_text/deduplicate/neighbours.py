@@ -20,8 +20,12 @@ Nearness = Callable[[int, Positions], npt.NDArray[np.float64]]
 
 # Of rows that share a key yet are not near, the last so many are remembered; and of those that
 # share any key with a row, as many that share most are compared. Both make the cost linear.
-_REMEMBERED = 32
+REMEMBERED = 32
 _COMPARED = 32
+# The share of the keys that a near row is expected to share which a candidate must share.
+_SUPPORT = 0.5
+# A key that still leads to all rows with it tells more than any number of those that do not.
+_WHOLE = 1 << 20
 # So many rows look for candidates at a time, with so many keys; both bound what that takes.
 _BLOCK_ROWS = 256
 _BLOCK_KEYS = 4096
@@ -66,7 +70,7 @@ def repeats_of(
     groups: Keys,
     least: float,
     most: float,
-    support: Positions | None = None,
+    expected: npt.NDArray[np.float64] | None = None,
 ) -> Repeats:
     """Return the rows that are near an earlier row that stays, each with the nearest such row.
 
@@ -78,14 +82,16 @@ def repeats_of(
         groups: The digest of each row's group; rows of different groups are never near.
         least: The least nearness of which a row is dropped.
         most: The nearness of equal rows.
-        support: How many keys each row must share with a row to be compared with it; None for one.
+        expected: How many keys each row is expected to share with one that is just near enough; to
+            be compared, half of them must be shared, but for those that very many rows share. None
+            if one key is enough.
     """
     first = _first_with(equal ^ groups)
     alone = np.flatnonzero(first == np.arange(len(first)))
     kept, near = np.arange(len(first)), np.full(len(first), most)
     buckets = _Buckets(_shared(tables(alone), groups))
     for block in buckets.blocks():
-        for row, candidates in buckets.candidates(block, support):
+        for row, candidates in buckets.candidates(block, expected):
             wanted = (kept[candidates] == candidates) & (groups[candidates] == groups[row])
             found = np.sort(candidates[wanted][:_COMPARED])
             if len(found):
@@ -160,7 +166,7 @@ class _Buckets:
         self._rows = rows[begins].astype(np.int64)
         self._places = np.append(begins, len(rows))
         sizes = np.bincount(self._buckets)
-        self._room = np.minimum(sizes, _REMEMBERED).astype(np.uint32)
+        self._room = np.minimum(sizes, REMEMBERED).astype(np.uint32)
         self._rings = np.cumsum(self._room, dtype=np.int64) - self._room
         self._ring_rows = np.empty(int(self._room.sum()), np.uint32)
         self._seen = np.zeros(len(sizes), np.uint32)
@@ -174,23 +180,29 @@ class _Buckets:
         return (slice(start, end) for start, end in pairwise(edges.tolist()))
 
     def candidates(
-        self, block: slice, support: Positions | None
+        self, block: slice, expected: npt.NDArray[np.float64] | None
     ) -> Iterator[tuple[int, Positions]]:
         """Yield rows with the rows before that share enough keys, those first that share most."""
         owners, buckets = self._keys(block)
-        pairs = np.concatenate(
-            [self._remembered(owners, buckets), self._within(block, owners, buckets)]
-        )
-        pairs, counts = np.unique(pairs, return_counts=True)
-        owners, others = (pairs >> _HALF).astype(np.int64), pairs.astype(np.uint32).astype(np.int64)
-        rows = self._rows[block][owners]
-        if support is not None:
-            enough = counts >= support[rows]
-            rows, others, counts = rows[enough], others[enough], counts[enough]
-        order = np.lexsort((-counts, rows))
-        starts = np.flatnonzero(np.append(True, np.diff(rows) != 0)[: len(rows)])
-        for start, end in pairwise([*starts.tolist(), len(rows)]):
-            yield int(rows[start]), others[order[start:end]]
+        cut = self._seen[buckets] > self._room[buckets]
+        pairs = [self._remembered(owners, buckets, cut), self._within(block, owners, buckets, cut)]
+        both, shared = _counted(np.concatenate(pairs))
+        rows = self._rows[block]
+        if expected is not None:
+            askers = (both >> _HALF).astype(np.int64)
+            # At worst the row shares all keys that no longer lead to each row with them.
+            lost = np.bincount(owners, cut, minlength=len(rows))
+            least = np.ceil(_SUPPORT * expected[rows])
+            least_whole = np.maximum(np.ceil(_SUPPORT * (expected[rows] - lost)), 1) * _WHOLE
+            keys = (shared & (_WHOLE - 1)) + shared // _WHOLE
+            enough = (shared >= least_whole[askers]) | (keys >= least[askers])
+            both, shared = both[enough], shared[enough]
+        places, others = both >> _HALF, both.astype(np.uint32).astype(np.int64)
+        order = np.lexsort((-shared, places))
+        begins, sizes = _runs(places)
+        owners = rows[places[begins].astype(np.int64)]
+        for row, begin, size in zip(owners.tolist(), begins.tolist(), sizes.tolist(), strict=True):
+            yield row, others[order[begin : begin + size]]
 
     def remember(self, block: slice, kept: Positions) -> None:
         """Put those rows of a block into their rings that stay."""
@@ -212,22 +224,45 @@ class _Buckets:
         owners = np.repeat(np.arange(len(places) - 1), np.diff(places))
         return owners, self._buckets[places[0] : places[-1]]
 
-    def _remembered(self, owners: Positions, buckets: npt.NDArray[np.uint32]) -> Keys:
+    def _remembered(
+        self, owners: Positions, buckets: npt.NDArray[np.uint32], cut: npt.NDArray[np.bool_]
+    ) -> Keys:
         """Pair rows of a block with those before it."""
         counts = np.minimum(self._seen[buckets], self._room[buckets]).astype(np.int64)
         others = self._ring_rows[ranges(self._rings[buckets], counts)]
-        return np.repeat(owners, counts).astype(np.uint64) << _HALF | others
+        return _paired(np.repeat(owners, counts), others, np.repeat(cut, counts))
 
-    def _within(self, block: slice, owners: Positions, buckets: npt.NDArray[np.uint32]) -> Keys:
+    def _within(
+        self,
+        block: slice,
+        owners: Positions,
+        buckets: npt.NDArray[np.uint32],
+        cut: npt.NDArray[np.bool_],
+    ) -> Keys:
         """Pair rows of a block with earlier ones of it."""
         order = np.argsort(buckets, kind="stable")
         begins, counts = _runs(buckets[order])
         starts = np.repeat(begins, counts)
         before = np.arange(len(order)) - starts
         others = self._rows[block][owners[order[ranges(starts, before)]]]
-        return np.repeat(owners[order], before).astype(np.uint64) << _HALF | others.astype(
-            np.uint64
-        )
+        return _paired(np.repeat(owners[order], before), others, np.repeat(cut[order], before))
+
+
+def _paired(owners: Positions, others: npt.NDArray[np.integer], cut: npt.NDArray[np.bool_]) -> Keys:
+    """Return pairs of rows as numbers: the one's place in its block, the other, the key's kind."""
+    pairs = owners.astype(np.uint64) << _HALF | others.astype(np.uint64)
+    return pairs << np.uint64(1) | cut
+
+
+def _counted(pairs: Keys) -> tuple[Keys, Positions]:
+    """Return each pair once, ascending, with the number of shared keys; a whole one counts more."""
+    kinds, counts = np.unique(pairs, return_counts=True)
+    counts[kinds & np.uint64(1) == 0] *= _WHOLE
+    both = kinds >> np.uint64(1)
+    begins, _ = _runs(both)
+    if len(begins) < len(both):
+        both, counts = both[begins], np.add.reduceat(counts, begins)
+    return both, counts
 
 
 def _runs(values: npt.NDArray[np.generic]) -> tuple[Positions, Positions]:

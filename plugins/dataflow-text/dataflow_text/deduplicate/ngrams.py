@@ -11,16 +11,16 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
-from dataflow_text.deduplicate.neighbours import Keys, Positions, ranges, repeats_of
+from dataflow_text.deduplicate.neighbours import REMEMBERED, Keys, Positions, ranges, repeats_of
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
-# The n-grams of a row that are looked up, and the share of what a duplicate is expected to have in
-# common with them that a candidate must have.
+# The n-grams of a row that are looked up; if most of them are frequent, others as well.
 _KEYS = 24
-_SUPPORT = 0.5
 # Hashes are looked up in so many tables, one after the other, and rows are taken so many at a time.
 _TABLES = 16
 _STRETCH = 1 << 14
+# How often an element comes is counted in slots, a power of two of them.
+_LEAST_SLOT_BITS, _MOST_SLOT_BITS = 16, 25
 # The bound of a set of which every hash is known.
 _IN_FULL = np.uint32(0xFFFFFFFF)
 # A digest begins with so many numbers of 32 bits for the key of the whole set.
@@ -34,9 +34,13 @@ class DeduplicateNgrams(TextDeduplicator):
     has (their Jaccard similarity), 0 to 1. It is exact, but for hashes of 32 bits, for texts of at
     most ``max_ngrams`` distinct n-grams; of longer texts those with the smallest hashes stand for
     all, with a standard deviation of at most ``0.5 / sqrt(max_ngrams)`` (0.044 with 128). A key of
-    64 bits tells whether two texts have the same n-grams. Texts
-    that share a good part of their smallest hashes are found by an inverted index, and their
-    overlap is checked. A row is dropped when an earlier row that stays overlaps enough.
+    64 bits tells whether two texts have the same n-grams.
+
+    Texts that share a good part of their smallest hashes are found by an inverted index, and their
+    overlap is checked. An n-gram that very many rows have leads only to the last 32 of these that
+    stay; so texts with much boilerplate are looked up by the other n-grams that are kept of them,
+    and are missed if among these none is in both. A row is dropped when an earlier row that stays
+    overlaps enough.
 
     Each dropped row has reason ``"near_duplicate"``, the overlap as value, and the id of the
     nearest row that it repeats. A text shorter than one n-gram repeats only texts with the same
@@ -89,17 +93,16 @@ class DeduplicateNgrams(TextDeduplicator):
         """Drop each row that overlaps with an earlier row that stays."""
         digests = Digests(sketches)
         sets = _Samples(digests, self.max_ngrams)
-        looked_up = np.minimum(sets.sizes, _KEYS)
         # Of two sets with this overlap, so many elements of either are in both.
         common = 2 * self.threshold / (1 + self.threshold)
         repeats = repeats_of(
             sets.keys,
-            lambda rows: sets.smallest(rows, looked_up[rows]),
+            sets.tables,
             sets.overlaps,
             groups=digests.groups,
             least=self.threshold,
             most=1.0,
-            support=np.ceil(looked_up * common * _SUPPORT).astype(np.int64),
+            expected=np.minimum(sets.sizes, _KEYS) * common,
         )
         return repeats.decision(digests.ids, repeats.nearness)
 
@@ -124,17 +127,52 @@ class _Samples:
         cut = self.sizes == limit
         self._bounds[cut] = self._hashes[self._places[1:][cut] - 1]
 
-    def smallest(self, rows: Positions, counts: Positions) -> Iterator[tuple[Positions, Keys]]:
-        """Yield the first few elements of some sets, some at a time."""
-        parts = (
-            self._hashes[ranges(self._places[rows[part]], counts[part])]
-            for part in _stretches(len(rows))
-        )
-        hashes = np.concatenate([np.empty(0, np.uint32), *parts])
-        members = np.repeat(rows.astype(np.uint32), counts)
+    def tables(self, rows: Positions) -> Iterator[tuple[Positions, Keys]]:
+        """Yield some of the elements of some sets, with their rows, some at a time."""
+        often = self._often()
+        found = [np.empty((2, 0), np.uint32)]
+        for part in _stretches(len(rows)):
+            found += self._looked_up(rows[part], often)
+        hashes, members = np.concatenate(found, axis=1)
+        del found
         for number in range(_TABLES):
             chosen = hashes % _TABLES == number
             yield members[chosen].astype(np.int64), mixed(hashes[chosen].astype(np.uint64))
+
+    def _often(self) -> npt.NDArray[np.bool_]:
+        """Return which slots hold elements of more sets than are remembered of one."""
+        total = len(self._hashes)
+        slots = 1 << min(max(total.bit_length(), _LEAST_SLOT_BITS), _MOST_SLOT_BITS)
+        counts = np.zeros(slots, np.uint32)
+        for start in range(0, total, _STRETCH * _KEYS):
+            taken = _slots(self._hashes[start : start + _STRETCH * _KEYS], slots)
+            np.add.at(counts, taken, np.uint32(1))  # a plain 1 takes numpy ten times as long
+        # What strays into a slot is no reason to call its elements frequent.
+        return counts > REMEMBERED + 2 * (total // slots)
+
+    def _looked_up(
+        self, rows: Positions, often: npt.NDArray[np.bool_]
+    ) -> Iterator[npt.NDArray[np.uint32]]:
+        """Yield elements of sets, above their rows: the smallest ones, and others.
+
+        Where most of the smallest are frequent, as many follow that are not.
+        """
+        counts = np.minimum(self.sizes[rows], _KEYS)
+        hashes = self._hashes[ranges(self._places[rows], counts)]
+        yield np.stack([hashes, np.repeat(rows, counts).astype(np.uint32)])
+        frequent = often[_slots(hashes, len(often))]
+        wanted = np.add.reduceat(frequent, np.cumsum(counts) - counts, dtype=np.int64)
+        larger = (wanted > _KEYS // 2) & (self.sizes[rows] > _KEYS)
+        rows, wanted = rows[larger], wanted[larger]
+        if len(rows):
+            counts = self.sizes[rows] - _KEYS
+            hashes = self._hashes[ranges(self._places[rows] + _KEYS, counts)]
+            members = np.repeat(np.arange(len(rows)), counts)
+            spare = ~often[_slots(hashes, len(often))]
+            hashes, members = hashes[spare], members[spare]
+            ahead = np.searchsorted(members, np.arange(len(rows)))
+            taken = np.arange(len(hashes)) - ahead[members] < wanted[members]
+            yield np.stack([hashes[taken], rows[members[taken]].astype(np.uint32)])
 
     def overlaps(self, row: int, others: Positions) -> npt.NDArray[np.float64]:
         """Return the overlap of a set with others, as far as both are known in full."""
@@ -166,6 +204,11 @@ def _digests(
     keys[counts == 1] = shingles.hashes[shingles.starts[counts == 1]]
     before = np.repeat(np.cumsum(known) - known, _KEY_WORDS)
     return np.insert(smallest, before, keys.astype("<u8").view("<u4")), known + _KEY_WORDS
+
+
+def _slots(hashes: npt.NDArray[np.uint32], slots: int) -> npt.NDArray[np.uint32]:
+    """Return a slot for each hash; the smallest hashes of many texts are no even numbers."""
+    return hashes * np.uint32(0x9E3779B1) >> np.uint32(33 - slots.bit_length())
 
 
 def _stretches(rows: int) -> Iterator[slice]:

@@ -250,6 +250,26 @@ def test_thousands_of_copies_cost_no_more_than_as_many_other_texts(operator, cop
     assert seconds["same"] < 4 * seconds["others"] + 0.5
 
 
+@pytest.mark.parametrize("operator", [DeduplicateMinhash, DeduplicateNgrams])
+@pytest.mark.parametrize(
+    ("shared", "own", "threshold"), [(140, 60, 0.9), (270, 30, 0.95), (600, 100, 0.9)]
+)
+@pytest.mark.parametrize("between", [20, 400, 1200])
+def test_copies_of_pages_with_a_template_are_found_whatever_stands_between(
+    operator, shared, own, threshold, between
+):
+    random.seed(between)
+
+    def words(count):
+        return [f"{random.getrandbits(40):x}" for _ in range(count)]
+
+    template = words(shared)
+    pages = [template + words(own) for _ in range(between)]
+    copies = [page[: shared + 9] + words(1) + page[shared + 10 :] for page in pages[:20]]
+    texts = [" ".join(page) for page in pages + copies]
+    assert kept(operator(threshold=threshold, n=3, unit="word"), texts) == texts[:between]
+
+
 def test_every_deduplicator_is_here():
     names = {name for name in dataflow_text.__all__ if name.startswith("Deduplicate")}
     assert names == {cls.__name__ for cls in (DeduplicateExact, *NEAR)}
