@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +23,10 @@ from dataflow_text.texts import texts_of
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Hashes = npt.NDArray[np.uint64]
+
+_BLOCK = 1 << 17
+"""Words compared at a time: few enough for the processor's caches."""
 
 
 class CiderEvaluator(TwoPhase, Evaluator):
@@ -35,7 +40,8 @@ class CiderEvaluator(TwoPhase, Evaluator):
     reference, has no measure and is not counted.
 
     Rarity is that in the whole data set, so that scores compare only within one, and a data set of
-    one row has 0. Eight bytes for each word are held in memory.
+    one row has 0. All words are held in memory, and while they are compared, each n-gram of the
+    references: up to 40 bytes a word.
 
     Source: CIDEr (Vedantam et al. 2015).
 
@@ -109,10 +115,13 @@ class CiderEvaluator(TwoPhase, Evaluator):
         """Return the score of each row."""
         words, _ = _flat(sketches["words"])
         parts = _Parts(*_flat(sketches["lengths"]))
-        cosines = sum(
-            (self._cosines(words, parts, n) for n in range(1, self.max_order + 1)),
-            start=np.zeros(len(parts.rows)),
-        )
+        blocks = list(_blocks(words, parts))
+        cosines = np.zeros(len(parts.rows))
+        for n in range(1, self.max_order + 1):
+            rarities = _Rarities(blocks, n, len(sketches))
+            cosines += np.concatenate(
+                [np.zeros(0), *(self._cosines(*block, n, rarities) for block in blocks)]
+            )
         if self._clips:
             difference = (parts.lengths - parts.lengths[parts.texts]) / self.sigma
             cosines *= np.exp(-(difference**2) / 2)
@@ -127,10 +136,10 @@ class CiderEvaluator(TwoPhase, Evaluator):
         scores = decision["score"].reindex(rows).to_numpy(np.float64)
         storage.assign(bindings["output_measure"], pa.array(scores, mask=np.isnan(scores)))
 
-    def _cosines(self, words: Integers, parts: _Parts, n: int) -> Floats:
+    def _cosines(self, words: Integers, parts: _Parts, n: int, rarities: _Rarities) -> Floats:
         """Return the cosine of each reference with its row's text, in n-grams of one length."""
-        owners, grams, counts = _count_ngrams(words, parts, n)
-        weights = counts * _rarity(parts, owners, grams)[grams]
+        owners, grams, counts, hashes = _count_ngrams(words, parts, n)
+        weights = counts * rarities.of(hashes)[grams]
         norms = np.sqrt(np.bincount(owners, weights**2, len(parts.rows)))
         # The n-grams of references that the text of their row has, and where it has them.
         keys = parts.rows[owners] * (grams.max(initial=0) + 1) + grams
@@ -165,24 +174,90 @@ class _Parts:
         self.is_text = self.texts == np.arange(len(self.rows))
 
 
-def _count_ngrams(words: Integers, parts: _Parts, n: int) -> tuple[Integers, Integers, Integers]:
-    """Return for each different n-gram of a part: the part, the n-gram's number, its count."""
-    places = np.concatenate([[0], np.cumsum(parts.lengths)])
-    owners = owners_of(places)
-    inside = np.arange(len(words)) + n <= places[1:][owners]
-    _, grams = np.unique(hash_windows(words, n)[inside], return_inverse=True)
-    size = int(grams.max(initial=0)) + 1
-    keys, counts = np.unique(owners[inside] * size + grams, return_counts=True)
-    return keys // size, keys % size, counts
+class _Rarities:
+    """The inverse document frequency of n-grams over the references of all rows.
+
+    Args:
+        blocks: The words of all rows.
+        n: The number of words of an n-gram.
+        rows: The number of rows.
+    """
+
+    def __init__(self, blocks: list[tuple[Integers, _Parts]], n: int, rows: int) -> None:
+        seen = np.concatenate(
+            [np.zeros(0, np.uint64), *(_ngrams_of_references(*block, n) for block in blocks)]
+        )
+        # Sorted in place: numpy's own unique would hold a table of hashes besides.
+        seen.sort()
+        firsts = np.flatnonzero(_differs(seen))
+        self._hashes = seen[firsts]
+        self._rarities = np.log(max(rows, 1)) - np.log(np.diff(firsts, append=len(seen)))
+        self._of_unseen = np.log(max(rows, 1))
+
+    def of(self, hashes: Hashes) -> Floats:
+        """Return the rarity of each n-gram.
+
+        Args:
+            hashes: Their hashes, ascending.
+        """
+        places = np.searchsorted(self._hashes, hashes)
+        known = np.append(self._hashes, np.uint64(0))[places] == hashes
+        known &= places < len(self._hashes)
+        return np.where(known, np.append(self._rarities, 0.0)[places], self._of_unseen)
 
 
-def _rarity(parts: _Parts, owners: Integers, grams: Integers) -> Floats:
-    """Return the inverse document frequency of each n-gram over the rows' references."""
-    size = int(grams.max(initial=0)) + 1
-    known = ~parts.is_text[owners]
-    seen = np.unique(parts.rows[owners[known]] * size + grams[known]) % size
-    frequency = np.maximum(np.bincount(seen, minlength=size), 1)
-    return np.log(max(len(parts.counts), 1)) - np.log(frequency)
+def _blocks(words: Integers, parts: _Parts) -> Iterator[tuple[Integers, _Parts]]:
+    """Yield whole rows, about `_BLOCK` words at a time."""
+    part_ends = np.cumsum(parts.counts)
+    word_ends = np.append(0, np.cumsum(parts.lengths))
+    block_of = word_ends[part_ends] // _BLOCK
+    cuts = np.append(np.flatnonzero(_differs(block_of)), len(block_of))
+    starts = np.append(0, part_ends)
+    for first, last in pairwise(cuts.tolist()):
+        begin, end = starts[first], starts[last]
+        yield (
+            words[word_ends[begin] : word_ends[end]],
+            _Parts(parts.lengths[begin:end], parts.counts[first:last]),
+        )
+
+
+def _ngrams_of_references(words: Integers, parts: _Parts, n: int) -> Hashes:
+    """Return the hash of each n-gram of the references of a row, once for each row."""
+    owners = owners_of(np.concatenate([[0], np.cumsum(parts.lengths)]))
+    wanted = _starts(parts, owners, n) & ~parts.is_text[owners]
+    hashes, grams = np.unique(hash_windows(words, n)[wanted], return_inverse=True)
+    size = max(len(hashes), 1)
+    keys = parts.rows[owners[wanted]] * size + grams
+    keys.sort()
+    return hashes[keys[_differs(keys)] % size]
+
+
+def _count_ngrams(
+    words: Integers, parts: _Parts, n: int
+) -> tuple[Integers, Integers, Integers, Hashes]:
+    """Return for each different n-gram of a part: the part, the n-gram's number, its count.
+
+    The hashes that the numbers stand for come last, ascending.
+    """
+    owners = owners_of(np.concatenate([[0], np.cumsum(parts.lengths)]))
+    inside = _starts(parts, owners, n)
+    hashes, grams = np.unique(hash_windows(words, n)[inside], return_inverse=True)
+    size = max(len(hashes), 1)
+    keys = owners[inside] * size + grams
+    keys.sort()
+    firsts = np.flatnonzero(_differs(keys))
+    counts = np.diff(firsts, append=len(keys))
+    return keys[firsts] // size, keys[firsts] % size, counts, hashes
+
+
+def _starts(parts: _Parts, owners: Integers, n: int) -> npt.NDArray[np.bool_]:
+    """Return at which words an n-gram begins that ends in the same part."""
+    return np.arange(len(owners)) + n <= np.cumsum(parts.lengths)[owners]
+
+
+def _differs(values: Integers | Hashes) -> npt.NDArray[np.bool_]:
+    """Return which values differ from the one before; the first does."""
+    return np.append(np.ones(min(len(values), 1), bool), values[1:] != values[:-1])
 
 
 def _hash(rows: list[list[str]]) -> Integers:

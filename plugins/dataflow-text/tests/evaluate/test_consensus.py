@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections import Counter
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -118,3 +120,28 @@ def test_a_pipeline_in_batches_gives_the_same(tmp_path):
     Scored(FileStorage(source)).run(tmp_path / "out.parquet", batch_size=7)
     after = FileStorage(tmp_path / "out.parquet").read()
     assert after["cider"].tolist() == whole.read()["cider"].tolist()
+
+
+@given(ROWS, st.sampled_from(["cider", "cider_d"]))
+def test_a_score_does_not_depend_on_how_many_words_are_compared_at_a_time(rows, variant):
+    whole = scores(rows, variant=variant)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dataflow_text.evaluate.consensus._BLOCK", 7)
+        assert scores(rows, variant=variant) == pytest.approx(whole)
+
+
+def test_words_are_compared_in_the_memory_that_is_stated():
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"w{a} w{b} " * 30, [f"w{a} w{c} " * 30]) for a, b, c in rng.integers(0, 999, (9000, 3))
+    ]
+    rows = [(text + " ".join(map(str, rng.integers(0, 9999, 30))), known) for text, known in rows]
+    table = pa.table({"text": [text for text, _ in rows], "reference": [r for _, r in rows]})
+    evaluator = CiderEvaluator()
+    sketches = evaluator.sketch(MemoryStorage(table), **evaluator.bind())
+    words = sum(map(len, sketches["words"]))
+    tracemalloc.start()
+    evaluator.decide(sketches)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * words
