@@ -43,7 +43,8 @@ class DeduplicateMinhash(TextDeduplicator):
     section 3.4.
 
     Attributes:
-        threshold: The least estimated similarity at which a text is a duplicate.
+        threshold: The least estimated similarity at which a text is a duplicate. At 1, texts that
+            differ in very few n-grams may still count as equal; `DeduplicateExact` tells them apart.
         num_permutations: The number of slots of a signature.
         n: The length of the n-grams.
         unit: What they consist of, ``"character"`` or ``"word"``.

@@ -35,7 +35,9 @@ class DeduplicateSimhash(TextDeduplicator):
     dropped when an earlier row that stays is near enough.
 
     A distance of 3 finds copies with slight changes and about half of those with 3 in 100 n-grams
-    changed; `DeduplicateMinhash` finds more, this keeps less of each row. Each
+    changed; `DeduplicateMinhash` finds more, this keeps less of each row. Pages that share a
+    template are near here though their own words differ: of 2,000 pages with 270 words in common
+    and 30 of their own, 647 went; use one of the others there. Each
     dropped row has reason ``"near_duplicate"``, the distance as value, and the id of the nearest
     row that it repeats. A text shorter than one n-gram is one n-gram, the whole text; a null text
     repeats nothing; what is no text fails with reason ``"no_text"``. Words are what stands between
