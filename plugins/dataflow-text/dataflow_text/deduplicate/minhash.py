@@ -44,7 +44,7 @@ class DeduplicateMinhash(TextDeduplicator):
 
     Attributes:
         threshold: The least estimated similarity at which a text is a duplicate. At 1, texts that
-            differ in very few n-grams may still count as equal; `DeduplicateExact` tells them apart.
+            differ in very few n-grams may yet count as equal; `DeduplicateExact` tells those apart.
         num_permutations: The number of slots of a signature.
         n: The length of the n-grams.
         unit: What they consist of, ``"character"`` or ``"word"``.
