@@ -24,7 +24,7 @@ from dataflow_core.operators.general.hashing import row_digests
 from dataflow_core.table.columns import as_series, to_arrow
 from dataflow_text.not_text import NotText, are_texts, not_text
 from dataflow_text.refine.whitespace import one_line
-from dataflow_text.texts import each_piece, texts_of
+from dataflow_text.texts import each_piece, replace_where, texts_of
 
 
 class TextDeduplicator(DatasetFilter):
@@ -34,7 +34,8 @@ class TextDeduplicator(DatasetFilter):
     defines `digest` and `decide`.
 
     Attributes:
-        ignore_case: Whether upper and lower case count as equal.
+        ignore_case: Whether upper and lower case count as equal (Unicode's full case folding, so
+            ``ß`` and ``ss`` do, and ``ς`` and ``σ``; so do ``İ`` and ``i``, but not ``ı``).
         ignore_whitespace: Whether texts count as equal that differ only in how much white space
             stands between words (none against some is a difference).
         ignore_punctuation: Whether punctuation (Unicode category P) counts as absent.
@@ -109,7 +110,7 @@ def comparable_texts(operator: TextDeduplicator, values: pd.Series) -> pa.Chunke
             texts = pc.replace_substring_regex(texts, r"\p{Nd}", "0")
         if operator.ignore_whitespace:
             texts = one_line(texts)
-        return pc.utf8_lower(texts) if operator.ignore_case else texts
+        return _folded(texts) if operator.ignore_case else texts
 
     return each_piece(comparable, texts_of(values))
 
@@ -150,6 +151,14 @@ class Digests:
             piece = self._pieces.popleft().drop_null()
             if len(piece):
                 yield piece
+
+
+def _folded(texts: pa.Array) -> pa.Array:
+    """Return texts without differences of case: in small letters, and those folded."""
+    small = pc.utf8_lower(texts)
+    special = pc.invert(pc.string_is_ascii(small))
+    folded = [text.casefold() for text in small.filter(special).to_pylist()]
+    return replace_where(small, special, pa.array(folded, pa.string()))
 
 
 def _failure(value: Any) -> RowFailure:

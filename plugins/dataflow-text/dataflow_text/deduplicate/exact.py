@@ -24,7 +24,8 @@ class DeduplicateExact(TextDeduplicator):
     Source: xxHash (Collet 2020), XXH3 with 128 bits.
 
     Attributes:
-        ignore_case: Whether upper and lower case count as equal.
+        ignore_case: Whether upper and lower case count as equal (Unicode's full case folding, so
+            ``ß`` and ``ss`` do, and ``ς`` and ``σ``; so do ``İ`` and ``i``, but not ``ı``).
         ignore_whitespace: Whether texts count as equal that differ only in how much white space
             stands between words (none against some is a difference).
         ignore_punctuation: Whether punctuation (Unicode category P) counts as absent.

@@ -55,7 +55,8 @@ class DeduplicateNgrams(TextDeduplicator):
         max_ngrams: The most n-grams kept of a text.
         n: The length of the n-grams.
         unit: What they consist of, ``"word"`` or ``"character"``.
-        ignore_case: Whether upper and lower case count as equal.
+        ignore_case: Whether upper and lower case count as equal (Unicode's full case folding, so
+            ``ß`` and ``ss`` do, and ``ς`` and ``σ``; so do ``İ`` and ``i``, but not ``ı``).
         ignore_whitespace: Whether all white space between words counts as one space, which makes a
             difference for n-grams of characters only.
         ignore_punctuation: Whether punctuation (Unicode category P) counts as absent.

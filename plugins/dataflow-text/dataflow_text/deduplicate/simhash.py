@@ -51,7 +51,8 @@ class DeduplicateSimhash(TextDeduplicator):
         max_distance: The most bits that may differ between duplicates.
         n: The length of the n-grams.
         unit: What they consist of, ``"character"`` or ``"word"``.
-        ignore_case: Whether upper and lower case count as equal.
+        ignore_case: Whether upper and lower case count as equal (Unicode's full case folding, so
+            ``ß`` and ``ss`` do, and ``ς`` and ``σ``; so do ``İ`` and ``i``, but not ``ı``).
         ignore_whitespace: Whether all white space between words counts as one space.
         ignore_punctuation: Whether punctuation (Unicode category P) counts as absent.
         ignore_digits: Whether all decimal digits count as equal.

@@ -40,7 +40,8 @@ class DuplicateShareEvaluator(DatasetEvaluator):
     et al. 2017).
 
     Attributes:
-        ignore_case: Whether upper and lower case count as equal.
+        ignore_case: Whether upper and lower case count as equal (Unicode's full case folding, so
+            ``ß`` and ``ss`` do, and ``ς`` and ``σ``; so do ``İ`` and ``i``, but not ``ı``).
         ignore_whitespace: Whether texts count as equal that differ only in how much white space
             stands between words (none against some is a difference).
         ignore_punctuation: Whether punctuation (Unicode category P) counts as absent.

@@ -166,6 +166,9 @@ def test_a_null_text_repeats_nothing_whatever_its_group(operator):
     ("option", "first", "second"),
     [
         ("ignore_case", "Straße ÉTÉ", "straße été"),
+        ("ignore_case", "STRASSE", "straße"),
+        ("ignore_case", "Η ΟΔΟΣ ΑΥΤΗ ΕΙΝΑΙ ΜΕΓΑΛΗ", "η οδος αυτη ειναι μεγαλη"),
+        ("ignore_case", "ſaid in İzmir", "SAID IN IZMIR"),
         ("ignore_whitespace", "one  two\u3000three\n", "one two three"),
         ("ignore_punctuation", "“Well, well”, 说。", "Well well 说"),
         ("ignore_digits", "12 May 2024, ٣ rows", "31 May 1999, 4 rows"),
