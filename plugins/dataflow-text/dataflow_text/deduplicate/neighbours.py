@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dataflow_text.analysis.spans import ranges
+
 Positions = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 Nearness = Callable[[int, Positions], npt.NDArray[np.float64]]
@@ -114,12 +116,6 @@ def row_keys(columns: npt.NDArray[np.unsignedinteger]) -> Keys:
         keys *= np.uint64(0x9FB21C651E98DF25)
         keys ^= keys >> np.uint64(29)
     return keys
-
-
-def ranges(starts: Positions, counts: Positions) -> Positions:
-    """Return the positions of stretches, one after the other."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
 
 
 def _first_with(keys: Keys) -> Positions:

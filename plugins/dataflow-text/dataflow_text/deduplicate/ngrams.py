@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
+from dataflow_text.analysis.spans import ranges
 from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
-from dataflow_text.deduplicate.neighbours import REMEMBERED, Keys, Positions, ranges, repeats_of
+from dataflow_text.deduplicate.neighbours import REMEMBERED, Keys, Positions, repeats_of
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
 # The n-grams of a row that are looked up; if most of them are frequent, others as well.
