@@ -1,6 +1,6 @@
 """What the deduplicators of texts share: the columns, what texts are compared as, what is no text.
 
-`TextDeduplicator` is their base; `ComparedText` holds what may differ between equal texts.
+`TextDeduplicator` is the base of all, `NearDeduplicator` of those that make a digest of each text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TextDeduplicator(DatasetFilter):
     """A filter that keeps the first of texts that are alike, and names the row that others repeat.
 
     A null text repeats nothing, and what is no text fails with reason ``"no_text"``. A subclass
-    defines `digest` and `decide`.
+    defines `sketch` and `decide`.
 
     Attributes:
         ignore_case: Whether upper and lower case count as equal (Unicode's full case folding, so
@@ -63,23 +63,17 @@ class TextDeduplicator(DatasetFilter):
         """
         self.run_phases(storage, input_text=input_text, input_group=input_group)
 
-    @abstractmethod
-    def digest(self, texts: pa.Array) -> pa.Array:
-        """Return what the decision needs to know of each text, null for null.
+    def compared(
+        self, storage: Storage, **bindings: Any
+    ) -> tuple[pa.ChunkedArray, pd.Index, pd.Series | None]:
+        """Return the texts as they are compared, the ids of their rows, and the groups.
 
-        Args:
-            texts: Some texts, as they are compared.
+        What is no text counts as null here.
         """
-
-    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
-        """Return the digest of each text, and of its group; what is no text counts as null here."""
         column, group = bindings["input_text"], bindings["input_group"]
         table = storage.read([column] if group in (None, column) else [column, group])
-        texts = comparable_texts(self, table[column])
-        sketch = as_series(each_piece(self.digest, texts), table.index).to_frame("digest")
-        if group is not None:
-            sketch["group"] = row_digests(table, [group])["low"]
-        return sketch
+        groups = None if group is None else table[group]
+        return _comparable(self, table[column]), table.index, groups
 
     def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
         """Drop the duplicates, and set aside what is no text."""
@@ -93,33 +87,34 @@ class TextDeduplicator(DatasetFilter):
         super().apply(storage, decision, **bindings)
 
 
-def comparable_texts(operator: TextDeduplicator, values: pd.Series) -> pa.ChunkedArray:
-    """Return a column of texts without the differences that an operator ignores.
+class NearDeduplicator(TextDeduplicator):
+    """A deduplicator that decides from a digest of each text.
 
-    Args:
-        operator: Its ``ignore_`` fields say what.
-        values: The column; what is no text becomes null.
+    A subclass defines `digest` and `decide`.
     """
-    if values.dtype == object:
-        values = values.where(are_texts(values), None)
 
-    def comparable(texts: pa.Array) -> pa.Array:
-        if operator.ignore_punctuation:
-            texts = pc.replace_substring_regex(texts, r"\p{P}+", "")
-        if operator.ignore_digits:
-            texts = pc.replace_substring_regex(texts, r"\p{Nd}", "0")
-        if operator.ignore_whitespace:
-            texts = one_line(texts)
-        return _folded(texts) if operator.ignore_case else texts
+    @abstractmethod
+    def digest(self, texts: pa.Array) -> pa.Array:
+        """Return what the decision needs to know of each text, null for null.
 
-    return each_piece(comparable, texts_of(values))
+        Args:
+            texts: Some texts, as they are compared.
+        """
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        """Return the digest of each text, and of its group."""
+        texts, rows, groups = self.compared(storage, **bindings)
+        sketch = as_series(each_piece(self.digest, texts), rows).to_frame("digest")
+        if groups is not None:
+            sketch["group"] = row_digests(groups.to_frame("group"), ["group"])["low"]
+        return sketch
 
 
 class Digests:
     """The digests of all texts, null ones aside, taken out of the sketches.
 
     Args:
-        sketches: What `TextDeduplicator.sketch` returned for all rows. Its column of digests is
+        sketches: What `NearDeduplicator.sketch` returned for all rows. Its column of digests is
             removed, so that each piece can be let go once the operator has arranged it.
 
     Attributes:
@@ -151,6 +146,23 @@ class Digests:
             piece = self._pieces.popleft().drop_null()
             if len(piece):
                 yield piece
+
+
+def _comparable(operator: TextDeduplicator, values: pd.Series) -> pa.ChunkedArray:
+    """Return a column of texts without the differences that an operator ignores."""
+    if values.dtype == object:
+        values = values.where(are_texts(values), None)
+
+    def comparable(texts: pa.Array) -> pa.Array:
+        if operator.ignore_punctuation:
+            texts = pc.replace_substring_regex(texts, r"\p{P}+", "")
+        if operator.ignore_digits:
+            texts = pc.replace_substring_regex(texts, r"\p{Nd}", "0")
+        if operator.ignore_whitespace:
+            texts = one_line(texts)
+        return _folded(texts) if operator.ignore_case else texts
+
+    return each_piece(comparable, texts_of(values))
 
 
 def _folded(texts: pa.Array) -> pa.Array:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from dataflow_core import Storage
 from dataflow_core.operators.general.hashing import first_of_equals, row_digests
 from dataflow_core.table.columns import as_series
-from dataflow_text.deduplicate.comparing import TextDeduplicator, comparable_texts
+from dataflow_text.deduplicate.comparing import TextDeduplicator
 
 
 class DeduplicateExact(TextDeduplicator):
@@ -41,19 +40,13 @@ class DeduplicateExact(TextDeduplicator):
 
     def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
         """Return 128 bits for each text and its group; what is no text counts as null here."""
-        column, group = bindings["input_text"], bindings["input_group"]
-        table = storage.read([column] if group in (None, column) else [column, group])
-        texts = as_series(comparable_texts(self, table[column]), table.index)
-        digests = row_digests(texts.to_frame(column), [column])
-        if group is not None:
+        texts, rows, groups = self.compared(storage, **bindings)
+        digests = row_digests(as_series(texts, rows).to_frame("text"), ["text"])
+        if groups is not None:
             nulls = digests["null"]
-            digests = row_digests(digests.assign(group=table[group]), ["high", "low", "group"])
+            digests = row_digests(digests.assign(group=groups), ["high", "low", "group"])
             digests["null"] = nulls
         return digests
-
-    def digest(self, texts: pa.Array) -> pa.Array:
-        """Return the texts themselves: `sketch` makes the digests of all at once."""
-        return texts
 
     def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
         """Drop all but the first row of each digest."""

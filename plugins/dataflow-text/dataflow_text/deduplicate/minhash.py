@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
+from dataflow_text.deduplicate.comparing import Digests, NearDeduplicator
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, mixed, shingle_blocks
 
@@ -21,7 +21,7 @@ _ROUNDS = 4
 _FALSE_POSITIVE_WEIGHT, _FALSE_NEGATIVE_WEIGHT = 0.05, 0.95
 
 
-class DeduplicateMinhash(TextDeduplicator):
+class DeduplicateMinhash(NearDeduplicator):
     """Keep the first of texts that share most of their n-grams, by MinHash signatures.
 
     The Jaccard similarity of two texts is the share of n-grams that both have among those that

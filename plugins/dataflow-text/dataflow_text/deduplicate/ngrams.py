@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_text.analysis.spans import ranges
-from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
+from dataflow_text.deduplicate.comparing import Digests, NearDeduplicator
 from dataflow_text.deduplicate.neighbours import REMEMBERED, Keys, Positions, repeats_of
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
@@ -28,7 +28,7 @@ _IN_FULL = np.uint32(0xFFFFFFFF)
 _KEY_WORDS = 2
 
 
-class DeduplicateNgrams(TextDeduplicator):
+class DeduplicateNgrams(NearDeduplicator):
     """Keep the first of texts that share most of their word n-grams, counted one by one.
 
     The overlap of two texts is the share of distinct n-grams that both have among those that either

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_text.deduplicate.comparing import Digests, TextDeduplicator
+from dataflow_text.deduplicate.comparing import Digests, NearDeduplicator
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
@@ -24,7 +24,7 @@ _LANES = np.uint64(0x0101010101010101)
 _LANE_LIMIT = 255
 
 
-class DeduplicateSimhash(TextDeduplicator):
+class DeduplicateSimhash(NearDeduplicator):
     """Keep the first of texts whose SimHash fingerprints differ in few bits.
 
     A bit of a text's 64-bit fingerprint is set when more than half of its distinct n-grams have

@@ -101,3 +101,7 @@ def test_digests_that_share_one_half_are_not_equal(pairs):
     repeats, first = first_of_equals(digests)
     assert dict(zip(repeats.tolist(), first.tolist(), strict=True)) == found
     assert repeats.tolist() == sorted(repeats.tolist())
+
+
+def test_what_no_decision_reads_is_no_part_of_the_operator():
+    assert not hasattr(DeduplicateExact, "digest")
