@@ -59,6 +59,12 @@ def test_the_first_of_near_texts_stays_and_the_others_say_what_they_repeat(opera
     assert 0 <= near <= 3 if operator is DeduplicateSimhash else 0.9 < near <= 1
 
 
+def test_minhash_takes_texts_for_equal_that_differ_in_few_ngrams_and_exact_does_not():
+    texts = [text for number in range(20) for text in (f"{number} {LONG}", f"{number} {LONG}s")]
+    assert len(kept(DeduplicateMinhash(threshold=1), texts)) < len(texts)
+    assert kept(DeduplicateExact(), texts) == texts
+
+
 @EACH_NEAR
 def test_texts_shorter_than_an_ngram_repeat_only_equal_ones(operator):
     texts = [*SHORT_TEXTS, None, *SHORT_TEXTS, None]
@@ -253,6 +259,30 @@ def test_thousands_of_copies_cost_no_more_than_as_many_other_texts(operator, cop
     assert seconds["same"] < 4 * seconds["others"] + 0.5
 
 
+def pages_with_a_template(count, shared, own):
+    template = words(shared)
+    return [template + words(own) for _ in range(count)]
+
+
+def words(count):
+    return [f"{random.getrandbits(40):x}" for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("operator", "least", "most"),
+    [
+        (DeduplicateSimhash(), 200, 800),
+        (DeduplicateSimhash(max_distance=1), 5, 80),
+        (DeduplicateMinhash(threshold=0.95), 0, 0),
+        (DeduplicateNgrams(threshold=0.95), 0, 0),
+    ],
+)
+def test_simhash_drops_different_pages_of_one_template_as_told(operator, least, most):
+    random.seed(1)
+    texts = [" ".join(page) for page in pages_with_a_template(2_000, shared=270, own=30)]
+    assert least <= len(texts) - len(kept(operator, texts)) <= most
+
+
 @pytest.mark.parametrize("operator", [DeduplicateMinhash, DeduplicateNgrams])
 @pytest.mark.parametrize(
     ("shared", "own", "threshold"), [(140, 60, 0.9), (270, 30, 0.95), (600, 100, 0.9)]
@@ -262,12 +292,7 @@ def test_copies_of_pages_with_a_template_are_found_whatever_stands_between(
     operator, shared, own, threshold, between
 ):
     random.seed(between)
-
-    def words(count):
-        return [f"{random.getrandbits(40):x}" for _ in range(count)]
-
-    template = words(shared)
-    pages = [template + words(own) for _ in range(between)]
+    pages = pages_with_a_template(between, shared, own)
     copies = [page[: shared + 9] + words(1) + page[shared + 10 :] for page in pages[:20]]
     texts = [" ".join(page) for page in pages + copies]
     assert kept(operator(threshold=threshold, n=3, unit="word"), texts) == texts[:between]
