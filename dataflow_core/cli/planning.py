@@ -203,7 +203,7 @@ def _compiled(cls: Any, name: str, given: Mapping[str, str], storage: Storage | 
 
 def _arguments(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any]:
     parameters = dict(list(inspect.signature(cls.__init__).parameters.items())[2:])
-    hints = typing.get_type_hints(cls.__init__)
+    hints = typing.get_type_hints(cls.__init__, include_extras=True)
     for parameter in given:
         if parameter not in parameters:
             raise ConfigurationError(
@@ -221,8 +221,14 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
     try:
         return TypeAdapter(hint).validate_python(_yaml_value(text))
     except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"]
-        raise ConfigurationError(f"{pipeline}: parameter {name}={text!r}: {message}.") from None
+        first = error.errors(include_url=False)[0]
+        remedy = ""
+        if first["type"] in ("tuple_type", "list_type", "set_type", "frozen_set_type"):
+            remedy = f" Write a list: --param '{name}=[{text}]'."
+        elif type(None) in typing.get_args(hint):
+            remedy = " For none, write null."
+        message = f"parameter {name}={text!r}: {first['msg']}.{remedy}"
+        raise ConfigurationError(f"{pipeline}: {message}") from None
 
 
 def _recipe(

@@ -41,6 +41,7 @@ class StepAccount:
         made: Rows made of others.
         seconds: Time spent in the operator.
         reasons: Dropped and failed rows by reason.
+        failures: The reasons of failed rows, each with the message of the first such row.
         measures: How the measures that it took are distributed, by name.
         findings: What it found out about the table as a whole.
     """
@@ -54,6 +55,7 @@ class StepAccount:
     made: int = 0
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
     measures: dict[str, Distribution] = field(default_factory=dict)
     findings: dict[str, Any] = field(default_factory=dict)
 
@@ -69,6 +71,8 @@ class StepAccount:
         self.seconds += outcome.seconds
         self.reasons.update(outcome.dropped.reasons)
         self.reasons.update(outcome.failed.reasons)
+        for reason, message in zip(outcome.failed.reasons, outcome.failed.messages, strict=True):
+            self.failures.setdefault(reason, message or "")
         merge_measures(self.measures, outcome.measures)
         self.findings.update(outcome.findings)
 

@@ -210,10 +210,14 @@ class LocalEngine:
         share = self.options.max_failures
         few = share > 0 and failed <= FEW and failed * 2 < rows
         if not few and failed > share * rows:
+            kinds = (
+                f"{reason}: {' '.join(first.split()):.200}" if first else reason
+                for reason, first in account.failures.items()
+            )
             raise RunError(
-                f"step {account.step!r}: {failed:,} of {rows:,} rows failed "
-                f"({', '.join(account.reasons)}), more than the {share * 100:g}% "
-                f"allowed. The failed rows and their messages: {self.directory.path}/quarantine."
+                f"step {account.step!r}: {failed:,} of {rows:,} rows failed ({'; '.join(kinds)}), "
+                f"more than the {share * 100:g}% allowed. The failed rows and their messages: "
+                f"{self.directory.path}/quarantine."
             )
 
     def _set_aside(self, kind: str, step: str, rows: pa.Table) -> None:

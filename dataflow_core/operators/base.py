@@ -210,10 +210,13 @@ def _explain_one(cls: type[Operator], item: Any) -> str:
         )
     if item["type"] == "missing":
         return f"{field}: required, not given."
-    if isinstance(cause := item.get("ctx", {}).get("error"), DataflowError):
+    message, cause = item["msg"], item.get("ctx", {}).get("error")
+    if isinstance(cause, DataflowError):
         return f"{field}: {cause}"
+    if cause is not None:
+        message = str(cause)
     known_field = cls.model_fields.get(str(item["loc"][0])) if item["loc"] else None
     secret = known_field is not None and known_field.annotation is SecretStr
     shown = field and not secret if item["type"] == "value_error" else not secret
     found = f" (found {item['input']!r})" if shown else ""
-    return f"{field}: {item['msg']}{found}".removeprefix(": ")
+    return f"{field}: {message}{found}".removeprefix(": ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ Code = Literal[
     "unused_output",
     "unused_table",
 ]
+_LISTING = " The table has: "
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,16 @@ def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
     errors = [problem for problem in problems if problem.level == "error"]
     if errors:
         count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
-        lines = "\n".join(f"  {str(problem).removeprefix('error: ')}" for problem in errors)
+        lines = "\n".join(f"  {line}" for line in _lines(errors))
         raise PlanError(f"{plan.name} cannot run, {count}:\n{lines}")
+
+
+def _lines(errors: Sequence[Problem]) -> Iterator[str]:
+    """Write each problem; what a table has follows once after several that it lacks columns for."""
+    for problem, following in zip_longest(errors, errors[1:]):
+        told, sentence, listed = str(problem).removeprefix("error: ").partition(_LISTING)
+        again = following is not None and following.message.endswith(sentence + listed)
+        yield told if sentence and again else told + sentence + listed
 
 
 def _columns(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:
@@ -135,7 +145,7 @@ def _missing(step: Step, parameter: str, name: str, there: list[str]) -> Problem
     listed = ", ".join(there[:15]) + (", …" if len(there) > 15 else "")
     return Problem(
         "error", "missing_column", step.name, parameter, name,
-        f"no column {name!r}.{did_you_mean(name, there)} The table has: {listed or 'no columns'}.",
+        f"no column {name!r}.{did_you_mean(name, there)}{_LISTING}{listed or 'no columns'}.",
         nearest(name, there),
     )  # fmt: skip
 

@@ -158,6 +158,14 @@ def test_a_text_given_to_a_step_stays_one(folder):
             2, "min_words='x'",
         ),
         (
+            ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "languages=en"],
+            2, "Input should be a valid tuple. Write a list: --param 'languages=[en]'.",
+        ),
+        (
+            ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "near_duplicates=1.5"],
+            2, "='1.5': Input should be less than or equal to 1. For none, write null.",
+        ),
+        (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "text_column=txt"],
             2, "no column 'txt'. Did you mean 'text'?",
         ),

@@ -15,7 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataflow_core import FileStorage, Generator, MemoryStorage, Pipeline, Refiner
+from dataflow_core import (
+    FileStorage,
+    Filter,
+    Generator,
+    MemoryStorage,
+    Pipeline,
+    Refiner,
+    Storage,
+)
 from dataflow_core.engine import run_plan
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.parts import PartTable, PartWriter
@@ -101,7 +109,7 @@ def test_the_run_directory_says_what_was_asked_and_what_came_of_it(tmp_path):
     assert told["steps"][0] | {"seconds": 0} == {
         "step": "filter_rows", "rows_in": 10, "rows_out": 5, "dropped": 5, "quarantined": 0,
         "expanded": 0, "made": 0, "seconds": 0, "reasons": {"condition_is_false": 5},
-        "measures": {}, "findings": {},
+        "failures": {}, "measures": {}, "findings": {},
     }  # fmt: skip
     assert "filter_rows  10    5        5" in str(report)
 
@@ -219,7 +227,7 @@ def test_too_many_failures_stop_the_run_and_say_why(tmp_path):
     def broken(table):
         raise KeyError("x")
 
-    with pytest.raises(RunError, match=r"40 of 40 rows failed \(KeyError\).*5%"):
+    with pytest.raises(RunError, match=r"40 of 40 rows failed \(KeyError: .*5%"):
         run(tmp_path, MemoryStorage(NUMBERS), (Apply(func=broken), {}))
 
     state = json.loads((tmp_path / "run" / "run.json").read_text())
@@ -231,9 +239,25 @@ def test_too_many_failures_stop_the_run_and_say_why(tmp_path):
 def test_none_may_fail_where_the_share_is_nought(batch_size, tmp_path):
     table = [{"n": 9}, *NUMBERS[:8]]
     options = {"max_failures": 0, "batch_size": batch_size}
-    with pytest.raises(RunError, match=r"'picky': 1 of \d rows .*\(ValueError\).*more than the 0%"):
+    with pytest.raises(
+        RunError, match=r"'picky': 1 of \d rows .*\(ValueError: nines.*\).*more than the 0%"
+    ):
         run(tmp_path, MemoryStorage(table), (Picky(), {}), **options)
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_run_that_stops_names_each_kind_of_failure_once_and_no_reason_to_drop(tmp_path):
+    class Odd(Filter):
+        def run(self, storage: Storage) -> None:
+            table = storage.read(["n"])
+            storage.drop(table.index[table["n"] % 3 == 0], "three")
+            failures = {1: RowFailure("one", f"more\n{'x' * 300}"), 2: RowFailure("two")}
+            table = table[table["n"] % 3 != 0]
+            storage.write(table.assign(n=[failures[n % 3] for n in table["n"]]))
+
+    with pytest.raises(RunError) as stopped:
+        run(tmp_path, MemoryStorage(NUMBERS), (Odd(), {}), batch_size=4)
+    assert f"rows failed (one: more {'x' * 195}; two), more than the 5%" in str(stopped.value)
 
 
 def test_nothing_stops_a_run_without_failures(tmp_path):

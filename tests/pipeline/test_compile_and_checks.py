@@ -24,7 +24,7 @@ from dataflow_core.operators.general import (
     SelectColumns,
     Sort,
 )
-from dataflow_core.pipeline.checks import Problem, check_plan
+from dataflow_core.pipeline.checks import Problem, check_plan, require_sound
 from dataflow_core.pipeline.plan import Plan, Step, TableRef
 
 
@@ -222,6 +222,21 @@ def test_a_missing_column_has_all_its_fields_and_is_not_repeated():
     )  # fmt: skip
     assert json.dumps(first.as_dict())
     assert str(first) == f"error: step 'count_words', input_text: {message}"
+
+
+def test_what_the_table_has_is_said_once_after_all_that_it_lacks():
+    def forward(p):
+        Clean().run(p.storage, "text_a")
+        CountWords().run(p.storage, "text_b", "size")
+        Clean().run(p.storage, "text_c")
+
+    plan = pipeline_of(forward).compile(check=False)
+    with pytest.raises(PlanError) as refusal:
+        require_sound(plan, check_plan(plan, {"text": pa.string()}))
+    first, second, third = str(refusal.value).splitlines()[1:]
+    assert first == "  step 'clean', input_text: no column 'text_a'. Did you mean 'text'?"
+    assert second.endswith("no column 'text_b'. Did you mean 'text'? The table has: text.")
+    assert third.endswith("no column 'text_c'. Did you mean 'text'? The table has: text, size.")
 
 
 def test_only_columns_that_are_there_are_listed_and_suggested():

@@ -17,7 +17,7 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
 from dataflow_core.operators.columns import ColumnKind
 from dataflow_core.table.columns import arrow_column, as_floats, as_series, to_arrow
-from dataflow_text.not_text import NotText, not_text
+from dataflow_text.not_text import no_texts, not_text
 
 _PIECE_ROWS = 4096
 
@@ -38,7 +38,7 @@ def texts_of(values: pd.Series) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(values.tolist(), pa.string())])
     column = to_arrow(values.array, None)
     if not ColumnKind("text").accepts(column.type):
-        raise NotText(f"a column of texts wanted, found {column.type}")
+        raise no_texts(column.type)
     return column
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from dataflow_core.operators import python_values
 from dataflow_text.analysis.characters import UNSPACED_TEXT
 from dataflow_text.analysis.texts import Texts
-from dataflow_text.not_text import NotText, not_text
+from dataflow_text.not_text import no_texts, not_text
 
 Measure = Callable[[Texts], npt.NDArray[Any]]
 """A number for each of some texts; NaN where it does not apply."""
@@ -226,7 +226,7 @@ def _as_texts(column: pa.ChunkedArray) -> pa.Array:
         or pa.types.is_null(column.type)
         or pa.types.is_dictionary(column.type)
     ):
-        raise NotText(f"a column of texts wanted, found {column.type}")
+        raise no_texts(column.type)
     texts = column.cast(pa.large_string() if column.nbytes >= 2**31 else pa.string())
     combined = texts.combine_chunks()
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)

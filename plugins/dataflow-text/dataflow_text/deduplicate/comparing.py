@@ -9,12 +9,13 @@ import json
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from dataflow_core import Storage
 from dataflow_core.operators import RowFailure, TextColumn
@@ -25,6 +26,9 @@ from dataflow_core.table.columns import as_series, to_arrow
 from dataflow_text.not_text import NotText, are_texts, not_text
 from dataflow_text.refine.whitespace import one_line
 from dataflow_text.texts import each_piece, replace_where, texts_of
+
+Similarity = Annotated[float, Field(gt=0, le=1)]
+"""How alike two texts must be to count as duplicates."""
 
 
 class TextDeduplicator(DatasetFilter):

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pydantic import Field
 
-from dataflow_text.deduplicate.comparing import Digests, NearDeduplicator
+from dataflow_text.deduplicate.comparing import Digests, NearDeduplicator, Similarity
 from dataflow_text.deduplicate.neighbours import Keys, Positions, repeats_of, row_keys
 from dataflow_text.deduplicate.shingles import Shingles, Unit, mixed, shingle_blocks
 
@@ -63,7 +63,7 @@ class DeduplicateMinhash(NearDeduplicator):
         [{'text': 'The quick brown fox jumps over it.'}, {'text': 'a'}]
     """
 
-    threshold: float = Field(default=0.85, gt=0, le=1)
+    threshold: Similarity = 0.85
     num_permutations: int = Field(default=128, ge=16, le=4096)
     n: int = Field(default=5, ge=1, le=100)
     unit: Unit = "character"

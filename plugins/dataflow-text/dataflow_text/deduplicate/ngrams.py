@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_text.analysis.spans import ranges
-from dataflow_text.deduplicate.comparing import Digests, NearDeduplicator
+from dataflow_text.deduplicate.comparing import Digests, NearDeduplicator, Similarity
 from dataflow_text.deduplicate.neighbours import REMEMBERED, Keys, Positions, repeats_of
 from dataflow_text.deduplicate.shingles import Shingles, Unit, distinct, mixed, shingle_blocks
 
@@ -72,7 +72,7 @@ class DeduplicateNgrams(NearDeduplicator):
         [{'text': 'one two three four five'}, {'text': 'six five four'}]
     """
 
-    threshold: float = Field(default=0.7, gt=0, le=1)
+    threshold: Similarity = 0.7
     max_ngrams: int = Field(default=128, ge=32, le=65536)
     n: int = Field(default=3, ge=1, le=100)
     unit: Unit = "word"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core import Pipeline, Storage
+from dataflow_text.deduplicate.comparing import Similarity
 from dataflow_text.deduplicate.exact import DeduplicateExact
 from dataflow_text.deduplicate.minhash import DeduplicateMinhash
 
@@ -26,7 +27,7 @@ class Dedup(Pipeline):
         storage: Storage | None = None,
         *,
         text_column: str = "text",
-        threshold: float = 0.85,
+        threshold: Similarity = 0.85,
         group_column: str | None = None,
     ) -> None:
         super().__init__(storage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataflow_core import Operator, Pipeline, Storage
+from dataflow_text.deduplicate.comparing import Similarity
 from dataflow_text.deduplicate.exact import DeduplicateExact
 from dataflow_text.deduplicate.minhash import DeduplicateMinhash
 from dataflow_text.evaluate.language import LanguageFilter
@@ -51,7 +52,7 @@ class PretrainFilter(Pipeline):
         languages: tuple[str, ...] = (),
         min_language_score: float = 0.5,
         blocklist: Path | None = None,
-        near_duplicates: float | None = 0.85,
+        near_duplicates: Similarity | None = 0.85,
         group_column: str | None = None,
     ) -> None:
         super().__init__(storage)

@@ -15,6 +15,7 @@ from dataflow_core.operators.columns import AnyColumn
 from dataflow_core.operators.dataset import DatasetEvaluator
 from dataflow_core.operators.general.hashing import first_of_equals
 from dataflow_core.table.identity import format_id
+from dataflow_text.deduplicate.comparing import Similarity
 from dataflow_text.deduplicate.exact import DeduplicateExact
 from dataflow_text.deduplicate.minhash import DeduplicateMinhash
 from dataflow_text.survey.columns import texts_in
@@ -67,7 +68,7 @@ class DuplicateShareEvaluator(DatasetEvaluator):
     ignore_digits: bool = False
     largest: int = Field(default=10, ge=0)
     near: bool = False
-    threshold: float = Field(default=0.85, gt=0, le=1)
+    threshold: Similarity = 0.85
 
     def run(
         self,
