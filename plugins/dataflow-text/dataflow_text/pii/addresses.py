@@ -9,8 +9,11 @@ from typing import Any
 
 from dataflow_text.analysis.characters import UNSPACED_LETTERS
 
+# As in O'Brien, not as in Python's f'ann@example.com'. Two at most: long rows of them would cost.
+_APOSTROPHE = r"(?<!\b[bfruBFRU])(?<=[A-Za-z])'(?=[A-Za-z])"
 _ASCII = re.compile(
-    r"(?<![A-Za-z0-9._%+-])(?P<it>[A-Za-z0-9_%+][A-Za-z0-9._%+-]*+@"
+    r"(?<![A-Za-z0-9._%+-])(?P<it>[A-Za-z0-9_%+][A-Za-z0-9._%+-]*+"
+    rf"(?:{_APOSTROPHE}[A-Za-z0-9._%+-]++){{0,2}}@"
     r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}+\.)+(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{1,59}))"
     r"(?![A-Za-z0-9_-])"
 )
@@ -52,6 +55,7 @@ def address_patterns(text: str) -> tuple[Any, ...]:
 def _international() -> tuple[Any, ...]:
     # The library is slow to load, and texts in ASCII need none of it.
     regex = importlib.import_module("regex")
-    spaced = rf"(?<!{_SPACED_LOCAL})(?P<it>{_SPACED_FIRST}{_SPACED_LOCAL}*+@{_DOMAIN})"
+    local = rf"{_SPACED_FIRST}{_SPACED_LOCAL}*+(?:{_APOSTROPHE}{_SPACED_LOCAL}++){{0,2}}"
+    spaced = rf"(?<!{_SPACED_LOCAL})(?P<it>{local}@{_DOMAIN})"
     unspaced = rf"(?<!{_LOCAL})(?P<it>{_FIRST}{_LOCAL}{{0,20}}+(?<={_UNSPACED})@{_DOMAIN})"
     return tuple(regex.compile(f"(?V1){pattern}") for pattern in (spaced, unspaced))

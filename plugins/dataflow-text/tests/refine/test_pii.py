@@ -25,6 +25,8 @@ SHARED = Path(
 FOUND = [
     ("email", "first.last+tag@sub.example.co.uk"),
     ("email", "_x@a-b.org"),
+    ("email", "o'brien@example.org"),
+    ("email", "x.d'angelo+a@example.org"),
     ("iban", "GB29NWBK60161331926819"),
     ("iban", "DE89 3704 0044 0532 0130 00"),
     ("iban", "NO93 8601 1117 947"),
@@ -138,6 +140,7 @@ ADDRESSES = [
     "josé.garcía@correo.es",
     "josé.garcía@correo.es".replace("é", "e\u0301").replace("í", "i\u0301"),
     "jürgen@example.de",
+    "m.o'donnäll@example.de",
     "ann@münchen.example",
     "иван.petrov@пример.рф",
     "ivan@xn--e1afmkfd.xn--p1ai",
@@ -163,6 +166,13 @@ def test_addresses_of_all_scripts_are_masked_whole(address, refined):
     around = ["{}", "is {}.", "({})", "号码：{}，", "a\n{}\nb", "<{}>", "😀{} x", "❤️{}; x"]
     texts = [one.format(address) for one in around]
     assert refined(MaskPii(), *texts) == [one.format("<EMAIL>") for one in around]
+
+
+def test_an_apostrophe_belongs_to_an_address_only_inside_a_name(refined):
+    texts = ["'ann@example.com'", "f'ann@example.com'", "{'to':'ann@example.com'}"]
+    texts += [f"{text} ü" for text in texts]
+    wanted = [text.replace("ann@example.com", "<EMAIL>") for text in texts]
+    assert refined(MaskPii(), *texts) == wanted
 
 
 def test_addresses_in_scripts_without_spaces_are_told_by_what_is_no_letter(refined):
@@ -282,6 +292,8 @@ def test_each_entity_found_is_masked_and_none_overlap(refined, text):
         "phone " * 100_000,
         "(" * 10**6,
         "12-" * 300_000,
+        "a'" * 300_000,
+        "é'a" * 300_000,
     ],
 )
 def test_long_texts_take_linear_time(text, refined):
