@@ -80,6 +80,10 @@ class RunError(DataflowError):
     """A run cannot start or go on."""
 
 
+class RunStopped(KeyboardInterrupt):
+    """Somebody asked a run to stop: what was done is kept, and the same command goes on."""
+
+
 class PluginError(DataflowError):
     """A plugin cannot be loaded, or a registered name is unknown or claimed twice."""
 

@@ -16,7 +16,7 @@ import click
 
 from dataflow_core import __version__
 from dataflow_core.cli.lazy import LazyGroup
-from dataflow_core.errors import ConfigurationError, DataflowError, PlanError
+from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RunStopped
 from dataflow_core.plugins.manager import PluginManager
 
 PROGRAM = "dataflow"
@@ -146,5 +146,6 @@ def _stopped(error: BaseException) -> int:
     if isinstance(error, click.Abort) and not isinstance(error.__cause__, KeyboardInterrupt):
         click.echo("Aborted.", err=True)
         return FAILED
-    click.echo("Interrupted.", err=True)
+    cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__
+    click.echo(str(cause) if isinstance(cause, RunStopped) else "Interrupted.", err=True)
     return INTERRUPTED

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -24,7 +22,10 @@ if TYPE_CHECKING:
     "Default: output.parquet in the run directory.",
 )  # fmt: skip
 @click.option(
-    "--run-dir", metavar="DIR", help="The run directory; default: a new one in dataflow-runs/."
+    "--run-dir",
+    metavar="DIR",
+    help="The run directory, or that of an earlier run to go on with; default: a new one in "
+    "dataflow-runs/.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Read at most this many rows.")
 @click.option(
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     help="The share of a step's rows that may fail, or the run stops; above 0, up to 10 rows "
     "always may, unless they are half of all. 0 stops at the first failure.",
 )  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Begin again, whatever --run-dir holds of a run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 @click.pass_obj
 def command(
@@ -47,6 +49,7 @@ def command(
     limit: int | None,
     batch_size: int | None,
     max_failures: float,
+    fresh: bool,
     quiet: bool,
 ) -> None:
     """Run PIPELINE over the rows of --input.
@@ -57,9 +60,6 @@ def command(
     from dataflow_core.engine import run_plan
     from dataflow_core.pipeline.checks import require_sound
 
-    with suppress(ValueError):  # not in the main thread, which alone may set it
-        # A run that is told to end tidies up as after Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
     problems = check(plan)
     require_sound(plan, problems)
     for problem in problems:
@@ -72,6 +72,7 @@ def command(
         limit=limit,
         batch_size=batch_size,
         max_failures=max_failures,
+        fresh=fresh,
         notify=manager.notify,
         progress=progress,
     )

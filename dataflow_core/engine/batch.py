@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dataflow_core.engine.decisions import Sketches
 from dataflow_core.errors import OperatorError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import Step, TableRef
@@ -64,11 +63,11 @@ def two_phase(step: Step) -> TwoPhase:
     return step.operator
 
 
-def sketch_step(step: Step, frame: Frame, sketches: Sketches) -> None:
-    """Add a two-phase operator's sketch of some rows."""
+def sketch_step(step: Step, frame: Frame) -> pd.DataFrame:
+    """Return a two-phase operator's sketch of some rows."""
     operator = two_phase(step)
     try:
-        sketches.add(operator.sketch(TableStorage(frame), **step.bindings))
+        return operator.sketch(TableStorage(frame), **step.bindings)
     except Exception as error:
         raise _located(step.name, error) from error
 
@@ -83,12 +82,12 @@ def decide_step(step: Step, sketches: pd.DataFrame) -> tuple[pd.DataFrame, Mappi
         raise _located(step.name, error) from error
 
 
-def pass_on(step: Step, frame: Frame, sketches: Sketches) -> Outcome:
-    """Sketch some rows that go through a step as they are, and return its account."""
+def pass_on(step: Step, frame: Frame) -> tuple[Outcome, pd.DataFrame]:
+    """Sketch rows that go through a step as they are; return its account and the sketch."""
     started = time.perf_counter()
-    sketch_step(step, frame, sketches)
+    sketch = sketch_step(step, frame)
     seconds = time.perf_counter() - started
-    return Outcome(step.name, frame, frame, Removed(), Removed(), seconds=seconds)
+    return Outcome(step.name, frame, frame, Removed(), Removed(), seconds=seconds), sketch
 
 
 def _attempt(name: str, frame: Frame, run: Callable[[TableStorage], None]) -> Outcome:

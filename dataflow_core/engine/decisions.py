@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -20,12 +22,15 @@ class Sketches:
 
     Args:
         operator: Whose sketches they are.
+        sketches: Sketches, in order.
     """
 
-    def __init__(self, operator: TwoPhase) -> None:
+    def __init__(self, operator: TwoPhase, sketches: Iterable[pd.DataFrame] = ()) -> None:
         self._operator = operator
         self._parts: list[pd.DataFrame] = []
         self._merged = self._fresh = 0
+        for sketch in sketches:
+            self.add(sketch)
 
     def add(self, sketch: pd.DataFrame) -> None:
         """Add the sketch of one more batch."""

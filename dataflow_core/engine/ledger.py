@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataflow_core.errors import OperatorError
-from dataflow_core.storage.outcome import Outcome, related_ids
-from dataflow_core.storage.source import UNREADABLE
+from dataflow_core.storage.outcome import Outcome
 from dataflow_core.table.distributions import Distribution, merge_measures
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds, checksum, formatted
@@ -76,6 +77,27 @@ class StepAccount:
         merge_measures(self.measures, outcome.measures)
         self.findings.update(outcome.findings)
 
+    def merge(self, other: StepAccount) -> None:
+        """Add the account of other rows."""
+        for name in ("rows_in", "rows_out", "dropped", "quarantined", "expanded", "made"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.seconds += other.seconds
+        self.reasons.update(other.reasons)
+        self.failures = {**other.failures, **self.failures}
+        merge_measures(self.measures, other.measures)
+        self.findings.update(other.findings)
+
+    def state(self) -> dict[str, Any]:
+        """Return all of it as plain data, of which `from_state` makes it again."""
+        measures = {name: found.state() for name, found in self.measures.items()}
+        return {**vars(self), "reasons": dict(self.reasons), "measures": measures}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> StepAccount:
+        """Return the account of what `state` returned."""
+        measures = {n: Distribution.from_state(found) for n, found in state["measures"].items()}
+        return cls(**{**state, "reasons": Counter(state["reasons"]), "measures": measures})
+
     def check(self) -> None:
         """Check the sums of the whole step.
 
@@ -111,31 +133,28 @@ class TableSum:
             )
 
 
-def ledger_entries(outcome: Outcome) -> pa.Table | None:
-    """Return the ledger's lines for the rows that ended in a step; None if none did."""
-    if outcome.all_went_through:
-        return None
-    dropped, failed, step = outcome.dropped, outcome.failed, outcome.step
-    fates: list[str] | str = "dropped"
-    if any(row is not None for row in dropped.related):
-        fates = ["dropped" if row is None else "duplicate" for row in dropped.related]
+def other_entries(outcome: Outcome) -> pa.Table | None:
+    """Return the ledger's lines for rows that a step made of others or took from a second table.
+
+    Rows that it dropped, or that failed, are kept with all that the ledger says of them.
+    """
     parts = []
-    if len(dropped):
-        related = related_ids(dropped.related)
-        parts.append(_entries(dropped.ids, fates, step, dropped.reasons, related))
-    if len(failed):
-        parts.append(_entries(failed.ids, "quarantined", step, failed.reasons))
     if len(outcome.parents):
         children = formatted(outcome.children)
-        parts.append(_entries(outcome.parents, "expanded", step, related=children))
+        parts.append(_entries(outcome.parents, "expanded", outcome.step, related=children))
     if len(outcome.joined):
-        parts.append(_entries(outcome.joined, "added", step))
+        parts.append(_entries(outcome.joined, "added", outcome.step))
     return pa.concat_tables(parts) if parts else None
 
 
-def unreadable_entries(ids: RowIds, source: str) -> pa.Table:
-    """Return the ledger's lines for rows of a source that could not be read."""
-    return _entries(ids, "quarantined", source, [UNREADABLE] * len(ids))
+def removed_entries(rows: pa.Table, fate: Literal["dropped", "quarantined"]) -> pa.Table:
+    """Return the ledger's lines for rows that a step removed, as `Removed.table` keeps them."""
+    related = rows["related_row_id"]
+    fates: Any = pa.repeat(pa.scalar(fate), rows.num_rows)
+    if fate == "dropped" and related.null_count < rows.num_rows:
+        fates = pc.if_else(related.is_null(), "dropped", "duplicate")
+    columns = [rows["row_id"], fates, rows["step"], rows["reason"], related]
+    return pa.table(columns, schema=LEDGER_SCHEMA)
 
 
 def output_entries(frame: Frame) -> pa.Table:
@@ -145,17 +164,16 @@ def output_entries(frame: Frame) -> pa.Table:
 
 def _entries(
     ids: RowIds,
-    fate: str | list[str],
+    fate: str,
     step: str | None = None,
-    reasons: list[str] | None = None,
     related: pa.Array | None = None,
 ) -> pa.Table:
     rows = len(ids)
     columns = [
         formatted(ids),
-        pa.repeat(pa.scalar(fate), rows) if isinstance(fate, str) else pa.array(fate, pa.string()),
+        pa.repeat(pa.scalar(fate), rows),
         pa.repeat(pa.scalar(step, pa.string()), rows),
-        pa.nulls(rows, pa.string()) if reasons is None else pa.array(reasons, pa.string()),
+        pa.nulls(rows, pa.string()),
         pa.nulls(rows, pa.string()) if related is None else related,
     ]
     return pa.table(columns, schema=LEDGER_SCHEMA)

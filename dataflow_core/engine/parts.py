@@ -1,14 +1,16 @@
-"""Part files: the committed rows of one table of a run, in Arrow's IPC format, written atomically.
+"""Part files: the rows of one table of a run, in Arrow's IPC format, written atomically.
 
 Against uncompressed Parquet, IPC took half the processor time to write and a fraction of it to read
 back; results are exported from it to Parquet or any other format.
+
+Each batch of rows carries where the rows that it came of began, so that a table has one order,
+whoever wrote its parts, and when.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,10 +32,11 @@ from dataflow_core.table.types import (
 
 PART_BYTES = 32 << 20
 _BUFFER_BYTES = 64 << 10
+_START = "start"
 
 
 class PartTable:
-    """A committed table: the parts of a folder, in order.
+    """A committed table: the parts of a folder, in the order of the rows that they came of.
 
     Args:
         folder: The folder.
@@ -65,9 +68,22 @@ class PartTable:
 
     def tables(self, schema: pa.Schema | None = None) -> Iterator[pa.Table]:
         """Yield the rows in order as Arrow tables, for tables that were written without ids."""
-        schema = self.schema() if schema is None else schema
+        if schema is None:
+            schema = self.schema()
         for batch, _ in self._batches():
             yield conform(batch, schema).select(schema.names)
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Yield the rows in order as they were written, whatever their schemas.
+
+        Of a table with parts and no rows, one batch without any.
+        """
+        empty = True
+        for batch, _ in self._batches():
+            empty = False
+            yield batch
+        for path in self._paths()[:1] if empty else ():
+            yield pa.ipc.open_file(str(path)).schema.empty_table()
 
     def _has_large_integers(self, schemas: list[pa.Schema]) -> bool:
         """Tell whether a column has floats in one part and integers beyond 2^53 in another."""
@@ -88,73 +104,82 @@ class PartTable:
         )
 
     def _batches(self) -> Iterator[tuple[pa.Table, RowIds]]:
+        path, reader = None, None
+        for _, wanted, number in sorted(self._places()):
+            if path != wanted:
+                # Mapped, not read: nothing is copied, and one part is small enough to be mapped.
+                path, reader = wanted, pa.ipc.open_file(pa.memory_map(str(wanted)))
+            table = pa.Table.from_batches([reader.get_batch(number)])  # type: ignore[union-attr]
+            if ROW_ID not in table.column_names:
+                yield table, NO_IDS
+                continue
+            yield table.drop_columns([ROW_ID]), table[ROW_ID].to_numpy()
+
+    def _places(self) -> Iterator[tuple[int, Path, int]]:
+        """Yield where each batch's rows began, and where the batch is: its file and number."""
         for path in self._paths():
-            # Mapped, not read: nothing is copied, and one part is small enough to be mapped.
             with pa.memory_map(str(path)) as file:
                 reader = pa.ipc.open_file(file)
                 for number in range(reader.num_record_batches):
-                    table = pa.Table.from_batches([reader.get_batch(number)])
-                    if ROW_ID not in table.column_names:
-                        yield table, NO_IDS
-                        continue
-                    yield table.drop_columns([ROW_ID]), table[ROW_ID].to_numpy()
+                    _, metadata = reader.get_batch_with_custom_metadata(number)
+                    yield int(metadata[_START]), path, number
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.arrow"))
 
 
 class PartWriter:
-    """Writes a table as parts, and commits each when it is large enough.
+    """Writes rows as parts, and closes each when it is large enough.
 
     Args:
         folder: The folder, which is made.
+        prefix: What tells its files from those of other writers.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "part-00000") -> None:
         self.folder = folder
+        self.prefix = prefix
         folder.mkdir(parents=True, exist_ok=True)
-        self._count = 0
+        self.files: list[str] = []
         self._part: _Part | None = None
 
-    def write(self, frame: Frame) -> None:
-        """Append rows with their ids."""
-        self.write_table(frame.to_arrow().append_column(ROW_ID, pa.array(frame.ids, pa.uint64())))
+    def write(self, frame: Frame, start: int = 0) -> None:
+        """Append rows with their ids.
 
-    def write_table(self, table: pa.Table) -> None:
+        Args:
+            frame: The rows.
+            start: Where the rows that they came of began in their table.
+        """
+        table = frame.to_arrow().append_column(ROW_ID, pa.array(frame.ids, pa.uint64()))
+        self.write_table(table, start)
+
+    def write_table(self, table: pa.Table, start: int = 0) -> None:
         """Append rows as they are; a change of schema begins a new part."""
         table = table.unify_dictionaries().combine_chunks()
         if self._part is not None and not self._part.takes(table):
-            self._commit()
+            self.close()
         if self._part is None:
-            self._part = _Part(self.folder / f"part-{self._count:05d}.arrow", table.schema)
-        self._part.write(table)
+            name = f"{self.prefix}-{len(self.files):03d}.arrow"
+            self._part = _Part(self.folder / name, table.schema)
+            self.files.append(name)
+        self._part.write(table, start)
         if self._part.size >= PART_BYTES:
-            self._commit()
+            self.close()
 
     def close(self) -> None:
-        """Commit what is open."""
-        self._commit()
+        """Write the open part down for good."""
+        if self._part is not None:
+            part, self._part = self._part, None
+            part.close()
 
     def discard(self) -> None:
-        """Throw the open part away."""
+        """Throw all parts away."""
         if self._part is not None:
             self._part.discard()
             self._part = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
-
-    def _commit(self) -> None:
-        if self._part is not None:
-            self._part.close()
-            self._part = None
-            self._count += 1
+        for name in self.files:
+            (self.folder / name).unlink(missing_ok=True)
+        self.files = []
 
 
 class _Part:
@@ -171,9 +196,10 @@ class _Part:
         """Whether the table fits: Arrow's format allows one schema, and one dictionary a column."""
         return self.schema.equals(table.schema) and self._dictionaries == _dictionaries(table)
 
-    def write(self, table: pa.Table) -> None:
+    def write(self, table: pa.Table, start: int) -> None:
         self._dictionaries = _dictionaries(table)
-        self._writer.write_table(table)
+        for batch in table.to_batches():
+            self._writer.write_batch(batch, custom_metadata={_START: str(start)})
         self.size += table.nbytes
 
     def close(self) -> None:

@@ -103,12 +103,9 @@ def preview_plan(plan: Plan, rows: int = 10) -> list[StepPreview]:
 def _head(name: str, storage: Storage | None, rows: int | None) -> Frame:
     source = source_of(name, storage)
     for exact in (False, True):
-        reader = SourceReader(
-            name, source, batch_rows=rows or 10_000, limit=rows, exact=exact,
-            set_aside=lambda _batch, _ids: None,
-        )  # fmt: skip
+        reader = SourceReader(name, source, batch_rows=rows or 10_000, limit=rows, exact=exact)
         try:
-            return concat_frames(list(reader.frames()))
+            return concat_frames([piece.frame for piece in reader.pieces()])
         except SchemaMisfit:
             if exact:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class Report:
         seconds: Wall time of the whole run.
         steps: The account of each step, in order.
         samples: Some of the rows that were dropped or failed.
+        changes: What differs from the earlier run in the same directory, in sentences.
+        reused: How many rows of each stage were taken over from it.
     """
 
     pipeline: str
@@ -58,6 +60,8 @@ class Report:
     seconds: float
     steps: tuple[StepAccount, ...]
     samples: tuple[Sample, ...] = field(default=())
+    changes: tuple[str, ...] = ()
+    reused: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for ``report.json``."""
@@ -107,6 +111,10 @@ class Report:
         lines += [
             line for part in (self.measures(), self.findings()) if part for line in (part, "")
         ]
+        if self.reused:
+            kept = ", ".join(f"{name} {rows:,} rows" for name, rows in self.reused.items())
+            lines.append(f"taken over from the earlier run: {kept}")
+        lines += [f"changed since then: {change}" for change in self.changes]
         if self.unreadable:
             lines.append(f"{self.unreadable:,} unreadable rows were set aside in {self.run_dir}.")
         speed = f" ({self.rows_in / self.seconds:,.0f} rows/s)" if self.seconds > 0 else ""

@@ -1,31 +1,36 @@
-"""One run of a plan, from its sources to its output and report."""
+"""One run of a plan, from its sources to its output and report; or what is left of it."""
 
 from __future__ import annotations
 
 import platform
-import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 import dataflow_core
-from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries
+from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.interrupts import stop_on_interrupt
+from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.samples import take_samples
 from dataflow_core.engine.sources import source_of
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
-from dataflow_core.storage.source import BATCH_ROWS, Source
-from dataflow_core.storage.targets import open_target, refuse_to_overwrite
+from dataflow_core.storage.source import BATCH_ROWS
+from dataflow_core.storage.targets import Target, open_target, refuse_to_overwrite
 from dataflow_core.table.types import visible
+
+FORMAT = 2
+"""Of ``run.json``."""
 
 
 def run_plan(
@@ -36,22 +41,28 @@ def run_plan(
     limit: int | None = None,
     batch_size: int | None = None,
     max_failures: float = 0.05,
+    fresh: bool = False,
     notify: Notify | None = None,
     progress: Callable[[str, int], None] | None = None,
 ) -> Report:
-    """Run a plan over all rows of its source.
+    """Run a plan over all rows of its source, or go on with an earlier run of it.
+
+    A run directory that holds a run is taken up: what was done of the same work is kept, and what
+    a change of the plan, of an operator's code, of an input or of a file that an operator reads
+    concerns is done again. The result is the one of a run without a break.
 
     Args:
         plan: The plan, whose sources are given.
         output: Where the result goes: a path whose ending names the format, a folder, a pattern
             such as ``part-*.parquet``; None for ``output.parquet`` in the run directory.
-        run_dir: The run directory, which must be new or empty; None for a new one below
-            ``dataflow-runs/``.
+        run_dir: The run directory: new, empty, or that of an earlier run of the same pipeline;
+            None for a new one below ``dataflow-runs/``.
         limit: The most rows of the main source; None for all.
         batch_size: The most rows a batch; changes speed and memory, never the result.
         max_failures: The share of a step's rows that may fail, 0 to 1, judged when the step is
             through; above 0, up to ten rows always may, unless they are half of all. With 0, the
             first failure stops the run.
+        fresh: Whether to begin again, whatever the run directory holds of an earlier run.
         notify: Called with each life-cycle event of the run, by name.
         progress: Called with a table's name and its rows so far, after every batch.
 
@@ -59,7 +70,8 @@ def run_plan(
         The report.
 
     Raises:
-        RunError: The run directory is taken, or too many rows failed.
+        RunError: The run directory is taken or in use, or too many rows failed.
+        RunStopped: Ctrl-C was pressed; what was done is kept.
         DataflowError: The run failed; what was committed stays in the run directory.
     """
     for name, number in (("limit", limit), ("batch_size", batch_size)):
@@ -67,7 +79,6 @@ def run_plan(
             raise ConfigurationError(f"{name} is {number}; it takes a whole number from 1 on.")
     for name, storage in plan.sources.items():
         source_of(name, storage)  # A plan without sources fails here, before anything is made.
-    directory = RunDirectory.create(Path(run_dir) if run_dir else None, plan.name)
     options = EngineOptions(
         batch_rows=batch_size or BATCH_ROWS,
         limit=limit,
@@ -75,28 +86,50 @@ def run_plan(
         notify=notify or ignore,
         progress=progress or ignore,
     )
-    goal = str(output) if output is not None else str(directory.path / "output.parquet")
-    return _Run(plan, goal, directory, options).run()
+    with RunDirectory.create(Path(run_dir) if run_dir else None, plan.name) as directory:
+        goal = str(output) if output is not None else str(directory.path / "output.parquet")
+        earlier = directory.read_json("run.json")
+        if earlier is not None and (fresh or earlier.get("format") != FORMAT):
+            directory.clear()
+            earlier = None
+        with stop_on_interrupt() as asked:
+            options = replace(options, stop=asked)
+            return _Run(plan, goal, directory, options, earlier).run()
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Run:
     plan: Plan
     output: str
     directory: RunDirectory
     options: EngineOptions
+    earlier: dict[str, Any] | None
 
     def run(self) -> Report:
         started = time.perf_counter()
         notify = self.options.notify
+        self._refuse_another_pipeline()
+        earlier = self.earlier or {}
+        self.fingerprints = Fingerprints.of(
+            self.plan, limit=self.options.limit, files=earlier.get("files")
+        )
+        self.exact = bool(earlier.get("exact"))
+        self.exported: dict[str, Any] | None = earlier.get("exported")
         self._note("running")
         notify("before_pipeline", plan=self.plan, run_dir=self.directory.path)
         try:
             self._check_output()
             engine, result = self._execute()
-            rows_out = self._export(result)
+            self._export(result)
+        except (KeyboardInterrupt, RunStopped) as error:
+            self._note("interrupted")
+            notify("on_pipeline_error", plan=self.plan, error=error)
+            raise RunStopped(
+                "Interrupted. What was done is kept. The same command goes on with "
+                f"--run-dir {self.directory.path}."
+            ) from error
         except BaseException as error:
-            self._note("failed" if isinstance(error, Exception) else "interrupted", str(error))
+            self._note("failed", str(error))
             notify("on_pipeline_error", plan=self.plan, error=error)
             raise
         report = Report(
@@ -104,21 +137,39 @@ class _Run:
             run_dir=self.directory.path,
             output=self.output,
             rows_in=engine.rows_in(),
-            rows_out=rows_out,
+            rows_out=self.exported["rows"] if self.exported else 0,
             unreadable=engine.unreadable(),
             seconds=time.perf_counter() - started,
             steps=tuple(engine.accounts.values()),
-            samples=tuple(engine.samples.taken),
+            samples=tuple(take_samples(self.directory, self.plan, engine.accounts)),
+            changes=self._changes(),
+            reused=engine.reused,
         )
         self.directory.write_json("report.json", report.as_dict())
         self._note("done")
         notify("after_pipeline", plan=self.plan, run_dir=self.directory.path, report=report)
         return report
 
+    def _refuse_another_pipeline(self) -> None:
+        before = (self.earlier or {}).get("plan", {}).get("name")
+        if before is not None and before != self.plan.name:
+            raise RunError(
+                f"run directory {self.directory.path} holds a run of {before}, not of "
+                f"{self.plan.name}. Name a new one with --run-dir, or begin again with --fresh."
+            )
+
+    def _changes(self) -> tuple[str, ...]:
+        """Return what differs from the earlier run in this directory, in sentences."""
+        before = (self.earlier or {}).get("fingerprints", {})
+        return tuple(explain(before, self.fingerprints.parts)) if before else ()
+
     def _check_output(self) -> None:
         """Find out before the work whether its result can be written where and as asked."""
         for name, storage in self.plan.sources.items():
             refuse_to_overwrite(self.output, source_of(name, storage))
+        self._remove_leftovers()
+        if self._is_exported():
+            return
         storage = self.plan.sources[SOURCE]
         columns = (storage.columns() if storage is not None else None) or {}
         expected = self.plan.columns(columns)[self.plan.result]
@@ -129,37 +180,95 @@ class _Run:
 
         So every batch of a run has the same types, whatever its size and place.
         """
-        engine = LocalEngine(self.plan, self.directory, self.options)
-        try:
-            return engine, engine.run()
-        except SchemaMisfit:
-            self.directory.clear()
-        engine = LocalEngine(self.plan, self.directory, self.options, exact=True)
+        engine = self._engine()
+        if not self.exact:
+            try:
+                return engine, engine.run()
+            except SchemaMisfit:
+                self.directory.clear()
+            self.exact = True
+            self._note("running")
+            engine = self._engine()
         return engine, engine.run()
 
-    def _export(self, result: PartTable) -> int:
-        """Write the result and the ledger; return the rows of the result."""
+    def _engine(self) -> LocalEngine:
+        return LocalEngine(
+            self.plan, self.directory, self.options, self.fingerprints, exact=self.exact
+        )
+
+    def _export(self, result: PartTable) -> None:
+        """Write the result and the ledger, where they are not there yet."""
+        if self._is_exported():
+            return
         schema = result.schema()
         rows = 0
         ledger_file = writer_for(self.directory.path / "ledger.parquet", LEDGER_SCHEMA)
-        with ledger_file as ledger, open_target(self.output, visible(schema)) as target:
-            for name in (*self.plan.sources, *(step.name for step in self.plan.steps)):
-                for entries in self.directory.table("ledger", name).tables(LEDGER_SCHEMA):
+        with ledger_file as ledger:
+            target = open_target(self.output, visible(schema))
+            try:
+                for entries in self._entries():
                     ledger.write(entries)
-            for frame in result.frames(schema):
-                rows += len(frame)
-                target.write(frame.to_arrow())
-                ledger.write(output_entries(frame))
-        shutil.rmtree(self.directory.path / "ledger", ignore_errors=True)
-        return rows
+                for frame in result.frames(schema):
+                    rows += len(frame)
+                    target.write(frame.to_arrow())
+                    ledger.write(output_entries(frame))
+            except BaseException:
+                target.discard()
+                raise
+            self._put_in_place(target, rows)
+
+    def _put_in_place(self, target: Target, rows: int) -> None:
+        """Give the files of the result their names, so that a crash meanwhile can be mended."""
+        paths = [str(path) for path in target.paths]
+        self.exported = {"paths": paths, "rows": rows, "table": self._result()}
+        self._note("exporting")
+        target.close()
+        self.exported["stats"] = [_stat(Path(path)) for path in paths]
+
+    def _is_exported(self) -> bool:
+        """Tell whether the output is there as an earlier run wrote it, and would be the same."""
+        told = self.exported
+        if told is None or told["table"] != self._result() or "stats" not in told:
+            return False
+        ledger = self.directory.path / "ledger.parquet"
+        stats = [_stat(Path(path)) for path in told["paths"]]
+        return ledger.exists() and stats == told["stats"] and None not in stats
+
+    def _result(self) -> str:
+        return f"{self.fingerprints.hashes[self.plan.result]} {self.output}"
+
+    def _remove_leftovers(self) -> None:
+        """Remove files that an earlier run in this directory had written or begun to write.
+
+        They are its own: before it began, it made sure that nothing of others was there.
+        """
+        told = self.exported
+        if told is None or ("*" not in self.output and not self.output.endswith("/")):
+            return
+        stats = dict(zip(told["paths"], told.get("stats") or [], strict=False))
+        if self._is_exported():
+            return
+        for path in map(Path, told["paths"]):
+            known = stats.get(str(path))
+            if path.exists() and (known is None or known == _stat(path)):
+                path.unlink()
+
+    def _entries(self) -> Iterator[pa.Table]:
+        """Yield the ledger's lines of all rows that are not in the result."""
+        for name in (*self.plan.sources, *(step.name for step in self.plan.steps)):
+            for rows in self.directory.table("dropped", name).batches():
+                yield removed_entries(rows, "dropped")
+            for rows in self.directory.table("quarantine", name).batches():
+                yield removed_entries(rows, "quarantined")
+            yield from self.directory.table("ledger", name).batches()
 
     def _note(self, state: str, error: str | None = None) -> None:
         """Write down what was asked and how far it came."""
         content: dict[str, Any] = {
-            "format": 1,
+            "format": FORMAT,
             "state": state,
             "plan": plan_as_dict(self.plan, named=None),
-            "sources": {n: _described(source_of(n, s)) for n, s in self.plan.sources.items()},
+            "sources": {n: source_of(n, s).describe() for n, s in self.plan.sources.items()},
             "output": self.output,
             "options": {
                 name: getattr(self.options, name)
@@ -170,11 +279,52 @@ class _Run:
                 "python": platform.python_version(),
                 "pyarrow": pa.__version__,
             },
+            "exact": self.exact,
+            "exported": self.exported,
+            "fingerprints": self.fingerprints.parts,
+            "files": self.fingerprints.files,
         }
         if error is not None:
             content["error"] = error
         self.directory.write_json("run.json", content)
 
 
-def _described(source: Source) -> dict[str, str]:
-    return {"source": source.describe(), "fingerprint": source.fingerprint()}
+def explain(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    """Yield what differs between the fingerprints of two plans' tables, in sentences.
+
+    Args:
+        before: The parts of one's fingerprints, by table.
+        after: Those of the other.
+    """
+    for name, parts in after.items():
+        if name not in before:
+            yield f"{name} is new"
+            continue
+        for part, value in parts.items():
+            old = before[name].get(part)
+            if part == "table" or old == value:
+                continue
+            if part == "config":
+                for key in sorted({*old, *value}):
+                    if old.get(key) != value.get(key):
+                        yield f"{name}: {key} {_short(old.get(key))} -> {_short(value.get(key))}"
+            elif part == "content":
+                yield f"{name}: other content"
+            else:
+                yield f"{name}: {part} {_short(old)} -> {_short(value)}"
+    for name in before:
+        if name not in after:
+            yield f"{name} is gone"
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:59] + "…"
+
+
+def _stat(path: Path) -> list[int] | None:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]

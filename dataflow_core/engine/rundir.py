@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import secrets
 import shutil
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from dataflow_core.engine.journal import Journal
 from dataflow_core.engine.parts import PartTable, PartWriter
 from dataflow_core.errors import RunError
 from dataflow_core.storage.formats.atomic import AtomicFile
@@ -17,21 +22,22 @@ from dataflow_core.storage.formats.atomic import AtomicFile
 RUNS = Path("dataflow-runs")
 """Where runs go that name no directory, below the working directory."""
 
-
-KINDS = ("tables", "dropped", "quarantine", "ledger")
+KINDS = ("tables", "dropped", "quarantine", "ledger", "sketches")
 
 
 class RunDirectory:
-    """A folder with one run.
+    """A folder with one run, which one process at a time may work in.
 
     | file | holds |
     |---|---|
-    | ``run.json`` | what was asked: plan, source, versions, options, state |
+    | ``run.json`` | what was asked: plan, fingerprints, source, versions, options; the state |
     | ``report.json`` | the sums of each step, samples of what was dropped, where the output is |
     | ``ledger.parquet`` | where every row ended, by row id |
-    | ``tables/STEP/`` | the committed parts of each stage's result |
+    | ``journals/STAGE.jsonl`` | what is done of each stage, one line a commit |
+    | ``tables/STEP/`` | the rows of each stage's result |
     | ``dropped/STEP/`` | dropped rows as they were, with reason and value |
     | ``quarantine/STEP/`` | failed rows and unreadable lines, with reason and raw value |
+    | ``decisions/STEP.arrow`` | what a step that needs all rows decided |
 
     Args:
         path: The folder.
@@ -39,46 +45,131 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: int | None = None
 
     @classmethod
     def create(cls, path: Path | None, name: str) -> RunDirectory:
-        """Make the folder of a new run.
+        """Make the folder of a run, or take up that of an earlier one, and lock it.
 
         Args:
             path: Where; None for a new folder below ``dataflow-runs/``.
             name: The pipeline's name, for such a folder's name.
 
         Raises:
-            RunError: The folder holds something already, or cannot be made.
+            RunError: The folder holds other files, is in use, or cannot be made.
         """
         folder = path if path is not None else RUNS / _folder_name(name)
         try:
-            if folder.is_dir() and any(folder.iterdir()):
-                what = "a run" if (folder / "run.json").exists() else "other files"
-                raise RunError(
-                    f"run directory {folder} already holds {what}. Name a new one with --run-dir, "
-                    "or leave --run-dir out; going on with an earlier run is not possible yet."
-                )
+            if folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").exists():
+                ours = {".lock"} >= {entry.name for entry in folder.iterdir()}
+                if not ours:
+                    raise RunError(
+                        f"run directory {folder} already holds other files. Name a new one with "
+                        "--run-dir, or leave --run-dir out."
+                    )
             folder.mkdir(parents=True, exist_ok=True)
+            directory = cls(folder)
+            directory.lock()
         except OSError as error:
             raise RunError(
                 f"cannot make the run directory {folder}: {error.strerror or error}. "
                 "Name another place with --run-dir."
             ) from error
-        return cls(folder)
+        return directory
+
+    def lock(self) -> None:
+        """Keep other processes out until `release`, or until this one ends.
+
+        Raises:
+            RunError: Another process works in it.
+        """
+        import fcntl
+
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(descriptor, 200).decode("utf-8", "replace").strip()
+            os.close(descriptor)
+            raise RunError(
+                f"run directory {self.path} is in use{' by ' + holder if holder else ''}. "
+                "Wait for it, stop it, or name another place with --run-dir."
+            ) from None
+        self._lock = descriptor
+        with suppress(OSError):  # of no weight but in messages
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+
+    def release(self) -> None:
+        """Let other processes in."""
+        if self._lock is not None:
+            descriptor, self._lock = self._lock, None
+            os.close(descriptor)  # the file stays: another process may wait at it
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def table(self, kind: str, name: str) -> PartTable:
-        """Return a committed table of a kind: tables, dropped, quarantine or ledger."""
-        return PartTable(self.path / kind / _escaped(name))
+        """Return a committed table of a kind: tables, dropped, quarantine, ledger or sketches."""
+        return PartTable(self.folder(kind, name))
 
-    def writer(self, kind: str, name: str) -> PartWriter:
-        """Return a writer of a new table of a kind: tables, dropped, quarantine or ledger."""
-        return PartWriter(self.path / kind / _escaped(name))
+    def writer(self, kind: str, name: str, prefix: str) -> PartWriter:
+        """Return a writer of new parts of a table, whose names begin with ``prefix``."""
+        return PartWriter(self.folder(kind, name), prefix)
+
+    def folder(self, kind: str, name: str) -> Path:
+        """Return the folder of a table."""
+        return self.path / kind / _escaped(name)
+
+    def journal(self, name: str) -> Journal:
+        """Return the journal of a stage."""
+        return Journal(self.path / "journals" / f"{_escaped(name)}.jsonl")
+
+    def decision(self, name: str) -> Path:
+        """Return the path of a step's decision."""
+        return self.path / "decisions" / f"{_escaped(name)}.arrow"
+
+    def forget(self, folders: Iterable[tuple[str, str]]) -> None:
+        """Remove tables."""
+        for kind, name in folders:
+            shutil.rmtree(self.folder(kind, name), ignore_errors=True)
+            with suppress(OSError):  # other tables are in it
+                (self.path / kind).rmdir()
+
+    def tidy(self, folders: Iterable[tuple[str, str]], known: set[str]) -> None:
+        """Remove the files of tables that no commit tells of: a crash left them."""
+        for kind, name in folders:
+            folder = self.folder(kind, name)
+            for file in folder.iterdir() if folder.is_dir() else ():
+                if file.name not in known:
+                    file.unlink()
 
     def clear(self) -> None:
-        """Remove what a run has committed, so that it can begin again."""
-        for kind in KINDS:
-            shutil.rmtree(self.path / kind, ignore_errors=True)
+        """Remove what a run has done, so that it can begin again."""
+        for name in (*KINDS, "journals", "decisions"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in ("ledger.parquet", "report.json"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Return the content of a JSON file, None without the file.
+
+        Raises:
+            RunError: It is no JSON.
+        """
+        path = self.path / name
+        try:
+            content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise RunError(
+                f"{path} is damaged: {error}. Begin again with --fresh, or elsewhere."
+            ) from error
+        return content
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, atomically."""

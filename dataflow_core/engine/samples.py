@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.types as pat
 
+from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Sample
+from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.pipeline.plan import Plan
 from dataflow_core.storage.source import UNREADABLE
 
 PER_REASON = 3
@@ -18,36 +22,48 @@ TEXT_LENGTH = 160
 _ACCOUNT = ("row_id", "step", "reason", "value", "message", "related_row_id", "path", "line")
 
 
-@dataclass
-class Samples:
-    """The first rows removed for each step and reason."""
+def take_samples(
+    directory: RunDirectory, plan: Plan, accounts: Mapping[str, StepAccount]
+) -> Iterator[Sample]:
+    """Yield the first rows removed for each step and reason, step by step.
 
-    taken: list[Sample] = field(default_factory=list)
-    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add(self, rows: pa.Table) -> None:
-        """Take what is still wanted from removed rows.
-
-        Args:
-            rows: Rows of one step with their reasons, as `Removed.table` makes them.
-        """
-        wanted: list[int] = []
-        step, reasons = rows["step"][0].as_py(), np.asarray(rows["reason"])
-        for reason in rows["reason"].unique().to_pylist():
-            left = PER_REASON - self._counts[step, reason]
-            if left > 0:
-                found = np.flatnonzero(reasons == reason)[:left].tolist()
-                self._counts[step, reason] += len(found)
-                wanted += found
+    Args:
+        directory: The run directory.
+        plan: The plan.
+        accounts: What each step did.
+    """
+    for name in plan.sources:
+        yield from _of_table(directory.table("quarantine", name), {UNREADABLE})
+    for step in plan.steps:
+        wanted = set(accounts[step.name].reasons)
         if wanted:
-            self._take(rows.take(pa.array(sorted(wanted))))
+            yield from _of_table(directory.table("dropped", step.name), set(wanted))
+            yield from _of_table(directory.table("quarantine", step.name), set(wanted))
 
-    def _take(self, rows: pa.Table) -> None:
-        texts = _main_text(rows)
-        for row, text in zip(rows.select(_ACCOUNT[:5]).to_pylist(), texts, strict=True):
-            value = row["value"] if row["value"] is not None else row["message"]
-            shown = text if text is None else text[:TEXT_LENGTH]
-            self.taken.append(Sample(row["row_id"], row["step"], row["reason"], value, shown))
+
+def _of_table(table: PartTable, wanted: set[str]) -> Iterator[Sample]:
+    """Yield the first rows of each wanted reason; read only as far as it takes."""
+    counts: Counter[str] = Counter()
+    for rows in table.batches():
+        chosen: list[int] = []
+        reasons = np.asarray(rows["reason"])
+        for reason in wanted & set(rows["reason"].unique().to_pylist()):
+            found = np.flatnonzero(reasons == reason)[: PER_REASON - counts[reason]].tolist()
+            counts[reason] += len(found)
+            chosen += found
+        if chosen:
+            yield from _samples(rows.take(pa.array(sorted(chosen))))
+        wanted -= {reason for reason, count in counts.items() if count == PER_REASON}
+        if not wanted:
+            return
+
+
+def _samples(rows: pa.Table) -> Iterator[Sample]:
+    texts = _main_text(rows)
+    for row, text in zip(rows.select(_ACCOUNT[:5]).to_pylist(), texts, strict=True):
+        value = row["value"] if row["value"] is not None else row["message"]
+        shown = text if text is None else text[:TEXT_LENGTH]
+        yield Sample(row["row_id"], row["step"], row["reason"], value, shown)
 
 
 def _main_text(rows: pa.Table) -> list[str | None]:

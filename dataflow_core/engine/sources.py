@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from dataflow_core.engine.pieces import Piece, Unreadable
 from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import Plan
 from dataflow_core.storage.base import Storage
-from dataflow_core.storage.source import Batch, Source
+from dataflow_core.storage.source import Batch, Source, unreadable_rows
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds, source_ids
@@ -62,46 +63,43 @@ class SourceReader:
         batch_rows: The most rows a batch.
         limit: The most rows in all.
         exact: Whether to read all rows for their types first; needed once a row did not fit.
-        set_aside: Called with the unreadable rows of a batch and their ids.
     """
 
     def __init__(
-        self,
-        name: str,
-        source: Source,
-        *,
-        batch_rows: int,
-        limit: int | None,
-        exact: bool,
-        set_aside: Callable[[Batch, RowIds], None],
+        self, name: str, source: Source, *, batch_rows: int, limit: int | None, exact: bool
     ) -> None:
         self.name = name
-        self.rows = 0
-        self.unreadable = 0
         self._source = source
         self._batch_rows = batch_rows
         self._limit = limit
         self._exact = exact
-        self._set_aside = set_aside
 
     def schema(self) -> pa.Schema:
         """Return the schema of all batches."""
         return self._source.exact_schema() if self._exact else self._source.schema()
 
-    def frames(self) -> Iterator[Frame]:
-        """Yield the rows in order, at least one batch even if it is empty; called once a run."""
-        schema = self.schema()
-        yielded = False
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the rows in order, at least one piece even if it is empty."""
+        schema, stop = self.schema(), 0
         for batch in self._source.batches(schema, self._batch_rows, limit=self._limit):
-            self.rows += batch.table.num_rows + len(batch.bad_rows)
-            self.unreadable += len(batch.bad_rows)
-            if batch.bad_rows:
-                self._set_aside(batch, self._ids(np.array(batch.bad_positions, np.int64)))
-            if batch.table.num_rows:
-                yielded = True
-                yield Frame.from_arrow(batch.table, self._ids(batch.positions))
-        if not yielded:
-            yield Frame.from_arrow(schema.empty_table(), self._ids(np.empty(0, np.int64)))
+            start, stop = stop, _end(batch)
+            frame = Frame.from_arrow(batch.table, self._ids(batch.positions))
+            yield Piece(start, stop, frame, batch.positions, self._unreadable(batch))
+        if not stop:
+            nothing = np.empty(0, np.int64)
+            frame = Frame.from_arrow(schema.empty_table(), self._ids(nothing))
+            yield Piece(0, 0, frame, nothing)
+
+    def _unreadable(self, batch: Batch) -> Unreadable | None:
+        if not batch.bad_rows:
+            return None
+        places = np.array(batch.bad_positions, np.int64)
+        return Unreadable(unreadable_rows(batch, self._ids(places), self.name), places)
 
     def _ids(self, positions: np.ndarray[tuple[int], np.dtype[np.int64]]) -> RowIds:
         return source_ids(self.name, positions)
+
+
+def _end(batch: Batch) -> int:
+    last = int(batch.positions[-1]) if len(batch.positions) else -1
+    return max([last, *batch.bad_positions]) + 1

@@ -31,6 +31,11 @@ class Target:
         self._rows = 0
         self._writer = self._next()
 
+    @property
+    def paths(self) -> list[Path]:
+        """The files so far."""
+        return [self._path(number) for number in range(len(self._done) + 1)]
+
     def write(self, table: pa.Table) -> None:
         """Append rows."""
         if not self._schema.names and table.num_rows and ".json" not in self._pattern.name:
@@ -67,8 +72,10 @@ class Target:
             self.discard()
 
     def _next(self) -> Writer:
-        name = self._pattern.name.replace("*", f"{len(self._done):05d}")
-        return writer_for(self._pattern.with_name(name), self._schema)
+        return writer_for(self._path(len(self._done)), self._schema)
+
+    def _path(self, number: int) -> Path:
+        return self._pattern.with_name(self._pattern.name.replace("*", f"{number:05d}"))
 
 
 def open_target(goal: str, schema: pa.Schema) -> Target:

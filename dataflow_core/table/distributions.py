@@ -94,6 +94,15 @@ class Distribution:
         found: list[float | None] = values[order][np.searchsorted(sums, ranks)].tolist()
         return found
 
+    def state(self) -> dict[str, Any]:
+        """Return all of it as plain data, of which `from_state` makes it again."""
+        return {**vars(self), "bins": list(self.bins.items())}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Distribution:
+        """Return the distribution of what `state` returned."""
+        return cls(**{**state, "bins": Counter(dict(map(tuple, state["bins"])))})
+
     def as_dict(self) -> dict[str, Any]:
         """Return what reports say of it."""
         known = self.rows > self.absent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -62,7 +61,8 @@ def test_run_cleans_a_file_and_prints_the_table(folder):
     assert "deduplicate" in done.stdout
     assert "4 rows in, 1 out" in done.stdout
     assert sorted(p.name for p in (folder / "run").iterdir()) == [
-        "dropped", "ledger.parquet", "report.json", "run.json", "tables",
+        ".lock", "decisions", "dropped", "journals", "ledger.parquet", "report.json", "run.json",
+        "tables",
     ]  # fmt: skip
 
 
@@ -238,29 +238,35 @@ def test_csv_columns_get_types_where_asked(folder):
     dataflow(folder, "run", "clean.yaml", *options, "--column-type", "score=float64")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_exits_with_3_and_says_so(folder):
+@pytest.mark.parametrize(("presses", "seconds"), [(1, 2), (2, 60)])
+def test_ctrl_c_stops_in_good_order_and_a_second_one_at_once(presses, seconds, folder):
     (folder / "slow.py").write_text(
         "import time\n"
         "from dataflow_core import Pipeline\n"
         "from dataflow_core.operators.general import Apply\n"
         "def wait(table):\n"
         "    print('waiting', flush=True)\n"
-        "    time.sleep(60)\n"
+        f"    time.sleep({seconds})\n"
+        "    return table\n"
         "class Slow(Pipeline):\n"
         "    def forward(self):\n"
         "        Apply(func=wait).run(self.storage)\n"
     )
+    command = ["run", "slow:Slow", "-i", "in.jsonl", "--run-dir", "r", "--batch-size", "1"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "dataflow_core",
-         "run", "slow:Slow", "-i", "in.jsonl", "--run-dir", "r"],
+        [sys.executable, "-m", "dataflow_core", *command],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         # A test run in the background of a shell has the signal ignored, and so would this process.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )  # fmt: skip
     assert process.stdout.readline() == "waiting\n"
-    process.send_signal(signal.SIGINT)
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 3
-    assert "Interrupted" in errors
+    assert "Stopping after this batch" in errors
+    assert "The same command goes on" in errors
     assert json.loads((folder / "r" / "run.json").read_text())["state"] == "interrupted"
+    journal = (folder / "r" / "journals" / "apply.jsonl").read_text().splitlines()
+    assert len(journal) == (2 if presses == 1 else 1)  # the first batch is kept, or nothing

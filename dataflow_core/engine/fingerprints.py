@@ -1,0 +1,240 @@
+"""Fingerprints: what determines the rows of each table of a plan, as data and as one short hash.
+
+Two tables with equal fingerprints have equal rows, so the one is taken for the other when a run
+goes on or another one begins. What does not change a row has no part in them: batch size, workers,
+engine, paths of inputs, log level, secrets.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import json
+import sys
+import sysconfig
+import types
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import xxhash
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from dataflow_core.engine.sources import needed_columns, source_of
+from dataflow_core.operators.base import Operator
+from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
+from dataflow_core.storage.file import ReadersSource
+from dataflow_core.storage.source import Source
+
+FORMAT = 1
+"""Changes when the parts of a fingerprint do."""
+
+_BLOCK = 1 << 22
+
+
+@dataclass
+class Fingerprints:
+    """The fingerprints of a plan's tables.
+
+    Attributes:
+        parts: What determines each table, by name; the table that it is made of is in it by hash.
+        hashes: The hash of these, and of all that stands before, by name.
+        files: The size, times and content hash of each file that was read for it, by path: while
+            size and times stay, a file need not be read again.
+    """
+
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    files: dict[str, list[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, plan: Plan, *, limit: int | None, files: Mapping[str, list[Any]] | None = None
+    ) -> Fingerprints:
+        """Return the fingerprints of a plan's tables.
+
+        Args:
+            plan: The plan.
+            limit: The most rows of its main source.
+            files: `files` of an earlier run.
+        """
+        made = cls(files=dict(files or {}))
+        for name, storage in plan.sources.items():
+            made._add(name, made._source(plan, name, source_of(name, storage), limit))
+        for step in plan.steps:
+            made._add(step.name, made._step(step))
+        return made
+
+    def _add(self, name: str, parts: dict[str, Any]) -> None:
+        self.parts[name] = parts
+        text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+        self.hashes[name] = hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def _source(self, plan: Plan, name: str, source: Source, limit: int | None) -> dict[str, Any]:
+        columns = source.schema().names
+        return {
+            "format": FORMAT,
+            "source": name,
+            "content": self._content(source),
+            "columns": needed_columns(plan, name, columns),
+            "limit": limit if name == SOURCE else None,
+            "code": code_of("dataflow_core"),
+        }
+
+    def _content(self, source: Source) -> Any:
+        if not isinstance(source, ReadersSource):
+            return source.fingerprint()
+        hashes = [self.file_hash(reader.path) for reader in source.readers]
+        return {"files": hashes, "options": _canonical(vars(source.options), self)}
+
+    def _step(self, step: Step) -> dict[str, Any]:
+        cls = type(step.operator)
+        bindings = {
+            name: {"table": self.hashes[value.name]} if isinstance(value, TableRef) else value
+            for name, value in step.bindings.items()
+        }
+        return {
+            "step": step.name,
+            "operator": f"{cls.__module__}:{cls.__qualname__}",
+            "code": code_of(cls.__module__),
+            "config": self.configuration(step.operator),
+            "columns": _canonical(bindings, self),
+            "table": self.hashes[step.table],
+        }
+
+    def configuration(self, operator: Operator) -> dict[str, Any]:
+        """Return an operator's fields as plain data: files by content, functions by code."""
+        fields = type(operator).model_fields
+        return {name: _canonical(getattr(operator, name), self) for name in fields}
+
+    def file_hash(self, path: Path) -> str:
+        """Return the hash of a file's content."""
+        key = str(path.resolve())
+        stat = path.stat()
+        now = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+        known = self.files.get(key)
+        if known is None or known[:-1] != now:
+            self.files[key] = known = [*now, _hash_of_file(path)]
+        return str(known[-1])
+
+
+def code_of(module: str) -> str:
+    """Return what tells the code of a module: its distribution's version, or a hash of its source.
+
+    Code that is installed for good has a version; that of a working copy, a script or a notebook
+    changes under the same version.
+
+    Args:
+        module: The module's full name.
+    """
+    top = module.partition(".")[0]
+    file = getattr(sys.modules.get(top), "__file__", None)
+    if file is None:
+        return f"{module} (no file)"
+    if any(Path(file).is_relative_to(folder) for folder in _installed()):
+        return _distribution_of(top)
+    return f"{top} {_hash_of_source(Path(file))}"
+
+
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    return tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+
+
+@functools.cache
+def _distribution_of(top: str) -> str:
+    from importlib.metadata import packages_distributions, version
+
+    names = sorted(set(packages_distributions().get(top, [])))
+    return ", ".join(f"{name} {version(name)}" for name in names) or top
+
+
+@functools.cache
+def _hash_of_source(file: Path) -> str:
+    paths = [file] if file.name != "__init__.py" else sorted(file.parent.rglob("*.py"))
+    digest = xxhash.xxh3_128()
+    for path in paths:
+        digest.update(str(path.relative_to(file.parent)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _hash_of_file(path: Path) -> str:
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _canonical(value: Any, made: Fingerprints) -> Any:
+    """Return a value of a configuration as plain data that is equal for equal ones."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, (SecretStr, SecretBytes)):
+        return "secret"
+    if isinstance(value, Path):
+        return {"path": _content_of(value, made)}
+    if isinstance(value, BaseModel):
+        name = f"{type(value).__module__}:{type(value).__qualname__}"
+        fields = {n: _canonical(getattr(value, n), made) for n in type(value).model_fields}
+        return {"class": name, "code": code_of(type(value).__module__), **fields}
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(one, made) for key, one in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted((_canonical(one, made) for one in value), key=str)
+    if isinstance(value, (list, tuple)):
+        return [_canonical(one, made) for one in value]
+    if isinstance(value, bytes):
+        return {"bytes": xxhash.xxh3_128_hexdigest(value)}
+    if callable(value):
+        return _function(value, made)
+    told = getattr(value, "fingerprint", None)
+    if callable(told):
+        return {"class": type(value).__qualname__, "fingerprint": told()}
+    shown = repr(value)
+    # An object that only tells its address might be anything: it equals nothing.
+    return {"object": shown if f"{id(value):x}" not in shown.lower() else uuid.uuid4().hex}
+
+
+def _content_of(path: Path, made: Fingerprints) -> Any:
+    if path.is_file():
+        return made.file_hash(path)
+    if path.is_dir():
+        inside = sorted(one for one in path.rglob("*") if one.is_file())
+        return [[str(one.relative_to(path)), made.file_hash(one)] for one in inside]
+    return {"missing": str(path)}
+
+
+def _function(value: Any, made: Fingerprints) -> Any:
+    if isinstance(value, functools.partial):
+        kept = {"args": value.args, "keywords": value.keywords}
+        return {"partial": _function(value.func, made), **_canonical(kept, made)}
+    if inspect.isclass(value) or not isinstance(value, types.FunctionType):
+        module = getattr(value, "__module__", None) or type(value).__module__
+        name = getattr(value, "__qualname__", None)
+        if name is None:
+            return {"object": uuid.uuid4().hex}
+        return {"function": f"{module}:{name}", "code": code_of(module)}
+    cells = [_cell(cell, made) for cell in value.__closure__ or ()]
+    return {
+        "function": f"{value.__module__}:{value.__qualname__}",
+        "module": code_of(value.__module__),  # of which it may use anything
+        "code": xxhash.xxh3_128_hexdigest(repr(_code(value.__code__)).encode()),
+        "defaults": _canonical([value.__defaults__, value.__kwdefaults__], made),
+        "closure": cells,
+    }
+
+
+def _cell(cell: Any, made: Fingerprints) -> Any:
+    try:
+        return _canonical(cell.cell_contents, made)
+    except ValueError:
+        return "empty"
+
+
+def _code(code: types.CodeType) -> Any:
+    constants = [_code(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars

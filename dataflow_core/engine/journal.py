@@ -1,0 +1,164 @@
+"""The journal of a stage: what is done, one line a commit, on disk before it counts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataflow_core.engine.ledger import StepAccount, TableSum
+from dataflow_core.engine.pieces import Spans
+from dataflow_core.storage.formats.atomic import writing
+
+
+@dataclass
+class Commit:
+    """What was done since the last commit, by one worker.
+
+    Attributes:
+        spans: The stretches of places of the stage's table that went through.
+        files: The names of the part files written, by kind and table.
+        accounts: What each step did, by name.
+        sum: The rows of the stage's result.
+        unreadable: How many rows of a source could not be read.
+        read: How many rows of the stage's table were read, unreadable ones included.
+    """
+
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    files: dict[str, list[str]] = field(default_factory=dict)
+    accounts: dict[str, StepAccount] = field(default_factory=dict)
+    sum: TableSum = field(default_factory=TableSum)
+    unreadable: int = 0
+    read: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the commit as plain data."""
+        return {
+            "spans": self.spans,
+            "files": self.files,
+            "accounts": {name: account.state() for name, account in self.accounts.items()},
+            "rows": self.sum.rows,
+            "sum": self.sum.sum,
+            "unreadable": self.unreadable,
+            "read": self.read,
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Commit:
+        """Return the commit of what `as_dict` returned."""
+        return cls(
+            spans=[(start, stop) for start, stop in content["spans"]],
+            files=content["files"],
+            accounts={n: StepAccount.from_state(state) for n, state in content["accounts"].items()},
+            sum=TableSum(content["rows"], content["sum"]),
+            unreadable=content["unreadable"],
+            read=content["read"],
+        )
+
+
+@dataclass
+class Progress:
+    """The sum of a stage's commits.
+
+    Attributes:
+        done: The places that went through.
+        commits: How many there were.
+        files: All part files.
+        accounts: What each step did so far.
+        sum: The rows of the result so far.
+        unreadable: How many rows of a source could not be read.
+        read: How many rows were read.
+        finished: Whether nothing is left to do.
+    """
+
+    done: Spans = field(default_factory=Spans)
+    commits: int = 0
+    files: set[str] = field(default_factory=set)
+    accounts: dict[str, StepAccount] = field(default_factory=dict)
+    sum: TableSum = field(default_factory=TableSum)
+    unreadable: int = 0
+    read: int = 0
+    finished: bool = False
+
+    def add(self, commit: Commit) -> None:
+        """Count one more commit."""
+        self.commits += 1
+        for start, stop in commit.spans:
+            self.done.add(start, stop)
+        self.files.update(name for names in commit.files.values() for name in names)
+        for name, account in commit.accounts.items():
+            self.accounts.setdefault(name, StepAccount(account.step)).merge(account)
+        self.sum.rows += commit.sum.rows
+        self.sum.sum = (self.sum.sum + commit.sum.sum) % 2**64
+        self.unreadable += commit.unreadable
+        self.read += commit.read
+
+
+class Journal:
+    """The file with a stage's commits: lines of JSON, the first of which says of what they are.
+
+    A line that was cut short by a crash counts as not written.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def begin(self, fingerprint: str) -> None:
+        """Start a journal of work with this fingerprint."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        self._append({"format": 1, "fingerprint": fingerprint})
+
+    def commit(self, commit: Commit) -> None:
+        """Write down what was done; its part files are on disk."""
+        self._append(commit.as_dict())
+
+    def remove(self) -> None:
+        """Forget what was done."""
+        self.path.unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Write down that nothing is left."""
+        self._append({"finished": True})
+
+    def read(self) -> tuple[str | None, Progress]:
+        """Return the fingerprint of the work, and how far it is; none without a journal."""
+        progress = Progress()
+        lines = self._lines()
+        if not lines:
+            return None, progress
+        for line in lines[1:]:
+            if line.get("finished"):
+                progress.finished = True
+            else:
+                progress.add(Commit.from_dict(line))
+        return lines[0].get("fingerprint"), progress
+
+    def _lines(self) -> list[dict[str, Any]]:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):  # so that the next line begins on a line of its own
+            with writing(self.path):
+                os.truncate(self.path, len(whole))
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def _append(self, content: dict[str, Any]) -> None:
+        line = json.dumps(content, separators=(",", ":")).encode() + b"\n"
+        with writing(self.path), self.path.open("ab") as file:
+            size = file.tell()
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(self.path, size)
+                raise

@@ -1,0 +1,59 @@
+"""Decisions of two-phase operators on disk, so that they are taken once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from dataflow_core.engine.stored_frames import from_stored, to_stored
+from dataflow_core.storage.formats.atomic import AtomicFile
+
+_FINGERPRINT = b"dataflow_fingerprint"
+_FINDINGS = b"dataflow_findings"
+
+
+def save_decision(
+    path: Path,
+    fingerprint: str,
+    step: str,
+    decision: pd.DataFrame,
+    findings: Mapping[str, Any],
+) -> None:
+    """Write a decision down, atomically.
+
+    Args:
+        path: The file.
+        fingerprint: That of the step.
+        step: The step's name, for messages.
+        decision: What `TwoPhase.decide` returned.
+        findings: What `TwoPhase.findings` returned.
+    """
+    table = to_stored(step, decision)
+    told = {_FINGERPRINT: fingerprint.encode(), _FINDINGS: json.dumps(findings).encode()}
+    table = table.replace_schema_metadata({**table.schema.metadata, **told})
+    file = AtomicFile(path)
+    try:
+        with pa.ipc.new_file(pa.PythonFile(file, mode="w"), table.schema) as writer:
+            writer.write_table(table)
+    except BaseException:
+        file.discard()
+        raise
+    file.commit()
+
+
+def load_decision(path: Path, fingerprint: str) -> tuple[pd.DataFrame, Mapping[str, Any]] | None:
+    """Return a decision and its findings; None where there is none with this fingerprint."""
+    try:
+        file = pa.memory_map(str(path))
+    except FileNotFoundError:
+        return None
+    table = pa.ipc.open_file(file).read_all()
+    if table.schema.metadata.get(_FINGERPRINT) != fingerprint.encode():
+        return None
+    findings: Mapping[str, Any] = json.loads(table.schema.metadata[_FINDINGS])
+    return from_stored([table]), findings

@@ -1,0 +1,200 @@
+"""Work: what a run does to one table, piece by piece, and writes down as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pyarrow as pa
+
+from dataflow_core.engine.batch import pass_on, run_step, sketch_step
+from dataflow_core.engine.decisions import Decision
+from dataflow_core.engine.journal import Commit
+from dataflow_core.engine.ledger import StepAccount, other_entries
+from dataflow_core.engine.parts import PartWriter
+from dataflow_core.engine.pieces import Piece
+from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.stored_frames import to_stored
+from dataflow_core.pipeline.plan import Step
+from dataflow_core.storage.base import Storage
+from dataflow_core.storage.outcome import Outcome
+from dataflow_core.table.frames import Frame
+from dataflow_core.table.types import ROW_ID
+
+Kind = Literal["rows", "two-phase", "whole-table", "sketch"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Rows of a table go through steps, and what comes out is a table; or rows are sketched.
+
+    Attributes:
+        name: The table that comes out; for sketches, the step that they are for.
+        table: The table that goes in.
+        steps: The steps, of which only the first may need all rows.
+        kind: How the first step needs its rows; ``"sketch"``: the one step sketches them, and
+            nothing comes out.
+    """
+
+    name: str
+    table: str
+    steps: tuple[Step, ...]
+    kind: Kind = "rows"
+
+    @property
+    def journal(self) -> str:
+        """The name of its journal."""
+        return f"{self.name}.sketch" if self.kind == "sketch" else self.name
+
+    def folders(self) -> list[tuple[str, str]]:
+        """Return the kinds and names of all tables that it writes."""
+        if self.kind == "sketch":
+            return [("sketches", self.name)]
+        looking = [("sketches", step.name) for step in self.steps if step.only_looks]
+        aside = [
+            (kind, step.name) for step in self.steps for kind in ("dropped", "quarantine", "ledger")
+        ]
+        return [("tables", self.name), ("quarantine", self.table), *aside, *looking]
+
+
+@dataclass
+class Desk:
+    """Where one worker does some work: it takes pieces, and writes what becomes of them.
+
+    What a piece leaves is written only when the piece is through, and counts only once `commit`
+    has been written to the journal.
+
+    Args:
+        work: The work.
+        directory: The run directory.
+        tables: Gives second tables by name.
+        decision: What the first step, in two phases, decided.
+        started: Called with a step's number before each step.
+    """
+
+    work: Work
+    directory: RunDirectory
+    tables: Callable[[Step], Mapping[str, Storage]] = lambda _: {}
+    decision: Decision | None = None
+    started: Callable[[int], object] = lambda _: None
+    _commit: Commit = field(default_factory=Commit)
+    _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
+    _left: list[tuple[str, str, pa.Table]] = field(default_factory=list)
+    _prefix: str = "part-00000"
+
+    def begin(self, prefix: str) -> None:
+        """Begin a commit, whose files have names of their own."""
+        self._commit, self._writers, self._prefix = Commit(), {}, prefix
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to commit."""
+        return not self._commit.spans
+
+    def do(self, piece: Piece) -> dict[str, StepAccount]:
+        """Take a piece through all steps and return their accounts of it.
+
+        Raises:
+            DataflowError: A step failed as a whole; nothing of the piece is kept.
+        """
+        accounts: dict[str, StepAccount] = {}
+        try:
+            if self.work.kind == "sketch":
+                (step,) = self.work.steps
+                accounts[step.name] = self._sketch(step, piece.frame)
+            else:
+                after = self._through(piece, accounts)
+                table = after.to_arrow().append_column(ROW_ID, pa.array(after.ids, pa.uint64()))
+                self._left.append(("tables", self.work.name, table))
+                if piece.unreadable is not None:
+                    self.set_aside(self.work.table, piece.unreadable.rows)
+                self._commit.sum.add(after.ids)
+            self._write(piece, accounts)
+        finally:
+            self._left = []
+        return accounts
+
+    def set_aside(self, source: str, rows: pa.Table) -> None:
+        """Keep rows of a source that could not be read, to be written with the next piece."""
+        self._left.append(("quarantine", source, rows))
+        self._commit.unreadable += rows.num_rows
+
+    def note(self, step: Step, outcome: Outcome) -> None:
+        """Keep what a step removed and made, to be written with the next piece."""
+        for kind, removed in (("dropped", outcome.dropped), ("quarantine", outcome.failed)):
+            if len(removed):
+                self._left.append((kind, step.name, removed.table(step.name)))
+        entries = other_entries(outcome)
+        if entries is not None:
+            self._left.append(("ledger", step.name, entries))
+
+    def commit(self) -> Commit:
+        """Close all parts and return what was done.
+
+        Raises:
+            StorageError: A part could not be written; nothing since the last commit is kept.
+        """
+        try:
+            for writer in self._writers.values():
+                writer.close()
+        except BaseException:
+            self.discard()
+            raise
+        done = self._commit
+        done.files = {f"{kind}/{name}": w.files for (kind, name), w in self._writers.items()}
+        return done
+
+    def discard(self) -> None:
+        """Throw away what was written since the last commit."""
+        for writer in self._writers.values():
+            writer.discard()
+        self.begin(self._prefix)
+
+    def _through(self, piece: Piece, accounts: dict[str, StepAccount]) -> Frame:
+        frame = piece.frame
+        for number, step in enumerate(self.work.steps):
+            self.started(number)
+            outcome = self._step(step, frame, self.decision if number == 0 else None)
+            accounts[step.name] = account = StepAccount(step.name)
+            account.add(outcome)
+            frame = outcome.after
+        return frame
+
+    def _step(self, step: Step, frame: Frame, decision: Decision | None) -> Outcome:
+        if step.only_looks:
+            outcome, sketch = pass_on(step, frame)
+            self._left.append(("sketches", step.name, to_stored(step.name, sketch)))
+            return outcome
+        part = None if decision is None else decision.of(frame.ids)
+        outcome = run_step(step, frame, self.tables(step), part)
+        self.note(step, outcome)
+        return outcome
+
+    def _sketch(self, step: Step, frame: Frame) -> StepAccount:
+        self.started(0)
+        begun = time.perf_counter()
+        sketch = sketch_step(step, frame)
+        self._left.append(("sketches", step.name, to_stored(step.name, sketch)))
+        return StepAccount(step.name, seconds=time.perf_counter() - begun)
+
+    def _write(self, piece: Piece, accounts: Mapping[str, StepAccount]) -> None:
+        try:
+            for kind, name, table in self._left:
+                self._writer(kind, name).write_table(table, piece.start)
+        except BaseException:
+            self.discard()
+            raise
+        done = self._commit
+        done.spans.append((piece.start, piece.stop))
+        done.read += len(piece.frame)
+        if piece.unreadable is not None and self.work.kind != "sketch":
+            done.read += piece.unreadable.rows.num_rows
+        for name, account in accounts.items():
+            done.accounts.setdefault(name, StepAccount(name)).merge(account)
+
+    def _writer(self, kind: str, name: str) -> PartWriter:
+        if (kind, name) not in self._writers:
+            self._writers[kind, name] = self.directory.writer(kind, name, self._prefix)
+        return self._writers[kind, name]
