@@ -15,7 +15,7 @@ import dataflow_core
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
-from dataflow_core.engine.local import EngineOptions, LocalEngine, Notify, ignore
+from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.rundir import RunDirectory
@@ -25,8 +25,9 @@ from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
+from dataflow_core.storage.formats.atomic import remove_temporaries
 from dataflow_core.storage.source import BATCH_ROWS
-from dataflow_core.storage.targets import Target, open_target, refuse_to_overwrite
+from dataflow_core.storage.targets import Target, open_target, output_pattern, refuse_to_overwrite
 from dataflow_core.table.types import visible
 
 FORMAT = 2
@@ -42,6 +43,7 @@ def run_plan(
     batch_size: int | None = None,
     max_failures: float = 0.05,
     fresh: bool = False,
+    commit_seconds: float = COMMIT_SECONDS,
     notify: Notify | None = None,
     progress: Callable[[str, int], None] | None = None,
 ) -> Report:
@@ -63,6 +65,7 @@ def run_plan(
             through; above 0, up to ten rows always may, unless they are half of all. With 0, the
             first failure stops the run.
         fresh: Whether to begin again, whatever the run directory holds of an earlier run.
+        commit_seconds: How long work goes on before it is written down: what a crash may cost.
         notify: Called with each life-cycle event of the run, by name.
         progress: Called with a table's name and its rows so far, after every batch.
 
@@ -83,6 +86,7 @@ def run_plan(
         batch_rows=batch_size or BATCH_ROWS,
         limit=limit,
         max_failures=max_failures,
+        commit_seconds=commit_seconds,
         notify=notify or ignore,
         progress=progress or ignore,
     )
@@ -242,8 +246,10 @@ class _Run:
 
         They are its own: before it began, it made sure that nothing of others was there.
         """
+        if self.earlier is not None and self.earlier["output"] == self.output:
+            remove_temporaries(output_pattern(self.output))
         told = self.exported
-        if told is None or ("*" not in self.output and not self.output.endswith("/")):
+        if told is None or "*" not in output_pattern(self.output).name:
             return
         stats = dict(zip(told["paths"], told.get("stats") or [], strict=False))
         if self._is_exported():

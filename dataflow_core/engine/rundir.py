@@ -17,7 +17,7 @@ from typing import Any, Self
 from dataflow_core.engine.journal import Journal
 from dataflow_core.engine.parts import PartTable, PartWriter
 from dataflow_core.errors import RunError
-from dataflow_core.storage.formats.atomic import AtomicFile
+from dataflow_core.storage.formats.atomic import AtomicFile, remove_temporaries
 
 RUNS = Path("dataflow-runs")
 """Where runs go that name no directory, below the working directory."""
@@ -60,9 +60,10 @@ class RunDirectory:
         """
         folder = path if path is not None else RUNS / _folder_name(name)
         try:
-            if folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").exists():
-                ours = {".lock"} >= {entry.name for entry in folder.iterdir()}
-                if not ours:
+            if folder.is_dir() and not (folder / "run.json").exists():
+                # A run that was killed at once has left no more than these.
+                others = {p for p in folder.iterdir() if not p.name.startswith((".lock", ".run."))}
+                if others:
                     raise RunError(
                         f"run directory {folder} already holds other files. Name a new one with "
                         "--run-dir, or leave --run-dir out."
@@ -70,6 +71,8 @@ class RunDirectory:
             folder.mkdir(parents=True, exist_ok=True)
             directory = cls(folder)
             directory.lock()
+            for place in (folder, folder / "decisions"):
+                remove_temporaries(place / "*")
         except OSError as error:
             raise RunError(
                 f"cannot make the run directory {folder}: {error.strerror or error}. "

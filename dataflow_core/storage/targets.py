@@ -94,13 +94,17 @@ def open_target(goal: str, schema: pa.Schema) -> Target:
     """
     if not goal:
         raise FormatError("the output is empty; name a file, a pattern or a folder.")
-    path = Path(goal)
-    if goal.endswith("/") or path.is_dir():
-        path = path / "part-*.parquet"
+    path = output_pattern(goal)
     if "*" in path.name:
         _refuse_leftovers(path)
         return Target(path, schema, ROWS_PER_FILE)
     return Target(path, schema, None)
+
+
+def output_pattern(goal: str) -> Path:
+    """Return the path of a goal; that of a folder is the pattern of the files that go into it."""
+    path = Path(goal)
+    return path / "part-*.parquet" if goal.endswith("/") or path.is_dir() else path
 
 
 def refuse_to_overwrite(goal: str, source: Source) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import io
 import os
 import secrets
@@ -96,6 +97,18 @@ class AtomicFile(io.RawIOBase):
         if self._open:
             self._open = False
             os.close(self._descriptor)
+
+
+def remove_temporaries(path: Path) -> None:
+    """Remove what processes that were killed had begun to write under a name.
+
+    Args:
+        path: The target, with ``*`` in its name for several.
+    """
+    target = Path(os.path.realpath(path))
+    name = glob.escape(target.name[:200]).replace("[*]", "*")
+    for temporary in target.parent.glob(f".{name}.{'[0-9a-f]' * 12}.tmp"):
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
