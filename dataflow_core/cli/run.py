@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -38,6 +39,20 @@ if TYPE_CHECKING:
     help="The share of a step's rows that may fail, or the run stops; above 0, up to 10 rows "
     "always may, unless they are half of all. 0 stops at the first failure.",
 )  # fmt: skip
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    show_default="the number of cores",
+    help="How many processes work at a time; never changes the result.",
+)
+@click.option(
+    "--step-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Kill a worker that is in one step of a batch for longer, and set the row aside on which "
+    "it hangs. Default: never.",
+)
 @click.option("--fresh", is_flag=True, help="Begin again, whatever --run-dir holds of a run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 @click.pass_obj
@@ -49,6 +64,8 @@ def command(
     limit: int | None,
     batch_size: int | None,
     max_failures: float,
+    workers: int | None,
+    step_timeout: float | None,
     fresh: bool,
     quiet: bool,
 ) -> None:
@@ -72,6 +89,8 @@ def command(
         limit=limit,
         batch_size=batch_size,
         max_failures=max_failures,
+        workers=workers or len(os.sched_getaffinity(0)),
+        step_timeout=step_timeout,
         fresh=fresh,
         notify=manager.notify,
         progress=progress,

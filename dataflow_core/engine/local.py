@@ -5,25 +5,26 @@ What is done is committed every few seconds, so that a run that was stopped goes
 
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from dataflow_core.engine.batch import decide_step, run_step
+from dataflow_core.engine.crew import Crew
 from dataflow_core.engine.decisions import Decision, Sketches
+from dataflow_core.engine.doing import Doing, Terms
 from dataflow_core.engine.fingerprints import Fingerprints
-from dataflow_core.engine.journal import Commit, Journal, Progress
+from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
 from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
 from dataflow_core.engine.stored_decisions import load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
 from dataflow_core.engine.work import Desk, Work
-from dataflow_core.errors import DataflowError, RunError, RunStopped, StorageError
+from dataflow_core.errors import DataflowError, RunError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.storage.base import Storage
@@ -39,6 +40,8 @@ FEW = 10
 
 COMMIT_SECONDS = 5.0
 """How much work a crash may cost."""
+
+_MUCH = 32 << 20
 
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
@@ -62,6 +65,8 @@ class EngineOptions:
         limit: The most rows of the main source, or None for all (this one does change the result).
         max_failures: The share of rows that may fail before the run stops; 0 for none.
         commit_seconds: How long work goes on before it is written down.
+        workers: How many processes work at a time; 1 for this one alone.
+        step_timeout: How many seconds a worker may be in one step of a batch; None for ever.
         notify: Observers of the run.
         progress: Called with a table's name and its rows so far, after every batch.
         stop: Asked after every batch whether to stop, with what is done kept.
@@ -71,6 +76,8 @@ class EngineOptions:
     limit: int | None = None
     max_failures: float = 0.05
     commit_seconds: float = COMMIT_SECONDS
+    workers: int = 1
+    step_timeout: float | None = None
     notify: Notify = ignore
     progress: Callable[[str, int], None] = ignore
     stop: Callable[[], bool] = never
@@ -96,6 +103,7 @@ class LocalEngine:
     accounts: dict[str, StepAccount] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
     _progress: dict[str, Progress] = field(default_factory=dict)
+    _crew: Crew | None = None
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
@@ -108,19 +116,25 @@ class LocalEngine:
             RunStopped: Somebody asked to stop; what is done is committed.
             DataflowError: The run failed; what is committed stays.
         """
-        for work in self.works:
-            if work.kind == "sketch":
-                continue  # when its decision is wanted
-            for step in work.steps:
-                self.options.notify("before_step", step=step)
-            self._do(work)
-            for step in work.steps:
-                if step.only_looks:
-                    self._decide(step)
-                self._check_failures(self.accounts[step.name])
-                self.accounts[step.name].check()
-                self.options.notify("after_step", step=step, outcome=self.accounts[step.name])
+        try:
+            for work in self.works:
+                if work.kind != "sketch":  # that is done when its decision is wanted
+                    self._do_stage(work)
+        finally:
+            if self._crew is not None:
+                self._crew.close()
         return self.table(self.plan.result)
+
+    def _do_stage(self, work: Work) -> None:
+        for step in work.steps:
+            self.options.notify("before_step", step=step)
+        self._do(work)
+        for step in work.steps:
+            if step.only_looks:
+                self._decide(step)
+            self._check_failures(self.accounts[step.name])
+            self.accounts[step.name].check()
+            self.options.notify("after_step", step=step, outcome=self.accounts[step.name])
 
     @cached_property
     def works(self) -> tuple[Work, ...]:
@@ -165,19 +179,17 @@ class LocalEngine:
         """Do what is left of some work."""
         journal, progress = self._take_up(work)
         self._progress[work.journal] = progress
-        for name, account in progress.accounts.items():
-            self.accounts[name].merge(account)
-        if progress.finished:
-            self.reused[work.journal] = progress.read
-            return
         if progress.commits:
             self.reused[work.journal] = progress.read
-        if work.kind == "whole-table":
-            self._do_at_once(work, journal, progress)
-        else:
-            self._do_pieces(work, journal, progress)
-        journal.finish()
-        progress.finished = True
+        if not progress.finished:
+            if work.kind == "whole-table":
+                self._do_at_once(work, journal, progress)
+            else:
+                self._do_pieces(work, journal, progress)
+            journal.finish()
+            progress.finished = True
+        for name, account in progress.accounts.items():
+            self.accounts[name].merge(account)
 
     def _take_up(self, work: Work) -> tuple[Journal, Progress]:
         """Return the journal of some work, and how far it is; begin it where it is other work."""
@@ -198,40 +210,36 @@ class LocalEngine:
 
     def _do_pieces(self, work: Work, journal: Journal, progress: Progress) -> None:
         decision = self._decide(work.steps[0]) if work.kind == "two-phase" else None
+        decided = self.fingerprints.hashes[work.steps[0].name] if decision is not None else None
+        alone = self.options.workers == 1 or not work.steps
+        terms = Terms(
+            crew=None if alone else self._start_crew,
+            shipped=None if alone else ship(work, self.directory.path, decided),
+            commit_seconds=self.options.commit_seconds,
+            step_timeout=self.options.step_timeout,
+            stop=self.options.stop,
+            progress=partial(self.options.progress, work.journal),
+            check=self._check_early,
+        )
+        if terms.shipped is not None and self._is_much():
+            self._start_crew()  # at once, so that it is ready soon
         desk = Desk(work, self.directory, decision=decision)
-        numbers = itertools.count(progress.commits)
-        desk.begin(f"part-{next(numbers):05d}")
-        rows, since = progress.read, time.monotonic()
-
-        def commit() -> None:
-            nonlocal since
-            if not desk.is_empty:
-                self._commit(desk.commit(), journal, progress)
-                desk.begin(f"part-{next(numbers):05d}")
-            since = time.monotonic()
-
         try:
-            for whole in self._pieces(work):
-                for piece in whole.without(progress.done):
-                    accounts = desk.do(piece)
-                    rows += len(piece.frame)
-                    self._count(accounts)
-                    self.options.progress(work.journal, rows)
-                    if self.options.stop():
-                        raise RunStopped("stopped")
-                    if time.monotonic() - since > self.options.commit_seconds:
-                        commit()
-        except StorageError:
-            desk.discard()
-            raise
-        except (DataflowError, RunStopped) as error:
-            commit()
+            Doing(desk, journal, progress, terms).all(lambda: self._pieces(work))
+        except DataflowError as error:
             self._tell(work, error)
             raise
-        except BaseException:
-            desk.discard()
-            raise
-        commit()
+
+    def _is_much(self) -> bool:
+        """Tell whether the input is so large that workers are worth their start."""
+        return sum(size for size, *_ in self.fingerprints.files.values()) > _MUCH
+
+    def _start_crew(self) -> Crew:
+        """Return the run's worker processes, started when they are first wanted."""
+        if self._crew is None:
+            modules = [type(step.operator).__module__ for step in self.plan.steps]
+            self._crew = Crew(self.options.workers, modules, self.directory.lock_descriptor)
+        return self._crew
 
     def _do_at_once(self, work: Work, journal: Journal, progress: Progress) -> None:
         """Run a step that needs the whole table, and what follows it in pieces; commit all of it."""
@@ -247,14 +255,12 @@ class LocalEngine:
             outcome = run_step(first, whole, self._second_tables(first))
             account = StepAccount(first.name)
             account.add(outcome)
-            self._count({first.name: account})
+            self._check_early(account)
             desk.note(first, outcome)
             for start in range(0, max(len(outcome.after), 1), self.options.batch_rows):
                 frame = outcome.after.slice(start, self.options.batch_rows)
-                self._count(desk.do(piece_at(start, frame)))
+                desk.do(piece_at(start, frame))
                 self.options.progress(work.name, start + len(frame))
-                if self.options.stop():
-                    raise RunStopped("stopped")
         except BaseException as error:
             desk.discard()
             if isinstance(error, DataflowError):
@@ -263,21 +269,15 @@ class LocalEngine:
         done = desk.commit()
         done.accounts[first.name] = account
         done.read = len(whole) + done.unreadable
-        self._commit(done, journal, progress)
-
-    def _commit(self, done: Commit, journal: Journal, progress: Progress) -> None:
         journal.commit(done)
         progress.add(done)
 
-    def _count(self, accounts: Mapping[str, StepAccount]) -> None:
-        """Add up what steps did; stop where too many rows failed already."""
-        for name, more in accounts.items():
-            account = self.accounts[name]
-            account.merge(more)
-            # Some rows may fail; where none may, or all of so many do, the end is certain.
-            hopeless = account.quarantined == account.rows_in >= HOPELESS
-            if hopeless or self.options.max_failures == 0:
-                self._check_failures(account)
+    def _check_early(self, account: StepAccount) -> None:
+        """Stop where too many rows failed already."""
+        # Some rows may fail; where none may, or all of so many do, the end is certain.
+        hopeless = account.quarantined == account.rows_in >= HOPELESS
+        if hopeless or self.options.max_failures == 0:
+            self._check_failures(account)
 
     def _check_failures(self, account: StepAccount) -> None:
         """Stop where more rows failed than allowed; judged over all rows, not batch by batch."""
@@ -295,9 +295,7 @@ class LocalEngine:
                 f"{self.directory.path}/quarantine."
             )
 
-    def _tell(self, work: Work, error: BaseException) -> None:
-        if isinstance(error, RunStopped):
-            return
+    def _tell(self, work: Work, error: DataflowError) -> None:
         named = [step for step in work.steps if f"step {step.name!r}" in str(error)]
         for step in named[:1] or work.steps[:1]:
             self.options.notify("on_step_error", step=step, error=error)

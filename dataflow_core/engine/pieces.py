@@ -81,6 +81,11 @@ class Piece:
     places: Places
     unreadable: Unreadable | None = None
 
+    @property
+    def rows(self) -> int:
+        """The number of rows, those that could not be read included."""
+        return len(self.frame) + (0 if self.unreadable is None else self.unreadable.rows.num_rows)
+
     def without(self, done: Spans) -> Iterator[Piece]:
         """Yield the parts of it that are not done."""
         gaps = list(done.gaps(self.start, self.stop))

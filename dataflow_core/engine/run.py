@@ -42,6 +42,8 @@ def run_plan(
     limit: int | None = None,
     batch_size: int | None = None,
     max_failures: float = 0.05,
+    workers: int = 1,
+    step_timeout: float | None = None,
     fresh: bool = False,
     commit_seconds: float = COMMIT_SECONDS,
     notify: Notify | None = None,
@@ -64,6 +66,10 @@ def run_plan(
         max_failures: The share of a step's rows that may fail, 0 to 1, judged when the step is
             through; above 0, up to ten rows always may, unless they are half of all. With 0, the
             first failure stops the run.
+        workers: How many processes work at a time; 1 for this one alone. Operators of a script or
+            notebook itself, and such with a function of one's own, stay in this one.
+        step_timeout: How many seconds a worker may be in one step of a batch, before it is killed,
+            and the row sought on which it hangs; None for ever.
         fresh: Whether to begin again, whatever the run directory holds of an earlier run.
         commit_seconds: How long work goes on before it is written down: what a crash may cost.
         notify: Called with each life-cycle event of the run, by name.
@@ -77,7 +83,7 @@ def run_plan(
         RunStopped: Ctrl-C was pressed; what was done is kept.
         DataflowError: The run failed; what was committed stays in the run directory.
     """
-    for name, number in (("limit", limit), ("batch_size", batch_size)):
+    for name, number in (("limit", limit), ("batch_size", batch_size), ("workers", workers)):
         if number is not None and number < 1:
             raise ConfigurationError(f"{name} is {number}; it takes a whole number from 1 on.")
     for name, storage in plan.sources.items():
@@ -87,6 +93,8 @@ def run_plan(
         limit=limit,
         max_failures=max_failures,
         commit_seconds=commit_seconds,
+        workers=workers,
+        step_timeout=step_timeout,
         notify=notify or ignore,
         progress=progress or ignore,
     )

@@ -103,6 +103,11 @@ class RunDirectory:
             os.truncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
+    @property
+    def lock_descriptor(self) -> int | None:
+        """The open file that locks it, for child processes to share; None without a lock."""
+        return self._lock
+
     def release(self) -> None:
         """Let other processes in."""
         if self._lock is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 
 from dataflow_core.engine.batch import pass_on, run_step, sketch_step
@@ -17,9 +18,10 @@ from dataflow_core.engine.parts import PartWriter
 from dataflow_core.engine.pieces import Piece
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_frames import to_stored
+from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import Step
 from dataflow_core.storage.base import Storage
-from dataflow_core.storage.outcome import Outcome
+from dataflow_core.storage.outcome import Outcome, Removed
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.types import ROW_ID
 
@@ -116,6 +118,41 @@ class Desk:
             self._left = []
         return accounts
 
+    def refuse(
+        self, piece: Piece, number: int, reason: str, message: str
+    ) -> dict[str, StepAccount]:
+        """Put the rows of a piece to quarantine without doing it; return the step's account.
+
+        Args:
+            piece: The piece.
+            number: The number of the step that fails with it.
+            reason: Why, in a short snake-case word.
+            message: The same in a sentence.
+
+        Raises:
+            RunError: The work only sketches its rows, and cannot go on without one.
+        """
+        if self.work.kind == "sketch":
+            raise RunError(f"step {self.work.name!r}: {message}; it needs the sketch of every row.")
+        accounts = {}
+        try:
+            for place, step in enumerate(self.work.steps[: number + 1]):
+                failed, rows = Removed(), len(piece.frame)
+                nothing = piece.frame.take(np.empty(0, np.int64))
+                if place == number:
+                    failed.add(piece.frame, [reason] * rows, messages=[message] * rows)
+                after = nothing if place == number else piece.frame
+                outcome = Outcome(step.name, piece.frame, after, Removed(), failed)
+                self.note(step, outcome)
+                accounts[step.name] = account = StepAccount(step.name)
+                account.add(outcome)
+            if piece.unreadable is not None:
+                self.set_aside(self.work.table, piece.unreadable.rows)
+            self._write(piece, accounts)
+        finally:
+            self._left = []
+        return accounts
+
     def set_aside(self, source: str, rows: pa.Table) -> None:
         """Keep rows of a source that could not be read, to be written with the next piece."""
         self._left.append(("quarantine", source, rows))
@@ -188,9 +225,7 @@ class Desk:
             raise
         done = self._commit
         done.spans.append((piece.start, piece.stop))
-        done.read += len(piece.frame)
-        if piece.unreadable is not None and self.work.kind != "sketch":
-            done.read += piece.unreadable.rows.num_rows
+        done.read += piece.rows
         for name, account in accounts.items():
             done.accounts.setdefault(name, StepAccount(name)).merge(account)
 

@@ -1,0 +1,194 @@
+"""The worker processes of a run, as the run sees them: it sends pieces, and hears what came of them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from dataflow_core.engine.journal import Commit
+from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.engine.pieces import Piece
+from dataflow_core.engine.shipping import packed
+from dataflow_core.errors import DataflowError, RunError
+
+AHEAD = 2
+"""The pieces that a worker has at once: one that it works on, and one that waits."""
+
+
+@dataclass
+class Worker:
+    """One worker process.
+
+    Attributes:
+        connection: The way to it.
+        pid: Its process.
+        pieces: What it has been sent and has not answered, in order.
+        pending: What steps did to pieces that it has done and not yet committed.
+        step: The number of the step that it is in.
+        since: When that step began (`time.monotonic`).
+        committed: When it was last asked to commit.
+        is_committing: Whether it has been asked to, and has not answered.
+        reason: Why it was stopped, if it was.
+    """
+
+    connection: Connection
+    pid: int
+    pieces: deque[Piece] = field(default_factory=deque)
+    pending: dict[str, StepAccount] = field(default_factory=dict)
+    step: int | None = None
+    since: float = 0.0
+    committed: float = 0.0
+    is_committing: bool = False
+    reason: str = "worker_died"
+
+    def has_room(self) -> bool:
+        """Tell whether it can be sent another piece."""
+        return len(self.pieces) < AHEAD and not self.is_committing
+
+    def send(self, piece: Piece) -> None:
+        """Send it a piece."""
+        if not self.pieces:
+            self.since, self.step = time.monotonic(), None
+        self.pieces.append(piece)
+        self._send("piece", packed(piece))
+
+    def begin(self, shipped: bytes, prefix: str) -> None:
+        """Give it other work."""
+        self.committed, self.pending = time.monotonic(), {}
+        self._send("work", (shipped, prefix))
+
+    def commit(self, prefix: str) -> None:
+        """Ask it to commit, after all that it has been sent.
+
+        Args:
+            prefix: What the names of its next files begin with.
+        """
+        self.is_committing = True
+        self._send("commit", prefix)
+
+    def stop(self, reason: str) -> None:
+        """Kill it."""
+        self.reason = reason
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def _send(self, kind: str, content: Any) -> None:
+        # One that is gone is noticed when its answers are read.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send((kind, content))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker said: ``"work"``, ``"piece"``, ``"commit"``, ``"failed"`` or ``"died"``."""
+
+    worker: Worker
+    kind: str
+    piece: Piece | None = None
+    commit: Commit | None = None
+    error: DataflowError | None = None
+
+
+class Crew:
+    """The worker processes of a run.
+
+    Args:
+        size: How many there are.
+        modules: What they import before they begin.
+        lock: The descriptor of the run directory's lock, which holds as long as one of them lives.
+    """
+
+    def __init__(self, size: int, modules: Iterable[str], lock: int | None) -> None:
+        self.size = size
+        self.workers: list[Worker] = []
+        self._ready = False
+        self._control, theirs = socket.socketpair()
+        descriptors = [theirs.fileno(), *([] if lock is None else [lock])]
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "dataflow_core.engine.worker", str(theirs.fileno())],
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        setup = pickle.dumps((sys.path, sorted(set(modules))))
+        self._control.sendall(len(setup).to_bytes(8, "little") + setup)
+
+    def is_ready(self, seconds: float = 0.0) -> bool:
+        """Tell whether workers can be had; wait so long for that.
+
+        Raises:
+            RunError: The process that makes them has ended.
+        """
+        if not self._ready and wait([self._control], seconds):
+            if self._control.recv(8, socket.MSG_WAITALL) != b"ready...":
+                raise RunError(
+                    "the worker processes could not start (see their message above). Run with "
+                    "--workers 1 to work in one process."
+                )
+            self._ready = True
+        return self._ready
+
+    def hire(self) -> Worker:
+        """Return one more worker."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._control, [b"fork...."], [theirs.fileno()])
+            pid = int.from_bytes(self._control.recv(8, socket.MSG_WAITALL), "little")
+        if not pid:
+            raise RunError("the process that makes workers has ended; run with --workers 1")
+        worker = Worker(Connection(ours.detach()), pid)
+        self.workers.append(worker)
+        return worker
+
+    def answers(self, seconds: float) -> list[Answer]:
+        """Return what workers have said; wait so long for the first of them."""
+        by_connection = {worker.connection: worker for worker in self.workers}
+        heard = wait(list(by_connection), seconds)
+        return [
+            answer
+            for connection in heard
+            if (answer := self._answer(by_connection[connection])) is not None  # type: ignore[index]
+        ]
+
+    def close(self) -> None:
+        """Let all workers go; what they have not committed is lost."""
+        for worker in self.workers:
+            worker.stop("closed")
+            worker.connection.close()
+        self.workers = []
+        self._control.close()
+        self._server.kill()  # it has nothing to tidy up
+        self._server.wait()
+
+    def _answer(self, worker: Worker) -> Answer | None:
+        try:
+            kind, content = worker.connection.recv()
+        except (EOFError, OSError):
+            self.workers.remove(worker)
+            worker.connection.close()
+            return Answer(worker, "died")
+        if kind == "step":
+            worker.step, worker.since = content, time.monotonic()
+            return None
+        if kind == "piece":
+            piece = worker.pieces.popleft()
+            worker.since, worker.step = time.monotonic(), None
+            for name, state in content.items():
+                account = StepAccount.from_state(state)
+                worker.pending.setdefault(name, StepAccount(name)).merge(account)
+            return Answer(worker, kind, piece=piece)
+        if kind == "commit":
+            worker.committed, worker.is_committing, worker.pending = time.monotonic(), False, {}
+            return Answer(worker, kind, commit=Commit.from_dict(content))
+        return Answer(worker, kind, error=content if kind == "failed" else None)
