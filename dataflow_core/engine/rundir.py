@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
 import socket
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,8 @@ from dataflow_core.storage.formats.atomic import AtomicFile, remove_temporaries
 
 RUNS = Path("dataflow-runs")
 """Where runs go that name no directory, below the working directory."""
+
+_ORPHANS_SECONDS = 10.0
 
 KINDS = ("tables", "dropped", "quarantine", "ledger", "sketches")
 
@@ -86,18 +90,18 @@ class RunDirectory:
         Raises:
             RunError: Another process works in it.
         """
-        import fcntl
-
         descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(descriptor, 200).decode("utf-8", "replace").strip()
-            os.close(descriptor)
-            raise RunError(
-                f"run directory {self.path} is in use{' by ' + holder if holder else ''}. "
-                "Wait for it, stop it, or name another place with --run-dir."
-            ) from None
+        deadline = time.monotonic() + _ORPHANS_SECONDS
+        while not _is_locked(descriptor):
+            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
+            # Workers of a process that was killed end in a moment, and hold the lock till then.
+            if _is_alive(holder) or time.monotonic() > deadline:
+                os.close(descriptor)
+                raise RunError(
+                    f"run directory {self.path} is in use{' by ' + holder if holder else ''}. "
+                    "Wait for it, stop it, or name another place with --run-dir."
+                )
+            time.sleep(0.05)
         self._lock = descriptor
         with suppress(OSError):  # of no weight but in messages
             os.truncate(descriptor, 0)
@@ -184,6 +188,28 @@ class RunDirectory:
         file = AtomicFile(self.path / name)
         file.write(json.dumps(content, indent=2, ensure_ascii=False, default=str).encode() + b"\n")
         file.commit()
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_alive(holder: str) -> bool:
+    """Tell whether the process that a lock names may be there; one elsewhere may."""
+    found = re.fullmatch(r"process (\d+) on (.+)", holder)
+    if found is None or found[2] != socket.gethostname():
+        return True
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _escaped(name: str) -> str:

@@ -45,7 +45,7 @@ def serve(control: socket.socket) -> None:
     while True:
         message, descriptors, *_ = socket.recv_fds(control, 8, 1)
         if not message:
-            return
+            os._exit(0)
         child = os.fork()
         if not child:
             control.close()
