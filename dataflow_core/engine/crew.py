@@ -1,4 +1,4 @@
-"""The worker processes of a run, as the run sees them: it sends pieces, and hears what came of them."""
+"""The worker processes of a run, as the run sees them: pieces go out, and what came of them in."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Crew:
         self._ready = False
         self._control, theirs = socket.socketpair()
         descriptors = [theirs.fileno(), *([] if lock is None else [lock])]
-        self._server = subprocess.Popen(
+        self._server = subprocess.Popen(  # noqa: S603  this very program
             [sys.executable, "-m", "dataflow_core.engine.worker", str(theirs.fileno())],
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,

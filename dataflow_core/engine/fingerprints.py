@@ -173,22 +173,26 @@ def _canonical(value: Any, made: Fingerprints) -> Any:
     """Return a value of a configuration as plain data that is equal for equal ones."""
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    if isinstance(value, (SecretStr, SecretBytes)):
-        return "secret"
-    if isinstance(value, Path):
-        return {"path": _content_of(value, made)}
-    if isinstance(value, BaseModel):
-        name = f"{type(value).__module__}:{type(value).__qualname__}"
-        fields = {n: _canonical(getattr(value, n), made) for n in type(value).model_fields}
-        return {"class": name, "code": code_of(type(value).__module__), **fields}
     if isinstance(value, Mapping):
         return {str(key): _canonical(one, made) for key, one in value.items()}
     if isinstance(value, (set, frozenset)):
         return sorted((_canonical(one, made) for one in value), key=str)
     if isinstance(value, (list, tuple)):
         return [_canonical(one, made) for one in value]
+    if isinstance(value, Path):
+        return {"path": _content_of(value, made)}
+    return _of_object(value, made)
+
+
+def _of_object(value: Any, made: Fingerprints) -> Any:
+    if isinstance(value, (SecretStr, SecretBytes)):
+        return "secret"
     if isinstance(value, bytes):
         return {"bytes": xxhash.xxh3_128_hexdigest(value)}
+    if isinstance(value, BaseModel):
+        name = f"{type(value).__module__}:{type(value).__qualname__}"
+        fields = {n: _canonical(getattr(value, n), made) for n in type(value).model_fields}
+        return {"class": name, "code": code_of(type(value).__module__), **fields}
     if callable(value):
         return _function(value, made)
     told = getattr(value, "fingerprint", None)

@@ -1,4 +1,4 @@
-"""Ctrl-C while a run is on: the first asks it to stop in good order, the second stops it at once."""
+"""Ctrl-C while a run is on: the first asks it to stop in good order, a second stops it at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
         return
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def ask(_number: int, _frame: FrameType | None) -> None:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()

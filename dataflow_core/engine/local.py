@@ -242,7 +242,7 @@ class LocalEngine:
         return self._crew
 
     def _do_at_once(self, work: Work, journal: Journal, progress: Progress) -> None:
-        """Run a step that needs the whole table, and what follows it in pieces; commit all of it."""
+        """Run a step that needs the whole table, and what follows it in pieces; commit it all."""
         first, *rest = work.steps
         desk = Desk(Work(work.name, work.table, tuple(rest)), self.directory)
         desk.begin("part-00000")

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 import dataflow_core
+from dataflow_core.engine.changes import explain
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
@@ -301,39 +302,6 @@ class _Run:
         if error is not None:
             content["error"] = error
         self.directory.write_json("run.json", content)
-
-
-def explain(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """Yield what differs between the fingerprints of two plans' tables, in sentences.
-
-    Args:
-        before: The parts of one's fingerprints, by table.
-        after: Those of the other.
-    """
-    for name, parts in after.items():
-        if name not in before:
-            yield f"{name} is new"
-            continue
-        for part, value in parts.items():
-            old = before[name].get(part)
-            if part == "table" or old == value:
-                continue
-            if part == "config":
-                for key in sorted({*old, *value}):
-                    if old.get(key) != value.get(key):
-                        yield f"{name}: {key} {_short(old.get(key))} -> {_short(value.get(key))}"
-            elif part == "content":
-                yield f"{name}: other content"
-            else:
-                yield f"{name}: {part} {_short(old)} -> {_short(value)}"
-    for name in before:
-        if name not in after:
-            yield f"{name} is gone"
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:59] + "…"
 
 
 def _stat(path: Path) -> list[int] | None:

@@ -67,7 +67,7 @@ def _from_arrow(column: pa.ChunkedArray, kind: str) -> Any:
         dtype = np.dtype(kind)
     except TypeError:
         return pd.array(column.to_pylist(), dtype=kind)
-    if dtype == object:
+    if dtype.hasobject:
         values = np.empty(len(column), dtype=object)
         values[:] = column.to_pylist()
         return values

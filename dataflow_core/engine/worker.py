@@ -1,8 +1,8 @@
 """The program of a run's worker processes: `python -m dataflow_core.engine.worker`.
 
-One process imports the operators, and forks whenever the run wants one more worker: so each is there
-at once, shares the memory of what was imported, and knows nothing of the run's own process but what
-it is sent. A worker ends with the run, whatever becomes of that.
+One process imports the operators, and forks whenever the run wants one more worker: so each is
+there at once, shares the memory of what was imported, and knows nothing of the run's own process
+but what it is sent. A worker ends with the run, whatever becomes of that.
 """
 
 from __future__ import annotations
@@ -67,19 +67,22 @@ def work_for(connection: Connection) -> None:
         try:
             if kind == "work":
                 desk = _desk(connection, content)
-                answer: Any = None
-            elif desk is None:
-                raise OperatorError("a worker got rows before its work")
-            elif kind == "piece":
-                answer = {n: a.state() for n, a in desk.do(unpacked(content)).items()}
-            elif kind == "commit":
-                answer = desk.commit().as_dict()
-                desk.begin(content)
+            answer = None if desk is None else _answer(desk, kind, content)
             connection.send((kind, answer))
         except DataflowError as error:
             connection.send(("failed", error))
         except Exception as error:  # noqa: BLE001  the run tells it
             connection.send(("failed", OperatorError(f"{type(error).__name__}: {error}")))
+
+
+def _answer(desk: Desk, kind: str, content: Any) -> Any:
+    if kind == "piece":
+        return {name: account.state() for name, account in desk.do(unpacked(content)).items()}
+    if kind == "commit":
+        done = desk.commit().as_dict()
+        desk.begin(content)
+        return done
+    return None
 
 
 def _receive(connection: Connection, inbox: queue.SimpleQueue[tuple[str, Any]]) -> None:

@@ -1,8 +1,9 @@
 """Kills runs at random places and goes on with them: `faults.py FOLDER COUNT SEED`.
 
 A run is killed (SIGKILL) at a random one of its writes to the disk, again and again until it comes
-through, each time with another batch size; then its output and ledger must be those of a run without a break, byte
-by byte, and every row must be in one place. It says what it did in a line of JSON.
+through, each time with another batch size; then its output and ledger must be those of a run
+without a break, byte by byte, and every row must be in one place. It says what it did in a line of
+JSON.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def in_child(work: Callable[[], None]) -> int:
         code = 0
         try:
             work()
-        except BaseException:
+        except BaseException:  # noqa: BLE001  the status tells it
             traceback.print_exc()
             code = 1
         os._exit(code)
@@ -163,7 +164,7 @@ def main() -> None:
         assert ledger.equals(wanted[name][1]), f"{name}: another ledger"
         leftovers = [p.name for p in folder.rglob("*.tmp")]
         assert not leftovers, f"{name}: {leftovers}"
-    print(json.dumps(kills))
+    sys.stdout.write(json.dumps(kills) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs that go on: what is done stays done, what changed is done again, and the bytes are the same."""
+"""Runs that go on: what is done stays done, what changed is done again, to the same bytes."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def at_once(monkeypatch):
     """Have workers do all but the first batch."""
     ready = crew.Crew.is_ready
     monkeypatch.setattr(doing, "ALONE_SECONDS", 0.0)
-    monkeypatch.setattr(crew.Crew, "is_ready", lambda self, seconds=60.0: ready(self, 60.0))
+    monkeypatch.setattr(crew.Crew, "is_ready", lambda self, *_: ready(self, 60.0))
 
 
 def source(tmp_path, files=1):
@@ -244,7 +244,8 @@ def test_no_process_is_left_when_a_run_with_workers_is_killed(odd, tmp_path):
         "crew.Crew.is_ready = lambda self, seconds=0: ready(self, 60)\n"
         "fatal = odd_operators.Fatal(numbers=[200], parent=os.getpid(), hang=True)\n"
         "Steps(FileStorage(sys.argv[1]), (odd_operators.Where(), {}), (fatal, {})).run(\n"
-        "    output=sys.argv[2], run_dir=sys.argv[3], workers=2, batch_size=20, commit_seconds=0.1)\n"
+        "    output=sys.argv[2], run_dir=sys.argv[3], workers=2, batch_size=20,\n"
+        "    commit_seconds=0.1)\n"
     )
     source(tmp_path)
     places = [str(tmp_path / name) for name in ("in-1", "out.jsonl", "run")]
