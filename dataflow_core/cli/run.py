@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     help="Kill a worker that is in one step of a batch for longer, and set the row aside on which "
     "it hangs. Default: never.",
 )
-@click.option("--fresh", is_flag=True, help="Begin again, whatever --run-dir holds of a run.")
+@click.option("--fresh", is_flag=True, help="Begin again, whatever earlier runs have done.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 @click.pass_obj
 def command(

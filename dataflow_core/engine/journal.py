@@ -127,6 +127,15 @@ class Journal:
         """Write down that nothing is left."""
         self._append({"finished": True})
 
+    def is_of(self, fingerprint: str) -> bool:
+        """Tell whether there is a journal of work with this fingerprint."""
+        try:
+            with self.path.open("rb") as file:
+                head = file.readline()
+        except FileNotFoundError:
+            return False
+        return head.endswith(b"\n") and json.loads(head).get("fingerprint") == fingerprint
+
     def read(self) -> tuple[str | None, Progress]:
         """Return the fingerprint of the work, and how far it is; none without a journal."""
         progress = Progress()

@@ -18,6 +18,7 @@ from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
+from dataflow_core.engine.reuse import take_decision, take_over
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
@@ -67,6 +68,7 @@ class EngineOptions:
         commit_seconds: How long work goes on before it is written down.
         workers: How many processes work at a time; 1 for this one alone.
         step_timeout: How many seconds a worker may be in one step of a batch; None for ever.
+        fresh: Whether to take nothing over from runs beside this one.
         notify: Observers of the run.
         progress: Called with a table's name and its rows so far, after every batch.
         stop: Asked after every batch whether to stop, with what is done kept.
@@ -78,6 +80,7 @@ class EngineOptions:
     commit_seconds: float = COMMIT_SECONDS
     workers: int = 1
     step_timeout: float | None = None
+    fresh: bool = False
     notify: Notify = ignore
     progress: Callable[[str, int], None] = ignore
     stop: Callable[[], bool] = never
@@ -200,6 +203,10 @@ class LocalEngine:
             self.directory.tidy(work.folders(), progress.files)
             return journal, progress
         self.directory.forget(work.folders())
+        journal.remove()
+        taken = None if self.options.fresh else take_over(self.directory, work, wanted)
+        if taken is not None:
+            return journal, taken
         journal.begin(wanted)
         return journal, Progress()
 
@@ -304,6 +311,8 @@ class LocalEngine:
         """Return what a step decided about all rows; decided now, or in an earlier run."""
         path, wanted = self.directory.decision(step.name), self.fingerprints.hashes[step.name]
         stored = load_decision(path, wanted)
+        if stored is None and not self.options.fresh:
+            stored = take_decision(self.directory, step.name, wanted)
         if stored is None:
             for work in self.works:
                 if work.kind == "sketch" and work.name == step.name:

@@ -113,7 +113,7 @@ class Report:
         ]
         if self.reused:
             kept = ", ".join(f"{name} {rows:,} rows" for name, rows in self.reused.items())
-            lines.append(f"taken over from the earlier run: {kept}")
+            lines.append(f"taken over from earlier runs: {kept}")
         lines += [f"changed since then: {change}" for change in self.changes]
         if self.unreadable:
             lines.append(f"{self.unreadable:,} unreadable rows were set aside in {self.run_dir}.")

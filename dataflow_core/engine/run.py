@@ -19,7 +19,8 @@ from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_e
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Report
-from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.reuse import unfinished
+from dataflow_core.engine.rundir import RUNS, RunDirectory
 from dataflow_core.engine.samples import take_samples
 from dataflow_core.engine.sources import source_of
 from dataflow_core.errors import ConfigurationError, RunError, RunStopped
@@ -60,8 +61,9 @@ def run_plan(
         plan: The plan, whose sources are given.
         output: Where the result goes: a path whose ending names the format, a folder, a pattern
             such as ``part-*.parquet``; None for ``output.parquet`` in the run directory.
-        run_dir: The run directory: new, empty, or that of an earlier run of the same pipeline;
-            None for a new one below ``dataflow-runs/``.
+        run_dir: The run directory: new, empty, or that of an earlier run of the same pipeline.
+            None for the one below ``dataflow-runs/`` of the same run that was cut short, or else
+            a new one; what runs beside it have done already is taken over.
         limit: The most rows of the main source; None for all.
         batch_size: The most rows a batch; changes speed and memory, never the result.
         max_failures: The share of a step's rows that may fail, 0 to 1, judged when the step is
@@ -71,7 +73,7 @@ def run_plan(
             notebook itself, and such with a function of one's own, stay in this one.
         step_timeout: How many seconds a worker may be in one step of a batch, before it is killed,
             and the row sought on which it hangs; None for ever.
-        fresh: Whether to begin again, whatever the run directory holds of an earlier run.
+        fresh: Whether to begin again, whatever earlier runs have done.
         commit_seconds: How long work goes on before it is written down: what a crash may cost.
         notify: Called with each life-cycle event of the run, by name.
         progress: Called with a table's name and its rows so far, after every batch.
@@ -96,10 +98,15 @@ def run_plan(
         commit_seconds=commit_seconds,
         workers=workers,
         step_timeout=step_timeout,
+        fresh=fresh,
         notify=notify or ignore,
         progress=progress or ignore,
     )
-    with RunDirectory.create(Path(run_dir) if run_dir else None, plan.name) as directory:
+    asked_dir = Path(run_dir) if run_dir else None
+    if asked_dir is None and not fresh:
+        parts = Fingerprints.of(plan, limit=limit).parts
+        asked_dir = unfinished(RUNS, plan.name, None if output is None else str(output), parts)
+    with RunDirectory.create(asked_dir, plan.name) as directory:
         goal = str(output) if output is not None else str(directory.path / "output.parquet")
         earlier = directory.read_json("run.json")
         if earlier is not None and (fresh or earlier.get("format") != FORMAT):
@@ -138,8 +145,8 @@ class _Run:
             self._note("interrupted")
             notify("on_pipeline_error", plan=self.plan, error=error)
             raise RunStopped(
-                "Interrupted. What was done is kept. The same command goes on with "
-                f"--run-dir {self.directory.path}."
+                "Interrupted. What was done is kept, and the same command goes on with it: "
+                f"{self.directory.path}."
             ) from error
         except BaseException as error:
             self._note("failed", str(error))

@@ -107,6 +107,17 @@ class RunDirectory:
             os.truncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
+    def is_in_use(self) -> bool:
+        """Tell whether a process works in it."""
+        try:
+            descriptor = os.open(self.path / ".lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            return not _is_locked(descriptor)
+        finally:
+            os.close(descriptor)
+
     @property
     def lock_descriptor(self) -> int | None:
         """The open file that locks it, for child processes to share; None without a lock."""

@@ -266,7 +266,7 @@ def test_ctrl_c_stops_in_good_order_and_a_second_one_at_once(presses, seconds, f
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 3
     assert "Stopping after this batch" in errors
-    assert "The same command goes on" in errors
+    assert "the same command goes on" in errors
     assert json.loads((folder / "r" / "run.json").read_text())["state"] == "interrupted"
     journal = (folder / "r" / "journals" / "apply.jsonl").read_text().splitlines()
     assert len(journal) == (2 if presses == 1 else 1)  # the first batch is kept, or nothing

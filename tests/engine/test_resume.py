@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from dataflow_core import FileStorage, Filter, MemoryStorage, Refiner, Storage
@@ -145,6 +147,54 @@ def test_a_source_that_moved_or_was_touched_is_the_same(tmp_path):
     assert rows_seen(seen) == 40
 
 
+def test_runs_beside_a_run_share_what_they_have_done(tmp_path):
+    seen, later = tmp_path / "seen", tmp_path / "later"
+
+    def run_in(name, least, **options):
+        steps = [
+            (Counting(seen=str(seen)), {}),
+            (DeduplicateExact(), {"input_columns": ["n"]}),
+            (FilterRows(where=f"n > {least}"), {}),
+            (Sort(), {"input_columns": ["n"]}),
+            (Counting(seen=str(later)), {}),
+        ]
+        folder = tmp_path / "runs" / name
+        return Steps(source(tmp_path), *steps).run(run_dir=folder, batch_size=10, **options)
+
+    first = run_in("a", 3)
+    again = run_in("b", 3)
+    assert (rows_seen(seen), rows_seen(later)) == (40, 36)
+    assert again.reused == {"counting": 40, "filter_rows": 40, "counting_2": 36}
+    other = run_in("c", 5)
+    assert (rows_seen(seen), rows_seen(later)) == (40, 36 + 34)
+    assert other.reused == {"counting": 40}
+    shutil.rmtree(tmp_path / "runs" / "a")
+    assert Path(again.output).read_bytes() != Path(other.output).read_bytes()
+    sums = [[(s.step, s.rows_in, s.rows_out, s.dropped) for s in r.steps] for r in (first, again)]
+    assert sums[0] == sums[1]
+    assert pd.read_parquet(again.run_dir / "ledger.parquet")["row_id"].nunique() == 40
+
+
+def test_the_same_command_without_a_run_directory_finds_its_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def broken(table):
+        raise KeyboardInterrupt
+
+    steps = [(Counting(seen="seen"), {}), (Sort(), {"input_columns": ["n"]})]
+    pipeline = Steps(source(tmp_path), *steps, (Apply(func=broken, whole_table=True), {}))
+    for _ in range(2):
+        with pytest.raises(RunStopped):
+            pipeline.run(output="out.jsonl")
+    assert len(list(Path("dataflow-runs").iterdir())) == 1
+    with pytest.raises(RunStopped):
+        pipeline.run(output="other.jsonl")
+    with pytest.raises(RunStopped):
+        pipeline.run(output="out.jsonl", fresh=True)
+    assert len(list(Path("dataflow-runs").iterdir())) == 3
+    assert rows_seen(Path("seen")) == 80  # the fresh one took nothing over
+
+
 def test_fresh_begins_again(tmp_path):
     seen = tmp_path / "seen"
     for fresh in (False, True):
@@ -168,7 +218,7 @@ def test_a_stop_keeps_whole_batches_and_the_run_goes_on_from_there(tmp_path):
     steps = [(Counting(seen=str(seen)), {}), (FilterRows(where="n != 7"), {})]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "stop_on_interrupt", lambda: _Yielding(stopping))
-        with pytest.raises(RunStopped, match="The same command goes on"):
+        with pytest.raises(RunStopped, match="the same command goes on"):
             run(tmp_path, source(tmp_path), *steps, progress=progress)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "interrupted"
     assert rows_seen(seen) == 20
