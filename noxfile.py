@@ -105,6 +105,17 @@ def bench(session):
 
 
 @nox.session
+def faults(session):
+    """Kill runs at random places, 200 times or as asked (COUNT SEED), and compare their results."""
+    session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))
+    folder = session.create_tmp()
+    shutil.rmtree(pathlib.Path(folder) / "faults", ignore_errors=True)
+    session.chdir("tests")
+    count, seed = (*session.posargs, "200", "1")[:2] if session.posargs else ("200", "1")
+    session.run("python", "-m", "engine.faults", f"{folder}/faults", count, seed)
+
+
+@nox.session
 def import_time(session):
     """Measure what the command line costs before it does anything."""
     session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))

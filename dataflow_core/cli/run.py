@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     help="The most rows a batch; never changes the result.",
 )
 @click.option(
-    "--max-failures", type=click.FloatRange(0, 1), default=0.05, show_default=True,
-    help="The share of a step's rows that may fail, or the run stops; above 0, up to 10 rows "
-    "always may, unless they are half of all. 0 stops at the first failure.",
+    "--max-failures", metavar="N|P%", default="5%", show_default=True,
+    help="How many of a step's rows may fail, or the run stops: a number, or a share, of which up "
+    "to 10 rows always may, unless they are half of all. 0 stops at the first failure.",
 )  # fmt: skip
 @click.option(
     "--workers",
@@ -63,7 +63,7 @@ def command(
     run_dir: str | None,
     limit: int | None,
     batch_size: int | None,
-    max_failures: float,
+    max_failures: str,
     workers: int | None,
     step_timeout: float | None,
     fresh: bool,

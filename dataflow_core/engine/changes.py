@@ -22,10 +22,17 @@ def explain(before: Parts, after: Parts) -> Iterator[str]:
             yield f"{name} is new"
             continue
         for part, value in parts.items():
-            yield from _told(name, part, before[name].get(part), value)
+            yield from _told(name, part, _own(before[name].get(part)), _own(value))
     for name in before:
         if name not in after:
             yield f"{name} is gone"
+
+
+def _own(part: Any) -> Any:
+    """Return a part without the hashes of other tables, which have lines of their own."""
+    if not isinstance(part, Mapping):
+        return part
+    return {k: v for k, v in part.items() if not (isinstance(v, Mapping) and set(v) == {"table"})}
 
 
 def _told(name: str, part: str, old: Any, new: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dataflow_core.engine.batch import decide_step, run_step
 from dataflow_core.engine.crew import Crew
 from dataflow_core.engine.decisions import Decision, Sketches
 from dataflow_core.engine.doing import Doing, Terms
+from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
@@ -32,12 +33,6 @@ from dataflow_core.storage.base import Storage
 from dataflow_core.storage.source import BATCH_ROWS
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, concat_frames
-
-HOPELESS = 1_000
-"""After so many rows of which none came through, a step need not go on failing."""
-
-FEW = 10
-"""So many rows may fail whatever the share, unless they are half of all, or the share is 0."""
 
 COMMIT_SECONDS = 5.0
 """How much work a crash may cost."""
@@ -64,7 +59,7 @@ class EngineOptions:
     Attributes:
         batch_rows: The most rows a batch.
         limit: The most rows of the main source, or None for all (this one does change the result).
-        max_failures: The share of rows that may fail before the run stops; 0 for none.
+        max_failures: How many rows of a step may fail before the run stops.
         commit_seconds: How long work goes on before it is written down.
         workers: How many processes work at a time; 1 for this one alone.
         step_timeout: How many seconds a worker may be in one step of a batch; None for ever.
@@ -76,7 +71,7 @@ class EngineOptions:
 
     batch_rows: int = BATCH_ROWS
     limit: int | None = None
-    max_failures: float = 0.05
+    max_failures: FailureLimit = field(default_factory=FailureLimit)
     commit_seconds: float = COMMIT_SECONDS
     workers: int = 1
     step_timeout: float | None = None
@@ -281,26 +276,24 @@ class LocalEngine:
 
     def _check_early(self, account: StepAccount) -> None:
         """Stop where too many rows failed already."""
-        # Some rows may fail; where none may, or all of so many do, the end is certain.
-        hopeless = account.quarantined == account.rows_in >= HOPELESS
-        if hopeless or self.options.max_failures == 0:
-            self._check_failures(account)
+        if self.options.max_failures.is_reached_early(account.quarantined, account.rows_in):
+            self._refuse(account)
 
     def _check_failures(self, account: StepAccount) -> None:
         """Stop where more rows failed than allowed; judged over all rows, not batch by batch."""
-        failed, rows = account.quarantined, account.rows_in
-        share = self.options.max_failures
-        few = share > 0 and failed <= FEW and failed * 2 < rows
-        if not few and failed > share * rows:
-            kinds = (
-                f"{reason}: {' '.join(first.split()):.200}" if first else reason
-                for reason, first in account.failures.items()
-            )
-            raise RunError(
-                f"step {account.step!r}: {failed:,} of {rows:,} rows failed ({'; '.join(kinds)}), "
-                f"more than the {share * 100:g}% allowed. The failed rows and their messages: "
-                f"{self.directory.path}/quarantine."
-            )
+        if self.options.max_failures.is_broken(account.quarantined, account.rows_in):
+            self._refuse(account)
+
+    def _refuse(self, account: StepAccount) -> None:
+        kinds = (
+            f"{reason}: {' '.join(first.split()):.200}" if first else reason
+            for reason, first in account.failures.items()
+        )
+        raise RunError(
+            f"step {account.step!r}: {account.quarantined:,} of {account.rows_in:,} rows failed "
+            f"({'; '.join(kinds)}), more than the {self.options.max_failures} allowed. "
+            f"The failed rows and their messages: {self.directory.path}/quarantine."
+        )
 
     def _tell(self, work: Work, error: DataflowError) -> None:
         named = [step for step in work.steps if f"step {step.name!r}" in str(error)]

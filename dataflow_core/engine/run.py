@@ -13,6 +13,7 @@ import pyarrow as pa
 
 import dataflow_core
 from dataflow_core.engine.changes import explain
+from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
@@ -43,7 +44,7 @@ def run_plan(
     run_dir: str | Path | None = None,
     limit: int | None = None,
     batch_size: int | None = None,
-    max_failures: float = 0.05,
+    max_failures: float | str = 0.05,
     workers: int = 1,
     step_timeout: float | None = None,
     fresh: bool = False,
@@ -66,9 +67,9 @@ def run_plan(
             a new one; what runs beside it have done already is taken over.
         limit: The most rows of the main source; None for all.
         batch_size: The most rows a batch; changes speed and memory, never the result.
-        max_failures: The share of a step's rows that may fail, 0 to 1, judged when the step is
-            through; above 0, up to ten rows always may, unless they are half of all. With 0, the
-            first failure stops the run.
+        max_failures: How many of a step's rows may fail: a share, 0 to 1 or ``"5%"``, judged when
+            the step is through (above 0, up to ten rows always may, unless they are half of all);
+            or from the integer 1 on a number of rows. With 0, the first failure stops the run.
         workers: How many processes work at a time; 1 for this one alone. Operators of a script or
             notebook itself, and such with a function of one's own, stay in this one.
         step_timeout: How many seconds a worker may be in one step of a batch, before it is killed,
@@ -94,7 +95,7 @@ def run_plan(
     options = EngineOptions(
         batch_rows=batch_size or BATCH_ROWS,
         limit=limit,
-        max_failures=max_failures,
+        max_failures=FailureLimit.of(max_failures),
         commit_seconds=commit_seconds,
         workers=workers,
         step_timeout=step_timeout,
@@ -293,8 +294,10 @@ class _Run:
             "sources": {n: source_of(n, s).describe() for n, s in self.plan.sources.items()},
             "output": self.output,
             "options": {
-                name: getattr(self.options, name)
-                for name in ("batch_rows", "limit", "max_failures")
+                "batch_rows": self.options.batch_rows,
+                "limit": self.options.limit,
+                "max_failures": str(self.options.max_failures),
+                "workers": self.options.workers,
             },
             "versions": {
                 "dataflow-llm-core": dataflow_core.__version__,

@@ -101,7 +101,7 @@ def test_the_report_says_how_a_bound_measure_is_distributed_and_where_it_cuts(tm
 def test_bounds_on_one_side_and_odd_numbers_are_written_short(tmp_path):
     rows = [{"n": n} for n in (0.0, 1e-3, 1e160)]
     steps = [(SquareFilter(min_value=None, max_value=0.25), {})]
-    report = run(tmp_path, MemoryStorage(rows), *steps, max_failures=1)
+    report = run(tmp_path, MemoryStorage(rows), *steps, max_failures=1.0)
     assert report.measures().splitlines()[1].split() == [
         "square", "0", "0", "9.98e-07", "1.8e+308", "1.8e+308", "to", "0.25", "0", "1",
     ]  # fmt: skip
