@@ -19,7 +19,7 @@ from typing import Any
 from dataflow_core.engine.journal import Commit
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.pieces import Piece
-from dataflow_core.engine.shipping import packed
+from dataflow_core.engine.shipping import send_piece
 from dataflow_core.errors import DataflowError, RunError
 
 AHEAD = 2
@@ -61,7 +61,8 @@ class Worker:
         if not self.pieces:
             self.since, self.step = time.monotonic(), None
         self.pieces.append(piece)
-        self._send("piece", packed(piece))
+        with suppress(BrokenPipeError, ConnectionResetError):
+            send_piece(self.connection, piece)
 
     def begin(self, shipped: bytes, prefix: str) -> None:
         """Give it other work."""

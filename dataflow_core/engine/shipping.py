@@ -6,10 +6,10 @@ import importlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from dataflow_core.engine.pieces import Piece, Unreadable
@@ -98,33 +98,28 @@ def ship(work: Work, folder: Path, decision: str | None) -> bytes | None:
         return None
 
 
-def packed(piece: Piece) -> list[Any]:
-    """Return a piece as what a pipe takes."""
+def send_piece(connection: Connection, piece: Piece) -> None:
+    """Send a piece: what it is, and then its rows, which are not copied on the way."""
     unreadable = piece.unreadable
-    return [
-        piece.start,
-        piece.stop,
-        piece.places,
-        piece.frame.ids,
-        _bytes(piece.frame.to_arrow()),
-        None if unreadable is None else (_bytes(unreadable.rows), unreadable.places),
-    ]
+    bad = None if unreadable is None else (_stream(unreadable.rows).to_pybytes(), unreadable.places)
+    connection.send(("piece", (piece.start, piece.stop, piece.places, piece.frame.ids, bad)))
+    connection.send_bytes(_stream(piece.frame.to_arrow()))
 
 
-def unpacked(content: list[Any]) -> Piece:
-    """Return the piece of what `packed` returned."""
-    start, stop, places, ids, rows, unreadable = content
-    frame = Frame.from_arrow(_table(rows), np.asarray(ids))
-    bad = None if unreadable is None else Unreadable(_table(unreadable[0]), unreadable[1])
-    return Piece(start, stop, frame, places, bad)
+def receive_rows(connection: Connection, told: tuple[Any, ...]) -> Piece:
+    """Return the piece that was sent, after what it is."""
+    start, stop, places, ids, bad = told
+    frame = Frame.from_arrow(_table(connection.recv_bytes()), ids)
+    unreadable = None if bad is None else Unreadable(_table(bad[0]), bad[1])
+    return Piece(start, stop, frame, places, unreadable)
 
 
-def _bytes(table: pa.Table) -> bytes:
+def _stream(table: pa.Table) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return sink.getvalue()
 
 
 def _table(data: bytes) -> pa.Table:
-    return pa.ipc.open_stream(data).read_all()
+    return pa.ipc.open_stream(pa.py_buffer(data)).read_all()

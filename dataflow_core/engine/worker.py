@@ -21,7 +21,7 @@ from typing import Any
 
 from dataflow_core.engine.decisions import Decision
 from dataflow_core.engine.rundir import RunDirectory
-from dataflow_core.engine.shipping import ShippedWork, unpacked
+from dataflow_core.engine.shipping import ShippedWork, receive_rows
 from dataflow_core.engine.stored_decisions import load_decision
 from dataflow_core.engine.work import Desk
 from dataflow_core.errors import DataflowError, OperatorError
@@ -77,7 +77,7 @@ def work_for(connection: Connection) -> None:
 
 def _answer(desk: Desk, kind: str, content: Any) -> Any:
     if kind == "piece":
-        return {name: account.state() for name, account in desk.do(unpacked(content)).items()}
+        return {name: account.state() for name, account in desk.do(content).items()}
     if kind == "commit":
         done = desk.commit().as_dict()
         desk.begin(content)
@@ -89,7 +89,8 @@ def _receive(connection: Connection, inbox: queue.SimpleQueue[tuple[str, Any]]) 
     """Take messages while work is going on, so that the run need not wait with the next one."""
     while True:
         try:
-            inbox.put(connection.recv())
+            kind, content = connection.recv()
+            inbox.put((kind, receive_rows(connection, content) if kind == "piece" else content))
         except (EOFError, OSError):
             os._exit(0)  # the run is over: nothing that is not committed counts
 
