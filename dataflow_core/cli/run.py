@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -74,6 +73,7 @@ def command(
     PIPELINE is a registered name (text/pretrain_filter), a recipe (clean.yaml), or module:Class.
     """
     plan = load_plan(manager, asked, needs_input=True)
+    from dataflow_core.cli.progress import display_for
     from dataflow_core.engine import run_plan
     from dataflow_core.pipeline.checks import require_sound
 
@@ -81,36 +81,20 @@ def command(
     require_sound(plan, problems)
     for problem in problems:
         click.echo(str(problem), err=True)
-    progress = _Progress() if sys.stderr.isatty() and not quiet else None
-    report = run_plan(
-        plan,
-        output=output,
-        run_dir=run_dir,
-        limit=limit,
-        batch_size=batch_size,
-        max_failures=max_failures,
-        workers=workers or len(os.sched_getaffinity(0)),
-        step_timeout=step_timeout,
-        fresh=fresh,
-        notify=manager.notify,
-        progress=progress,
-    )
-    if progress is not None:
-        progress.clear()
+    display = display_for(sys.stderr, quiet=quiet)
+    with display as watch:
+        report = run_plan(
+            plan,
+            output=output,
+            run_dir=run_dir,
+            limit=limit,
+            batch_size=batch_size,
+            max_failures=max_failures,
+            workers=workers or len(os.sched_getaffinity(0)),
+            step_timeout=step_timeout,
+            fresh=fresh,
+            notify=manager.notify,
+            watch=watch,
+        )
     if not quiet:
         click.echo(str(report))
-
-
-class _Progress:
-    """One line on the terminal that says how many rows have left which stage."""
-
-    def __init__(self, write: Callable[[str], object] = sys.stderr.write) -> None:
-        self._write = write
-
-    def __call__(self, table: str, rows: int) -> None:
-        self._write(f"\r\x1b[K{table}: {rows:,} rows")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        self._write("\r\x1b[K")
-        sys.stderr.flush()

@@ -41,7 +41,7 @@ class Terms:
         commit_seconds: How long work goes on before it is written down.
         step_timeout: How long a worker may be in one step of a piece; None for ever.
         stop: Asked after every piece whether to stop.
-        progress: Called with the rows done so far, after every piece.
+        progress: Called with the rows done so far, and what tells of each step, after every piece.
         check: Called with a step's sums so far; raises where too many rows failed.
     """
 
@@ -50,7 +50,7 @@ class Terms:
     commit_seconds: float
     step_timeout: float | None
     stop: Callable[[], bool]
-    progress: Callable[[int], None]
+    progress: Callable[[int, Callable[[], Mapping[str, StepAccount]]], None]
     check: Callable[[StepAccount], None]
 
 
@@ -208,7 +208,7 @@ class Doing:
         elif answer.kind == "piece" and answer.piece is not None:
             self._answered += 1
             self._rows += answer.piece.rows
-            self.terms.progress(self._rows)
+            self.terms.progress(self._rows, lambda: self._accounts(crew))
             for account in answer.worker.pending.values():
                 self._check(account.step, crew)
         elif answer.kind == "died":
@@ -252,18 +252,22 @@ class Doing:
         for name, account in accounts.items():
             self._live.setdefault(name, StepAccount(name)).merge(account)
             self.terms.check(self._live[name])
-        self.terms.progress(self._rows)
+        self.terms.progress(self._rows, lambda: self._live)
 
     def _check(self, name: str, crew: Crew) -> None:
         """Check a step's failures, what workers have not committed included."""
+        self.terms.check(self._account(name, crew))
+
+    def _account(self, name: str, crew: Crew) -> StepAccount:
         account = StepAccount(name)
         pending = (worker.pending.get(name) for worker in crew.workers)
         for part in (self._live.get(name), *pending):
             if part is not None:
-                account.rows_in += part.rows_in
-                account.quarantined += part.quarantined
-                account.failures |= part.failures
-        self.terms.check(account)
+                account.add_sums(part)
+        return account
+
+    def _accounts(self, crew: Crew) -> dict[str, StepAccount]:
+        return {step.name: self._account(step.name, crew) for step in self.desk.work.steps}
 
     def _heed_stop(self) -> None:
         if self.terms.stop():

@@ -77,13 +77,17 @@ class StepAccount:
         merge_measures(self.measures, outcome.measures)
         self.findings.update(outcome.findings)
 
-    def merge(self, other: StepAccount) -> None:
-        """Add the account of other rows."""
+    def add_sums(self, other: StepAccount) -> None:
+        """Add the sums of other rows, and why some of them failed."""
         for name in ("rows_in", "rows_out", "dropped", "quarantined", "expanded", "made"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.seconds += other.seconds
-        self.reasons.update(other.reasons)
         self.failures = {**other.failures, **self.failures}
+
+    def merge(self, other: StepAccount) -> None:
+        """Add the account of other rows."""
+        self.add_sums(other)
+        self.reasons.update(other.reasons)
         merge_measures(self.measures, other.measures)
         self.findings.update(other.findings)
 

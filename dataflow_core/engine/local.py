@@ -5,7 +5,7 @@ What is done is committed every few seconds, so that a run that was stopped goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -19,6 +19,7 @@ from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
+from dataflow_core.engine.progress import Update, Watch, unwatched
 from dataflow_core.engine.reuse import take_decision, take_over
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
@@ -65,7 +66,7 @@ class EngineOptions:
         step_timeout: How many seconds a worker may be in one step of a batch; None for ever.
         fresh: Whether to take nothing over from runs beside this one.
         notify: Observers of the run.
-        progress: Called with a table's name and its rows so far, after every batch.
+        watch: Called after every batch with how far the stage is.
         stop: Asked after every batch whether to stop, with what is done kept.
     """
 
@@ -77,7 +78,7 @@ class EngineOptions:
     step_timeout: float | None = None
     fresh: bool = False
     notify: Notify = ignore
-    progress: Callable[[str, int], None] = ignore
+    watch: Watch = unwatched
     stop: Callable[[], bool] = never
 
 
@@ -102,6 +103,7 @@ class LocalEngine:
     reused: dict[str, int] = field(default_factory=dict)
     _progress: dict[str, Progress] = field(default_factory=dict)
     _crew: Crew | None = None
+    _estimates: dict[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
@@ -220,7 +222,7 @@ class LocalEngine:
             commit_seconds=self.options.commit_seconds,
             step_timeout=self.options.step_timeout,
             stop=self.options.stop,
-            progress=partial(self.options.progress, work.journal),
+            progress=partial(self._watch, work),
             check=self._check_early,
         )
         if terms.shipped is not None and self._is_much():
@@ -231,6 +233,21 @@ class LocalEngine:
         except DataflowError as error:
             self._tell(work, error)
             raise
+
+    def _watch(
+        self, work: Work, rows: int, accounts: Callable[[], Mapping[str, StepAccount]]
+    ) -> None:
+        self.options.watch(Update(work.journal, rows, self._total(work), accounts))
+
+    def _total(self, work: Work) -> int | None:
+        """Return how many rows flow into some work, about so many of a source."""
+        made = self._progress.get(work.table)
+        if made is not None and work.table != work.name:
+            return made.sum.rows
+        source = source_of(work.table, self.plan.sources[work.table])
+        rows = self._estimates.setdefault(work.table, source.estimated_rows())
+        limit = self.options.limit if work.table == SOURCE else None
+        return rows if limit is None or rows is None else min(rows, limit)
 
     def _is_much(self) -> bool:
         """Tell whether the input is so large that workers are worth their start."""
@@ -259,10 +276,11 @@ class LocalEngine:
             account.add(outcome)
             self._check_early(account)
             desk.note(first, outcome)
+            accounts = {first.name: account}
+            self.options.watch(Update(work.name, len(whole), len(whole), lambda: accounts))
             for start in range(0, max(len(outcome.after), 1), self.options.batch_rows):
                 frame = outcome.after.slice(start, self.options.batch_rows)
                 desk.do(piece_at(start, frame))
-                self.options.progress(work.name, start + len(frame))
         except BaseException as error:
             desk.discard()
             if isinstance(error, DataflowError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.parts import PartTable
+from dataflow_core.engine.progress import Watch, unwatched
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.reuse import unfinished
 from dataflow_core.engine.rundir import RUNS, RunDirectory
@@ -50,7 +51,7 @@ def run_plan(
     fresh: bool = False,
     commit_seconds: float = COMMIT_SECONDS,
     notify: Notify | None = None,
-    progress: Callable[[str, int], None] | None = None,
+    watch: Watch = unwatched,
 ) -> Report:
     """Run a plan over all rows of its source, or go on with an earlier run of it.
 
@@ -77,7 +78,7 @@ def run_plan(
         fresh: Whether to begin again, whatever earlier runs have done.
         commit_seconds: How long work goes on before it is written down: what a crash may cost.
         notify: Called with each life-cycle event of the run, by name.
-        progress: Called with a table's name and its rows so far, after every batch.
+        watch: Called after every batch with how far the run is.
 
     Returns:
         The report.
@@ -101,7 +102,7 @@ def run_plan(
         step_timeout=step_timeout,
         fresh=fresh,
         notify=notify or ignore,
-        progress=progress or ignore,
+        watch=watch,
     )
     asked_dir = Path(run_dir) if run_dir else None
     if asked_dir is None and not fresh:

@@ -25,6 +25,7 @@ from dataflow_core.storage.formats import (
 )
 from dataflow_core.storage.formats.discovery import is_data_folder
 from dataflow_core.storage.formats.endings import format_of
+from dataflow_core.storage.formats.estimates import estimated_rows
 from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source, coalesced
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.storage.targets import open_target, refuse_to_overwrite
@@ -96,6 +97,11 @@ class ReadersSource(Source):
                     if left <= 0:
                         return
             base += last + 1
+
+    def estimated_rows(self) -> int | None:
+        """Return about how many rows the files hold, where their formats tell."""
+        found = [estimated_rows(reader.path) for reader in self.readers]
+        return None if None in found else sum(filter(None, found))
 
     def describe(self) -> str:
         """Return the path, pattern or folder."""

@@ -35,6 +35,10 @@ class MemorySource(Source):
             part = self.table.slice(start, min(batch_rows, rows - start))
             yield Batch(part, np.arange(start, start + part.num_rows, dtype=np.int64))
 
+    def estimated_rows(self) -> int:
+        """Return how many rows there are."""
+        return int(self.table.num_rows)
+
     def describe(self) -> str:
         """Return ``"memory"``."""
         return "memory"

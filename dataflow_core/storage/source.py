@@ -132,6 +132,10 @@ class Source(ABC):
             BadRowError: A row cannot be read.
         """
 
+    def estimated_rows(self) -> int | None:
+        """Return about how many rows there are, if that is quickly told."""
+        return None
+
     def project(self, columns: Sequence[str]) -> Self:
         """Return a source of the same rows that need not read other columns; by default, itself."""
         return self

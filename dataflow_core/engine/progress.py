@@ -1,0 +1,32 @@
+"""How far a run is, as it tells whoever watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dataflow_core.engine.ledger import StepAccount
+
+
+@dataclass(frozen=True)
+class Update:
+    """How far a stage is.
+
+    Attributes:
+        stage: The stage: the table that it makes, or the step that it sketches rows for.
+        rows: Rows of its table that are done, those of earlier runs included.
+        total: Rows of its table, as far as they are known; of a source, an estimate.
+        accounts: Returns what each of its steps did so far.
+    """
+
+    stage: str
+    rows: int
+    total: int | None
+    accounts: Callable[[], Mapping[str, StepAccount]]
+
+
+Watch = Callable[[Update], None]
+
+
+def unwatched(update: Update) -> None:
+    """Let nobody know."""
