@@ -92,6 +92,8 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
         DataflowError: The pipeline, a parameter or the input is wrong.
         UsageError: There is no input where one is needed.
     """
+    if asked.pipeline.endswith(".lock"):
+        return _locked(manager, asked)
     if needs_input and asked.source is None:
         raise click.UsageError(
             "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
@@ -105,6 +107,45 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
     own = {name: text for name, text in given.items() if "." not in name}
     plan = _compiled(found, asked.pipeline, own, storage)
     return _reconfigured(plan, {name: text for name, text in given.items() if "." in name})
+
+
+def _locked(manager: PluginManager, asked: Asked) -> Plan:
+    """Return the plan of a run's lock, over its input or the one that is given."""
+    from dataflow_core.engine.lockfile import Lock
+
+    lock = Lock.read(Path(asked.pipeline))
+    if asked.params:
+        raise click.UsageError("--param would make another run of a lock; run the pipeline itself.")
+    told = lock.content["input"]
+    storage = open_storage(
+        manager,
+        asked.source or lock.source,
+        told.get("on_bad_row", asked.on_bad_row),
+        told.get("types", {}),
+    )
+    if storage is None:
+        raise click.UsageError("--input is missing: the run that is locked had no file as input.")
+
+    def resolve(name: str) -> Any:
+        return manager.load(manager.find("operator", name))
+
+    plan = lock.plan(storage, resolve)
+    lock.require_same(plan, lock.content["limit"])
+    return plan
+
+
+def locked_limit(path: str, given: int | None) -> int | None:
+    """Return the most rows that a locked run read.
+
+    Raises:
+        UsageError: Another limit is given.
+    """
+    from dataflow_core.engine.lockfile import Lock
+
+    if given is not None:
+        raise click.UsageError("--limit would make another run of a lock; run the pipeline itself.")
+    found: int | None = Lock.read(Path(path)).content["limit"]
+    return found
 
 
 def check(plan: Plan) -> list[Problem]:

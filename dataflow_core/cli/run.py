@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, check, load_plan, locked_limit, pipeline_options
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import PluginManager
@@ -70,9 +70,12 @@ def command(
 ) -> None:
     """Run PIPELINE over the rows of --input.
 
-    PIPELINE is a registered name (text/pretrain_filter), a recipe (clean.yaml), or module:Class.
+    PIPELINE is a registered name (text/pretrain_filter), a recipe (clean.yaml), module:Class, or
+    the run.lock of an earlier run, which is repeated as it was.
     """
     plan = load_plan(manager, asked, needs_input=True)
+    if asked.pipeline.endswith(".lock"):
+        limit = locked_limit(asked.pipeline, limit)
     from dataflow_core.cli.progress import display_for
     from dataflow_core.engine import run_plan
     from dataflow_core.pipeline.checks import require_sound

@@ -18,6 +18,7 @@ from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
+from dataflow_core.engine.lockfile import write_lock
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.progress import Watch, unwatched
 from dataflow_core.engine.report import Report
@@ -168,6 +169,7 @@ class _Run:
             reused=engine.reused,
         )
         self.directory.write_json("report.json", report.as_dict())
+        write_lock(self.directory, self.plan, self.fingerprints, self.options.limit)
         self._note("done")
         notify("after_pipeline", plan=self.plan, run_dir=self.directory.path, report=report)
         return report

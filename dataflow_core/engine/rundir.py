@@ -36,6 +36,7 @@ class RunDirectory:
     |---|---|
     | ``run.json`` | what was asked: plan, fingerprints, source, versions, options; the state |
     | ``report.json`` | the sums of each step, samples of what was dropped, where the output is |
+    | ``run.lock`` | all that it takes to repeat the run: ``dataflow run run.lock`` |
     | ``ledger.parquet`` | where every row ended, by row id |
     | ``journals/STAGE.jsonl`` | what is done of each stage, one line a commit |
     | ``tables/STEP/`` | the rows of each stage's result |

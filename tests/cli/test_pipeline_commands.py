@@ -62,7 +62,7 @@ def test_run_cleans_a_file_and_prints_the_table(folder):
     assert "4 rows in, 1 out" in done.stdout
     assert sorted(p.name for p in (folder / "run").iterdir()) == [
         ".lock", "decisions", "dropped", "journals", "ledger.parquet", "report.json", "run.json",
-        "tables",
+        "run.lock", "tables",
     ]  # fmt: skip
 
 

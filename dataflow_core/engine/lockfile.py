@@ -1,0 +1,141 @@
+"""``run.lock``: all that it takes to repeat a run, and to tell whether it is the same run."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dataflow_core.engine.changes import explain
+from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.sources import source_of
+from dataflow_core.errors import RecipeError, RunError
+from dataflow_core.pipeline.plan import SOURCE, Plan
+from dataflow_core.pipeline.recipe import Resolve, from_yaml, plan_as_dict, require_writable
+from dataflow_core.storage.base import Storage
+from dataflow_core.storage.file import ReadersSource
+
+NAME = "run.lock"
+FORMAT = 1
+
+_LIBRARIES = ("dataflow-llm-core", "pandas", "pyarrow", "numpy", "pydantic")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What a run was, as its ``run.lock`` tells.
+
+    Attributes:
+        path: The file.
+        content: What it says.
+    """
+
+    path: Path
+    content: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Lock:
+        """Read a lock.
+
+        Raises:
+            RunError: The file is no lock, or its run cannot be repeated from a file.
+        """
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read the lock {path}: {error}") from error
+        if not isinstance(content, dict) or content.get("dataflow_lock") != FORMAT:
+            raise RunError(f"{path} is no lock of a run, or of another version of dataflow.")
+        if content["recipe"] is None:
+            raise RunError(f"{path}: the run cannot be repeated from a file: {content['reason']}")
+        return cls(path, content)
+
+    @property
+    def source(self) -> str | None:
+        """Where the main source was; None where that was no file."""
+        found: str | None = self.content["input"]["source"]
+        return found
+
+    def plan(self, storage: Storage | None, resolve: Resolve | None = None) -> Plan:
+        """Return the run's plan.
+
+        Args:
+            storage: The main source.
+            resolve: Finds operators by registered name.
+        """
+        text = yaml.safe_dump(self.content["recipe"], allow_unicode=True)
+        return from_yaml(text, resolve, path=str(self.path), storage=storage)
+
+    def require_same(self, plan: Plan, limit: int | None) -> None:
+        """Refuse a plan that would give other rows than the run did.
+
+        Raises:
+            RunError: It would; the message says why.
+        """
+        now = Fingerprints.of(plan, limit=limit).parts
+        changes = list(explain(self.content["fingerprints"], now))
+        if changes:
+            raise RunError(
+                f"{self.path} cannot be repeated as it was:\n"
+                + "\n".join(f"  {change}" for change in changes)
+                + "\nBring these back, or run the pipeline itself."
+            )
+
+
+def write_lock(
+    directory: RunDirectory, plan: Plan, fingerprints: Fingerprints, limit: int | None
+) -> None:
+    """Write the lock of a run.
+
+    Args:
+        directory: The run directory.
+        plan: Its plan.
+        fingerprints: Those of the plan's tables.
+        limit: The most rows of its main source.
+    """
+    recipe, reason = None, None
+    try:
+        require_writable(plan)
+        recipe = plan_as_dict(plan, named=None)
+    except RecipeError as error:
+        reason = str(error)
+    content = {
+        "dataflow_lock": FORMAT,
+        "recipe": recipe,
+        "reason": reason,
+        "input": _input(plan),
+        "limit": limit,
+        "fingerprints": fingerprints.parts,
+        "files": {path: told[-1] for path, told in fingerprints.files.items()},
+        "python": platform.python_version(),
+        "distributions": dict(_versions()),
+    }
+    directory.write_json(NAME, content)
+
+
+def _input(plan: Plan) -> dict[str, Any]:
+    source = source_of(SOURCE, plan.sources[SOURCE])
+    if not isinstance(source, ReadersSource):
+        return {"source": None}
+    options = source.options
+    return {
+        "source": source.describe(),
+        "on_bad_row": options.on_bad_row,
+        "types": dict(options.types),
+    }
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return found

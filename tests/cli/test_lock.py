@@ -1,0 +1,107 @@
+"""Locks: a run is repeated as it was, or it is said why it cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dataflow_core import MemoryStorage, Pipeline
+from dataflow_core.operators.general import Apply, FilterRows
+
+RECIPE = """
+dataflow: 1
+name: few
+steps:
+- operator: core/filter_rows
+  config: {where: "n > 3"}
+- operator: core/deduplicate_exact
+"""
+
+
+def dataflow(folder, *arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "dataflow_core", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "few.yaml").write_text(RECIPE)
+    lines = [json.dumps({"n": n % 9}) for n in range(20)]
+    (tmp_path / "in.jsonl").write_text("\n".join([*lines[:5], "{bad", *lines[5:]]) + "\n")
+    dataflow(
+        tmp_path, "run", "few.yaml", "-i", "in.jsonl", "-o", "one.jsonl", "--run-dir", "one",
+        "--limit", "18", "--on-bad-row", "quarantine",
+    )  # fmt: skip
+    return tmp_path
+
+
+def test_a_lock_repeats_its_run(folder):
+    dataflow(folder, "run", "one/run.lock", "-o", "two.jsonl", "--run-dir", "two", "--fresh")
+    assert (folder / "two.jsonl").read_bytes() == (folder / "one.jsonl").read_bytes()
+    ledgers = [(folder / name / "ledger.parquet").read_bytes() for name in ("one", "two")]
+    assert ledgers[0] == ledgers[1]
+    told = [json.loads((folder / name / "run.lock").read_text()) for name in ("one", "two")]
+    assert told[0] == told[1]
+    assert told[0]["limit"] == 18
+    assert set(told[0]["distributions"]) >= {"dataflow-llm-core", "pandas", "pyarrow"}
+
+
+def test_an_input_that_moved_is_named_and_must_be_the_same(folder):
+    (folder / "in.jsonl").rename(folder / "moved.jsonl")
+    missing = dataflow(folder, "run", "one/run.lock", "-o", "two.jsonl", code=1)
+    assert "in.jsonl does not exist" in missing.stderr
+    dataflow(folder, "run", "one/run.lock", "-i", "moved.jsonl", "-o", "two.jsonl")
+    assert (folder / "two.jsonl").read_bytes() == (folder / "one.jsonl").read_bytes()
+    with (folder / "moved.jsonl").open("a") as file:
+        file.write('{"n": 10}\n')
+    changed = dataflow(
+        folder, "run", "one/run.lock", "-i", "moved.jsonl", "-o", "three.jsonl", code=1
+    )
+    assert "cannot be repeated as it was:\n  source: other content" in changed.stderr
+    assert not (folder / "three.jsonl").exists()
+
+
+def test_other_code_is_said(folder):
+    path = folder / "one" / "run.lock"
+    told = json.loads(path.read_text())
+    told["fingerprints"]["filter_rows"]["code"] = "dataflow-llm-core 0.0.1"
+    path.write_text(json.dumps(told))
+    done = dataflow(folder, "run", "one/run.lock", code=1)
+    assert "filter_rows: code 'dataflow-llm-core 0.0.1' -> " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--limit", "5"], "--limit would make another run"),
+        (["-p", "filter_rows.where=n > 1"], "--param would make another run"),
+    ],
+)
+def test_what_would_make_another_run_is_refused(more, said, folder):
+    assert said in dataflow(folder, "run", "one/run.lock", *more, code=2).stderr
+
+
+def test_what_is_no_lock_is_said(folder):
+    (folder / "no.lock").write_text("{}")
+    assert "no.lock is no lock of a run" in dataflow(folder, "run", "no.lock", code=1).stderr
+
+
+def test_a_run_with_a_function_says_why_it_has_no_recipe(tmp_path):
+    class Mine(Pipeline):
+        def forward(self):
+            FilterRows(where="n > 3").run(self.storage)
+            Apply(func=lambda table: table).run(self.storage)
+
+    Mine(MemoryStorage([{"n": 5}])).run(run_dir=tmp_path / "run")
+    done = dataflow(tmp_path, "run", "run/run.lock", code=1)
+    assert "cannot be repeated from a file" in done.stderr
+    assert "apply" in done.stderr
