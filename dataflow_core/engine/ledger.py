@@ -70,8 +70,9 @@ class StepAccount:
         self.expanded += outcome.expanded
         self.made += len(outcome.children)
         self.seconds += outcome.seconds
-        self.reasons.update(outcome.dropped.reasons)
-        self.reasons.update(outcome.failed.reasons)
+        for removed in (outcome.dropped, outcome.failed):
+            if removed.reasons:
+                self.reasons.update(removed.reasons)
         for reason, message in zip(outcome.failed.reasons, outcome.failed.messages, strict=True):
             self.failures.setdefault(reason, message or "")
         merge_measures(self.measures, outcome.measures)
@@ -79,15 +80,21 @@ class StepAccount:
 
     def add_sums(self, other: StepAccount) -> None:
         """Add the sums of other rows, and why some of them failed."""
-        for name in ("rows_in", "rows_out", "dropped", "quarantined", "expanded", "made"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rows_in += other.rows_in
+        self.rows_out += other.rows_out
+        self.dropped += other.dropped
+        self.quarantined += other.quarantined
+        self.expanded += other.expanded
+        self.made += other.made
         self.seconds += other.seconds
-        self.failures = {**other.failures, **self.failures}
+        if other.failures:
+            self.failures = {**other.failures, **self.failures}
 
     def merge(self, other: StepAccount) -> None:
         """Add the account of other rows."""
         self.add_sums(other)
-        self.reasons.update(other.reasons)
+        if other.reasons:
+            self.reasons.update(other.reasons)
         merge_measures(self.measures, other.measures)
         self.findings.update(other.findings)
 

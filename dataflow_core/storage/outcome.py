@@ -126,13 +126,14 @@ class Outcome:
     @property
     def expanded(self) -> int:
         """Rows that became other rows."""
-        return len(np.unique(self.parents))
+        return len(np.unique(self.parents)) if len(self.parents) else 0
 
     @property
     def all_went_through(self) -> bool:
         """Whether exactly the rows that went in came out."""
         ended = len(self.dropped) + len(self.failed) + len(self.parents) + len(self.joined)
-        return not ended and np.array_equal(self.before.ids, self.after.ids)
+        before, after = self.before.ids, self.after.ids
+        return not ended and (before is after or np.array_equal(before, after))
 
     def check_sums(self) -> None:
         """Check that every row that went in ended in exactly one place, and none came from nowhere.
