@@ -18,9 +18,11 @@ from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_e
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Report
+from dataflow_core.engine.run_changes import explain
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.samples import take_samples
 from dataflow_core.engine.sources import source_of
+from dataflow_core.engine.stored_runs import FORMAT
 from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
@@ -29,9 +31,6 @@ from dataflow_core.storage.formats.atomic import remove_temporaries
 from dataflow_core.storage.source import BATCH_ROWS
 from dataflow_core.storage.targets import Target, open_target, output_pattern, refuse_to_overwrite
 from dataflow_core.table.types import visible
-
-FORMAT = 2
-"""Of ``run.json``."""
 
 
 def run_plan(
@@ -293,39 +292,6 @@ class _Run:
         if error is not None:
             content["error"] = error
         self.directory.write_json("run.json", content)
-
-
-def explain(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """Yield what differs between the fingerprints of two plans' tables, in sentences.
-
-    Args:
-        before: The parts of one's fingerprints, by table.
-        after: Those of the other.
-    """
-    for name, parts in after.items():
-        if name not in before:
-            yield f"{name} is new"
-            continue
-        for part, value in parts.items():
-            old = before[name].get(part)
-            if part == "table" or old == value:
-                continue
-            if part == "config":
-                for key in sorted({*old, *value}):
-                    if old.get(key) != value.get(key):
-                        yield f"{name}: {key} {_short(old.get(key))} -> {_short(value.get(key))}"
-            elif part == "content":
-                yield f"{name}: other content"
-            else:
-                yield f"{name}: {part} {_short(old)} -> {_short(value)}"
-    for name in before:
-        if name not in after:
-            yield f"{name} is gone"
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:59] + "…"
 
 
 def _stat(path: Path) -> list[int] | None:

@@ -16,11 +16,9 @@ from typing import Any, Self
 
 from dataflow_core.engine.journal import Journal
 from dataflow_core.engine.parts import PartTable, PartWriter
+from dataflow_core.engine.run_paths import RUNS, escaped
 from dataflow_core.errors import RunError
 from dataflow_core.storage.formats.atomic import AtomicFile, remove_temporaries
-
-RUNS = Path("dataflow-runs")
-"""Where runs go that name no directory, below the working directory."""
 
 KINDS = ("tables", "dropped", "quarantine", "ledger", "sketches")
 
@@ -125,15 +123,15 @@ class RunDirectory:
 
     def folder(self, kind: str, name: str) -> Path:
         """Return the folder of a table."""
-        return self.path / kind / _escaped(name)
+        return self.path / kind / escaped(name)
 
     def journal(self, name: str) -> Journal:
         """Return the journal of a stage."""
-        return Journal(self.path / "journals" / f"{_escaped(name)}.jsonl")
+        return Journal(self.path / "journals" / f"{escaped(name)}.jsonl")
 
     def decision(self, name: str) -> Path:
         """Return the path of a step's decision."""
-        return self.path / "decisions" / f"{_escaped(name)}.arrow"
+        return self.path / "decisions" / f"{escaped(name)}.arrow"
 
     def forget(self, folders: Iterable[tuple[str, str]]) -> None:
         """Remove tables."""
@@ -179,10 +177,6 @@ class RunDirectory:
         file = AtomicFile(self.path / name)
         file.write(json.dumps(content, indent=2, ensure_ascii=False, default=str).encode() + b"\n")
         file.commit()
-
-
-def _escaped(name: str) -> str:
-    return name.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
 
 
 def _folder_name(name: str) -> str:

@@ -1,0 +1,295 @@
+"""A row's story: where it came from, what became of it and why, with its values along the way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dataflow_core.engine.stored_rows import (
+    ACCOUNT,
+    StoredRow,
+    column_names,
+    find_rows,
+    id_of,
+    own_values,
+    rows_with,
+)
+from dataflow_core.engine.stored_runs import StoredRun
+from dataflow_core.errors import RunError, did_you_mean
+from dataflow_core.table.identity import SOURCE_KEY, format_id, position_of, source_id
+
+LISTED = 20
+"""So many relatives of a row are listed; all are counted."""
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a row is, or how it left.
+
+    Attributes:
+        fate: ``output``, ``dropped``, ``duplicate``, ``quarantined``, ``expanded``, or ``added`` as
+            in the ledger; ``waiting``: it came so far, and the run has not gone on with it.
+        step: The step, or the source where it could not be read; of ``waiting``, the table.
+        reason: Why, in a word.
+        value: The measure that decided, or the raw answer of a failure.
+        message: A sentence for people.
+        related: The row that it duplicates.
+        values: The row as it was then.
+    """
+
+    fate: str
+    step: str | None = None
+    reason: str | None = None
+    value: str | None = None
+    message: str | None = None
+    related: str | None = None
+    values: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Another row, from which the row was made, or which was made of it, or which it repeats.
+
+    Attributes:
+        row: Its id.
+        step: The step that links the two.
+        fates: What became of it, each with its step.
+        children: The rows made of it, in turn.
+    """
+
+    row: str
+    step: str
+    fates: list[str]
+    children: list[Relative] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that a run directory tells of a row.
+
+    Attributes:
+        row: Its id.
+        source: The source that it came from; None for a row that a step made.
+        position: Its number there, from 0.
+        ends: What became of it; several where the table forked.
+        tables: Its values in the tables that the run keeps, in order.
+        parents: The row of which it was made, the row of which that one was made, and so on.
+        children: The rows made of it.
+        repeats: The row that it duplicates.
+        repeated: Rows that were dropped as its duplicates, the first ones.
+        counts: How many children and duplicates there are.
+    """
+
+    row: str
+    source: str | None
+    position: int | None
+    ends: list[End]
+    tables: dict[str, dict[str, Any]]
+    parents: list[Relative]
+    children: list[Relative]
+    repeats: Relative | None
+    repeated: list[Relative]
+    counts: dict[str, int]
+
+    @property
+    def lineage(self) -> set[str]:
+        """The row, all rows before it, and those after it that are listed."""
+        return {self.row, *(one.row for one in self.parents), *_rows(self.children)}
+
+    @property
+    def root(self) -> str:
+        """The row of a source from which it comes."""
+        return self.parents[-1].row if self.parents else self.row
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the story for JSON."""
+        return asdict(self)
+
+
+def story_of(run: StoredRun, row: str) -> Story:
+    """Return a row's story.
+
+    Args:
+        run: The run.
+        row: The row's id, or a beginning of it that no other row has.
+
+    Raises:
+        RunError: There is no such row, or more than one.
+    """
+    wanted = row.lower()
+    if not 1 <= len(wanted) <= 16 or set(wanted) - set("0123456789abcdef"):
+        raise RunError(f"{row!r} is no row id (up to 16 hexadecimal digits) and no position.")
+    found = [(one, one.values()) for one in find_rows(run, [wanted])]
+    ids = sorted({id_of(values) for _, values in found})
+    if len(ids) > 1:
+        more = ", …" if len(ids) > LISTED else ""
+        raise RunError(
+            f"{len(ids):,} rows of {run.path} have ids that begin with {row!r}: "
+            f"{', '.join(ids[:LISTED])}{more}. Write more digits."
+        )
+    if not ids:
+        raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}")
+    return _Teller(run).story(ids[0], found)
+
+
+def id_at(run: StoredRun, position: int) -> str:
+    """Return the id of the row at a position of the main source.
+
+    Raises:
+        RunError: The source has no such row, or the run did not come so far.
+    """
+    rows, _ = run.rows()
+    if rows is not None and position >= rows and run.state == "done":
+        raise RunError(f"the source of {run.path} has {rows:,} rows, the last at {rows - 1}.")
+    row = format_id(source_id(SOURCE_KEY, position))
+    if not any(True for _ in find_rows(run, [row])):
+        raise RunError(f"no row at position {position} in {run.path}.{_how_far(run)}")
+    return row
+
+
+def ids_with(run: StoredRun, column: str, value: str) -> list[str]:
+    """Return the ids of the rows that are output, dropped or quarantined with a value.
+
+    Args:
+        run: The run.
+        column: The column.
+        value: The value, as text.
+
+    Raises:
+        RunError: No table has the column, or no row has the value.
+    """
+    known = column_names(run)
+    if column not in known:
+        raise RunError(
+            f"no row of {run.path} has a column {column!r}.{did_you_mean(column, known)} "
+            f"There are: {', '.join(known) or 'none'}."
+        )
+    ids = dict.fromkeys(id_of(row.values()) for row in rows_with(run, column, value))
+    if not ids:
+        raise RunError(f"no row of {run.path} ended with {column} = {value!r}.{_how_far(run)}")
+    return list(ids)
+
+
+def fates_of(run: StoredRun, rows: Collection[str]) -> dict[str, list[str]]:
+    """Return what became of rows, in words, by id."""
+    found: dict[str, list[tuple[StoredRow, dict[str, Any]]]] = {row: [] for row in rows}
+    for one in find_rows(run, rows):
+        values = one.values()
+        found[id_of(values)].append((one, values))
+    return {row: [fate_text(end) for end in ends_of(run, where)] for row, where in found.items()}
+
+
+def ends_of(run: StoredRun, found: Iterable[tuple[StoredRow, dict[str, Any]]]) -> list[End]:
+    """Return what became of a row, from where it is kept."""
+    ends: dict[tuple[str, str | None], End] = {}
+    waiting = None
+    for one, values in found:
+        end = _end(run, one, values)
+        if end.fate == "waiting":
+            waiting = end
+        else:  # one line for each child of a row that became others
+            ends.setdefault((end.fate, end.step), end)
+    if waiting is not None and all(fate == "added" for fate, _ in ends):
+        return [*ends.values(), waiting]
+    return list(ends.values())
+
+
+def fate_text(end: End) -> str:
+    """Return what became of a row in a few words."""
+    if end.step is None:
+        return end.fate
+    place = "in" if end.fate in ("quarantined", "waiting", "added") else "by"
+    reason = f" ({end.reason})" if end.reason and end.reason != end.fate else ""
+    return f"{end.fate} {place} {end.step}{reason}"
+
+
+class _Teller:
+    def __init__(self, run: StoredRun) -> None:
+        self.run = run
+
+    def story(self, row: str, found: list[tuple[StoredRow, dict[str, Any]]]) -> Story:
+        ends = ends_of(self.run, found)
+        source, position = self._origin(row)
+        children, count = self._children([row], {row})
+        repeated = self._naming(row, "dropped")
+        original = next((end.related for end in ends if end.related), None)
+        return Story(
+            row, source, position, ends,
+            tables={o.table: own_values(v, o.kind) for o, v in found if o.kind == "tables"},
+            parents=self._parents(row),
+            children=children.get(row, []),
+            repeats=None if original is None else self._relative(original, ends[0].step or ""),
+            repeated=self._relatives(repeated[:LISTED]),
+            counts={"children": count, "repeated": len(repeated)},
+        )  # fmt: skip
+
+    def _origin(self, row: str) -> tuple[str | None, int | None]:
+        for source in self.run.sources:
+            position = position_of(source, int(row, 16))
+            if position < 1 << 48:  # of another origin, it is any number below 2^64
+                return source, position
+        return None, None
+
+    def _parents(self, row: str) -> list[Relative]:
+        """Return the row's parent, and so on up to the row of a source."""
+        chain: list[tuple[str, str]] = []
+        while found := self._naming(row, "ledger"):
+            row = found[0][0]
+            chain.append(found[0])
+        return self._relatives(chain)
+
+    def _children(self, rows: list[str], seen: set[str]) -> tuple[dict[str, list[Relative]], int]:
+        """Return the rows made of some, by parent, with their own children; and how many."""
+        lines = [one.values() for one in find_rows(self.run, rows, kinds=["ledger"])]
+        made = [line for line in lines if line["related_row_id"] is not None]
+        new = [line for line in made if line["related_row_id"] not in seen][:LISTED]
+        if not new:
+            return {}, 0
+        ids = [line["related_row_id"] for line in new]
+        fates = fates_of(self.run, ids)
+        below, _ = self._children(ids, seen | set(ids))
+        children: dict[str, list[Relative]] = {}
+        for line in new:
+            child = line["related_row_id"]
+            made_of = Relative(child, line["step"], fates[child], below.get(child, []))
+            children.setdefault(line["row_id"], []).append(made_of)
+        return children, len(made)
+
+    def _naming(self, row: str, kind: str) -> list[tuple[str, str]]:
+        """Return the rows that name one as related, with the step that says so."""
+        lines = [one.values() for one in find_rows(self.run, [row], "related_row_id", [kind])]
+        return [(line["row_id"], line["step"]) for line in lines]
+
+    def _relative(self, row: str, step: str) -> Relative:
+        return self._relatives([(row, step)])[0]
+
+    def _relatives(self, rows: list[tuple[str, str]]) -> list[Relative]:
+        fates = fates_of(self.run, [row for row, _ in rows]) if rows else {}
+        return [Relative(row, step, fates[row]) for row, step in rows]
+
+
+def _end(run: StoredRun, one: StoredRow, values: dict[str, Any]) -> End:
+    if one.kind == "tables":
+        fate = "output" if one.table == run.result else "waiting"
+        step = None if fate == "output" else one.table
+        return End(fate, step, values=own_values(values, one.kind))
+    if one.kind == "ledger":
+        return End(values["fate"], values["step"])
+    told = {name: values[name] for name in ACCOUNT}
+    fate = "quarantined" if one.kind == "quarantine" else "dropped"
+    if fate == "dropped" and told["related_row_id"] is not None:
+        fate = "duplicate"
+    names = ("step", "reason", "value", "message", "related_row_id")
+    return End(fate, *(told[name] for name in names), own_values(values, one.kind))
+
+
+def _rows(relatives: Iterable[Relative]) -> set[str]:
+    return {row for one in relatives for row in (one.row, *_rows(one.children))}
+
+
+def _how_far(run: StoredRun) -> str:
+    """Return what else explains that a row is not found."""
+    if run.state == "done":
+        return ""
+    return f" The run is not through ({run.state}): what was not committed is not told."
