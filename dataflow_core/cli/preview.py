@@ -39,10 +39,11 @@ def command(
         click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
         return
     for preview in previews:
-        click.echo("\n".join(_lines(preview)))
+        click.echo("\n".join(preview_lines(preview)))
 
 
-def _lines(preview: StepPreview) -> list[str]:
+def preview_lines(preview: StepPreview) -> list[str]:
+    """Return what a step did to some rows, as text."""
     lines = [f"{preview.step}: {preview.rows_in} rows in, {preview.rows_out} out"]
     for name in preview.new_columns:
         values = [c.after for c in preview.changes if c.column == name]

@@ -120,17 +120,21 @@ def story_of(run: StoredRun, row: str) -> Story:
     wanted = row.lower()
     if not 1 <= len(wanted) <= 16 or set(wanted) - set("0123456789abcdef"):
         raise RunError(f"{row!r} is no row id (up to 16 hexadecimal digits) and no position.")
-    found = [(one, one.values()) for one in find_rows(run, [wanted])]
-    ids = sorted({id_of(values) for _, values in found})
-    if len(ids) > 1:
-        more = ", …" if len(ids) > LISTED else ""
+    found: dict[str, list[tuple[StoredRow, dict[str, Any]]]] = {}
+    for one in find_rows(run, [wanted]):
+        values = one.values()
+        found.setdefault(id_of(values), []).append((one, values))
+        if len(found) > LISTED:
+            break
+    if len(found) > 1:
         raise RunError(
-            f"{len(ids):,} rows of {run.path} have ids that begin with {row!r}: "
-            f"{', '.join(ids[:LISTED])}{more}. Write more digits."
+            f"more than one row of {run.path} has an id that begins with {row!r}: "
+            f"{', '.join(list(found)[:LISTED])}{', …' if len(found) > LISTED else ''}. "
+            "Write more digits."
         )
-    if not ids:
-        raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}")
-    return _Teller(run).story(ids[0], found)
+    for only, where in found.items():
+        return _Teller(run).story(only, where)
+    raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}")
 
 
 def id_at(run: StoredRun, position: int) -> str:
@@ -210,14 +214,15 @@ class _Teller:
 
     def story(self, row: str, found: list[tuple[StoredRow, dict[str, Any]]]) -> Story:
         ends = ends_of(self.run, found)
-        source, position = self._origin(row)
+        parents = self._parents(row)
+        source, position = (None, None) if parents else self._origin(row)
         children, count = self._children([row], {row})
         repeated = self._naming(row, "dropped")
         original = next((end.related for end in ends if end.related), None)
         return Story(
             row, source, position, ends,
             tables={o.table: own_values(v, o.kind) for o, v in found if o.kind == "tables"},
-            parents=self._parents(row),
+            parents=parents,
             children=children.get(row, []),
             repeats=None if original is None else self._relative(original, ends[0].step or ""),
             repeated=self._relatives(repeated[:LISTED]),
