@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataflow_core.cli.output import shortened
 from dataflow_core.engine.row_story import LISTED, fate_text
+from dataflow_core.engine.run_changes import in_short
 
 if TYPE_CHECKING:
     from dataflow_core.engine.fate_changes import Fate
@@ -89,7 +90,7 @@ def story_lines(story: Story) -> Iterator[str]:
         if story.counts[name] > len(listed) >= LISTED:
             yield f"and more: {story.counts[name]:,} in all ({name})"
     for relative in story.repeated:
-        yield f"repeated by {relative.row}, {relative.fates[0] if relative.fates else ''}"
+        yield f"repeated by {_relative(relative)}"
     yield from _value_lines(story)
 
 
@@ -110,6 +111,8 @@ def replay_lines(replay: Replay) -> Iterator[str]:
 
 def diff_lines(diff: RunDiff) -> Iterator[str]:
     """Yield what differs between two runs."""
+    from dataflow_core.cli.preview import where_they_part
+
     yield from _change_lines(diff)
     yield from (f"note: {note}" for note in diff.notes)
     yield ""
@@ -123,24 +126,18 @@ def diff_lines(diff: RunDiff) -> Iterator[str]:
     for column, why in zip(diff.columns, diff.causes["columns"], strict=True):
         yield f"  {column.column}: {column.rows:,} rows{_types(column.before, column.after)}"
         for change in column.examples:
-            values = (shortened(repr(v), WIDTH // 2) for v in (change.before, change.after))
-            yield f"    {change.row}  {' -> '.join(values)}"
+            old, new = where_they_part(change.before, change.after)
+            yield f"    {change.row}  {old}"
+            yield f"    {'':16}→ {new}"
         yield f"    {_cause(why)}"
 
 
 def _change_lines(diff: RunDiff) -> Iterator[str]:
-    """Yield what was changed; a change of code that many steps share, once."""
+    """Yield what was changed."""
     if not diff.changes:
         yield "nothing that determines the rows differs: sources, operators, configuration, code"
-    code: dict[str, list[str]] = {}
-    for change in diff.changes:
-        if change.part == "code":
-            said = change.sentence.removeprefix(f"{change.table}: ")
-            code.setdefault(said, []).append(change.table)
-        else:
-            yield f"changed: {change.sentence}"
-    for said, tables in code.items():
-        yield f"changed: {said} (of {', '.join(tables)})"
+    for sentence in in_short(diff.changes):
+        yield f"changed: {sentence}"
     for name, (old, new) in diff.versions.items():
         yield f"version: {name} {old} -> {new}"
 

@@ -107,7 +107,7 @@ def why(
     ROW is a row's id, or the beginning of one, or the row's number in the main source, from 0. With
     --replay, the row is taken through the steps again, to see its values before and after each.
     """
-    from dataflow_core.engine.row_story import story_of
+    from dataflow_core.engine.row_story import story_at, story_of
     from dataflow_core.engine.stored_runs import find_run
 
     if [row, position, where].count(None) != 2:
@@ -115,11 +115,14 @@ def why(
     found = find_run(run)
     if row is not None and row.isdecimal() and len(row) < 16:
         row, position = None, int(row)
-    ids = _ids(found, row, position, where)
-    if len(ids) > 1:
-        _write_matches(found, ids, as_json)
-        return
-    story = story_of(found, ids[0])
+    if position is not None:
+        story = story_at(found, position)
+    else:
+        ids = [row] if row is not None else _ids_with(found, where or "")
+        if len(ids) > 1:
+            _write_matches(found, ids, as_json)
+            return
+        story = story_of(found, ids[0])
     replayed = _replayed(manager, found, story, source) if again else None
     if as_json:
         told: dict[str, Any] = story.as_dict()
@@ -152,14 +155,10 @@ def diff(before: str, after: str, *, as_json: bool) -> None:
     click.echo("\n".join(diff_lines(found)))
 
 
-def _ids(run: StoredRun, row: str | None, position: int | None, where: str | None) -> list[str]:
-    from dataflow_core.engine.row_story import id_at, ids_with
+def _ids_with(run: StoredRun, where: str) -> list[str]:
+    from dataflow_core.engine.row_story import ids_with
 
-    if row is not None:
-        return [row]
-    if position is not None:
-        return [id_at(run, position)]
-    column, equals, value = (where or "").partition("=")
+    column, equals, value = where.partition("=")
     if not equals:
         raise click.UsageError(f"--where takes COLUMN=VALUE, found {where!r}.")
     return ids_with(run, column.strip(), value)

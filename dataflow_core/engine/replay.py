@@ -20,7 +20,7 @@ from dataflow_core.engine.decisions import Decision
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.preview import StepPreview, preview_of
 from dataflow_core.engine.row_story import Story
-from dataflow_core.engine.run_changes import explain
+from dataflow_core.engine.run_changes import differences, in_short
 from dataflow_core.engine.run_paths import escaped
 from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
 from dataflow_core.engine.stored_decisions import load_decision
@@ -92,7 +92,7 @@ def replay(run: StoredRun, story: Story, open_source: Open, source: str | None =
     """
     plan = plan_of(run, _opened(run, open_source, source))
     found = Fingerprints.of(plan, limit=run.asked["options"]["limit"], files=run.asked["files"])
-    notes = list(explain(run.asked["fingerprints"], found.parts))
+    notes = list(in_short(differences(run.asked["fingerprints"], found.parts)))
     name, frame = _source_row(run, plan, story.root)
     (values,) = rows_of(frame.to_arrow())
     player = _Player(run, story, {name: frame})

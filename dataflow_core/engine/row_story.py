@@ -137,19 +137,16 @@ def story_of(run: StoredRun, row: str) -> Story:
     raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}")
 
 
-def id_at(run: StoredRun, position: int) -> str:
-    """Return the id of the row at a position of the main source.
+def story_at(run: StoredRun, position: int) -> Story:
+    """Return the story of the row at a position of the main source.
 
     Raises:
         RunError: The source has no such row, or the run did not come so far.
     """
     rows, _ = run.rows()
     if rows is not None and position >= rows and run.state == "done":
-        raise RunError(f"the source of {run.path} has {rows:,} rows, the last at {rows - 1}.")
-    row = format_id(source_id(SOURCE_KEY, position))
-    if not any(True for _ in find_rows(run, [row])):
-        raise RunError(f"no row at position {position} in {run.path}.{_how_far(run)}")
-    return row
+        raise RunError(f"no row {position:,} in {run.path}: its source has {rows:,} rows, from 0.")
+    return story_of(run, format_id(source_id(SOURCE_KEY, position)))
 
 
 def ids_with(run: StoredRun, column: str, value: str) -> list[str]:
@@ -203,9 +200,10 @@ def fate_text(end: End) -> str:
     """Return what became of a row in a few words."""
     if end.step is None:
         return end.fate
+    if end.fate == "duplicate":
+        return f"dropped by {end.step} as a duplicate"
     place = "in" if end.fate in ("quarantined", "waiting", "added") else "by"
-    reason = f" ({end.reason})" if end.reason and end.reason != end.fate else ""
-    return f"{end.fate} {place} {end.step}{reason}"
+    return f"{end.fate} {place} {end.step}{f' ({end.reason})' if end.reason else ''}"
 
 
 class _Teller:

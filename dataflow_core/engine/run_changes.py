@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,19 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
     for name in before:
         if name not in after:
             yield Difference(name, "gone", f"{name} is gone")
+
+
+def in_short(changes: Iterable[Difference]) -> Iterator[str]:
+    """Yield differences in sentences, a change of code that several tables share only once."""
+    code: dict[str, list[str]] = {}
+    for change in changes:
+        if change.part == "code":
+            said = change.sentence.removeprefix(f"{change.table}: ")
+            code.setdefault(said, []).append(change.table)
+        else:
+            yield change.sentence
+    for said, tables in code.items():
+        yield f"{', '.join(tables)}: {said}"
 
 
 def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]:

@@ -130,7 +130,8 @@ class _Causes:
             differing = [table for table in tables if table in self._found]
             told = [t for t in differing if any(d.part != "code" for d in self._found[t])]
             for table in (*told, *differing):
-                return Cause(table, [change.sentence for change in self._found[table]])
+                found = sorted(self._found[table], key=lambda d: d.part == "code")
+                return Cause(table, [change.sentence for change in found])
         return None
 
     def writers(self, column: str) -> list[str]:
