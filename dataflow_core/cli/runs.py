@@ -114,7 +114,7 @@ def why(
         raise click.UsageError("name one row: ROW, --position NUMBER, or --where COLUMN=VALUE.")
     found = find_run(run)
     if row is not None and row.isdecimal() and len(row) < 16:
-        row, position = None, int(row)
+        position, row = int(row), None
     if position is not None:
         story = story_at(found, position)
     else:

@@ -67,8 +67,8 @@ def fate_changes(before: Path, after: Path) -> list[FateChange]:
     for row, old, new in zip(changed.tolist(), left.of(changed), right.of(changed), strict=True):
         change = found.get((old, new))
         if change is None:
-            ways = (tuple(names[code] for code in codes) for codes in (old, new))
-            change = found[old, new] = FateChange(*ways)
+            ways = [tuple(names[code] for code in codes) for codes in (old, new)]
+            change = found[old, new] = FateChange(ways[0], ways[1])
         change.rows += 1
         if len(change.examples) < EXAMPLES:
             change.examples.append(format_id(row))

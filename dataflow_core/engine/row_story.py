@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dataflow_core.engine.stored_rows import (
-    ACCOUNT,
     StoredRow,
     column_names,
     find_rows,
@@ -279,12 +278,12 @@ def _end(run: StoredRun, one: StoredRow, values: dict[str, Any]) -> End:
         return End(fate, step, values=own_values(values, one.kind))
     if one.kind == "ledger":
         return End(values["fate"], values["step"])
-    told = {name: values[name] for name in ACCOUNT}
+    related = values["related_row_id"]
     fate = "quarantined" if one.kind == "quarantine" else "dropped"
-    if fate == "dropped" and told["related_row_id"] is not None:
+    if fate == "dropped" and related is not None:
         fate = "duplicate"
-    names = ("step", "reason", "value", "message", "related_row_id")
-    return End(fate, *(told[name] for name in names), own_values(values, one.kind))
+    step, reason, value, message = (values[n] for n in ("step", "reason", "value", "message"))
+    return End(fate, step, reason, value, message, related, own_values(values, one.kind))
 
 
 def _rows(relatives: Iterable[Relative]) -> set[str]:
