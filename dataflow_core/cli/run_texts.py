@@ -86,11 +86,12 @@ def story_lines(story: Story) -> Iterator[str]:
     for relative in story.parents:
         yield f"made by {relative.step} of {_relative(relative)}"
     yield from _children(story.children, "")
-    for name, listed in (("children", story.children), ("repeated", story.repeated)):
-        if story.counts[name] > len(listed) >= LISTED:
-            yield f"and more: {story.counts[name]:,} in all ({name})"
+    if story.counts["children"] > LISTED:
+        yield f"… it became {story.counts['children']:,} rows in all"
     for relative in story.repeated:
         yield f"repeated by {_relative(relative)}"
+    if story.counts["repeated"] > LISTED:
+        yield f"… {story.counts['repeated']:,} rows in all repeat it"
     yield from _value_lines(story)
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dataflow_core.plugins import PluginManager
     from dataflow_core.storage.base import Storage
 
-MATCHES = 20
-
 
 @click.group("runs")
 def command() -> None:
@@ -165,17 +163,17 @@ def _ids_with(run: StoredRun, where: str) -> list[str]:
 
 
 def _write_matches(run: StoredRun, ids: list[str], as_json: bool) -> None:
-    from dataflow_core.engine.row_story import fates_of
+    """Write the rows that were found; of many, the first."""
+    from dataflow_core.engine.row_story import LISTED, fates_of
 
-    fates = fates_of(run, ids[:MATCHES])
+    fates = fates_of(run, ids[:LISTED])
     if as_json:
         listed = [{"row": row, "fates": told} for row, told in fates.items()]
-        write_json({"rows": len(ids), "matches": listed})
+        write_json({"matches": listed, "more": len(ids) > LISTED})
         return
-    click.echo(f"{len(ids):,} rows; name one of them by its id:")
+    count = f"More than {LISTED}" if len(ids) > LISTED else str(len(ids))
+    click.echo(f"{count} rows; name one of them by its id:")
     write_table(["ROW", "FATE"], [[row, "; ".join(told)] for row, told in fates.items()])
-    if len(ids) > MATCHES:
-        click.echo("…")
 
 
 def _replayed(manager: PluginManager, run: StoredRun, story: Story, source: str | None) -> Replay:

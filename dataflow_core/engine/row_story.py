@@ -10,7 +10,6 @@ from dataflow_core.engine.stored_rows import (
     StoredRow,
     column_names,
     find_rows,
-    id_of,
     own_values,
     rows_with,
 )
@@ -119,10 +118,9 @@ def story_of(run: StoredRun, row: str) -> Story:
     wanted = row.lower()
     if not 1 <= len(wanted) <= 16 or set(wanted) - set("0123456789abcdef"):
         raise RunError(f"{row!r} is no row id (up to 16 hexadecimal digits) and no position.")
-    found: dict[str, list[tuple[StoredRow, dict[str, Any]]]] = {}
+    found: dict[str, list[StoredRow]] = {}
     for one in find_rows(run, [wanted]):
-        values = one.values()
-        found.setdefault(id_of(values), []).append((one, values))
+        found.setdefault(one.id(), []).append(one)
         if len(found) > LISTED:
             break
     if len(found) > 1:
@@ -148,13 +146,14 @@ def story_at(run: StoredRun, position: int) -> Story:
     return story_of(run, format_id(source_id(SOURCE_KEY, position)))
 
 
-def ids_with(run: StoredRun, column: str, value: str) -> list[str]:
-    """Return the ids of the rows that are output, dropped or quarantined with a value.
+def ids_with(run: StoredRun, column: str, value: str, most: int = LISTED) -> list[str]:
+    """Return the ids of rows that are output, dropped or quarantined with a value.
 
     Args:
         run: The run.
         column: The column.
-        value: The value, as text.
+        value: The value, as text; that of a list or dict is its JSON.
+        most: How many ids are wanted; where there are more, one more is returned.
 
     Raises:
         RunError: No table has the column, or no row has the value.
@@ -165,7 +164,11 @@ def ids_with(run: StoredRun, column: str, value: str) -> list[str]:
             f"no row of {run.path} has a column {column!r}.{did_you_mean(column, known)} "
             f"There are: {', '.join(known) or 'none'}."
         )
-    ids = dict.fromkeys(id_of(row.values()) for row in rows_with(run, column, value))
+    ids: dict[str, None] = {}
+    for row in rows_with(run, column, value):
+        ids[row.id()] = None
+        if len(ids) > most:
+            break
     if not ids:
         raise RunError(f"no row of {run.path} ended with {column} = {value!r}.{_how_far(run)}")
     return list(ids)
@@ -173,19 +176,18 @@ def ids_with(run: StoredRun, column: str, value: str) -> list[str]:
 
 def fates_of(run: StoredRun, rows: Collection[str]) -> dict[str, list[str]]:
     """Return what became of rows, in words, by id."""
-    found: dict[str, list[tuple[StoredRow, dict[str, Any]]]] = {row: [] for row in rows}
+    found: dict[str, list[StoredRow]] = {row: [] for row in rows}
     for one in find_rows(run, rows):
-        values = one.values()
-        found[id_of(values)].append((one, values))
+        found[one.id()].append(one)
     return {row: [fate_text(end) for end in ends_of(run, where)] for row, where in found.items()}
 
 
-def ends_of(run: StoredRun, found: Iterable[tuple[StoredRow, dict[str, Any]]]) -> list[End]:
+def ends_of(run: StoredRun, found: Iterable[StoredRow]) -> list[End]:
     """Return what became of a row, from where it is kept."""
     ends: dict[tuple[str, str | None], End] = {}
     waiting = None
-    for one, values in found:
-        end = _end(run, one, values)
+    for one in found:
+        end = _end(run, one)
         if end.fate == "waiting":
             waiting = end
         else:  # one line for each child of a row that became others
@@ -209,20 +211,20 @@ class _Teller:
     def __init__(self, run: StoredRun) -> None:
         self.run = run
 
-    def story(self, row: str, found: list[tuple[StoredRow, dict[str, Any]]]) -> Story:
+    def story(self, row: str, found: list[StoredRow]) -> Story:
         ends = ends_of(self.run, found)
         parents = self._parents(row)
         source, position = (None, None) if parents else self._origin(row)
         children, count = self._children([row], {row})
         repeated = self._naming(row, "dropped")
-        original = next((end.related for end in ends if end.related), None)
+        original = next(((end.related, end.step or "") for end in ends if end.related), None)
         return Story(
             row, source, position, ends,
-            tables={o.table: own_values(v, o.kind) for o, v in found if o.kind == "tables"},
+            tables={o.table: own_values(o.values(), o.kind) for o in found if o.kind == "tables"},
             parents=parents,
             children=children.get(row, []),
-            repeats=None if original is None else self._relative(original, ends[0].step or ""),
-            repeated=self._relatives(repeated[:LISTED]),
+            repeats=None if original is None else self._relatives([original])[0],
+            repeated=self._relatives(_named(repeated[:LISTED])),
             counts={"children": count, "repeated": len(repeated)},
         )  # fmt: skip
 
@@ -237,8 +239,8 @@ class _Teller:
         """Return the row's parent, and so on up to the row of a source."""
         chain: list[tuple[str, str]] = []
         while found := self._naming(row, "ledger"):
-            row = found[0][0]
-            chain.append(found[0])
+            chain += _named(found[:1])
+            row = chain[-1][0]
         return self._relatives(chain)
 
     def _children(self, rows: list[str], seen: set[str]) -> tuple[dict[str, list[Relative]], int]:
@@ -258,20 +260,22 @@ class _Teller:
             children.setdefault(line["row_id"], []).append(made_of)
         return children, len(made)
 
-    def _naming(self, row: str, kind: str) -> list[tuple[str, str]]:
-        """Return the rows that name one as related, with the step that says so."""
-        lines = [one.values() for one in find_rows(self.run, [row], "related_row_id", [kind])]
-        return [(line["row_id"], line["step"]) for line in lines]
-
-    def _relative(self, row: str, step: str) -> Relative:
-        return self._relatives([(row, step)])[0]
+    def _naming(self, row: str, kind: str) -> list[StoredRow]:
+        """Return the rows that name one as related."""
+        return list(find_rows(self.run, [row], "related_row_id", [kind]))
 
     def _relatives(self, rows: list[tuple[str, str]]) -> list[Relative]:
         fates = fates_of(self.run, [row for row, _ in rows]) if rows else {}
         return [Relative(row, step, fates[row]) for row, step in rows]
 
 
-def _end(run: StoredRun, one: StoredRow, values: dict[str, Any]) -> End:
+def _named(rows: Iterable[StoredRow]) -> list[tuple[str, str]]:
+    """Return the ids of rows, each with the step that says so."""
+    return [(one.id(), one.values()["step"]) for one in rows]
+
+
+def _end(run: StoredRun, one: StoredRow) -> End:
+    values = one.values()
     if one.kind == "tables":
         fate = "output" if one.table == run.result else "waiting"
         step = None if fate == "output" else one.table

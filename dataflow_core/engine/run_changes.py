@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dataflow_core.engine.stored_runs import hash_of
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -14,7 +16,7 @@ class Difference:
     Attributes:
         table: The source's or step's name.
         part: What: ``content``, ``columns``, ``limit``, ``operator``, ``config``, ``code``, or the
-            whole table, which is ``new`` or ``gone``.
+            ``table`` that it is made of; or all of it, which is ``new`` or ``gone``.
         sentence: It, for people.
     """
 
@@ -36,16 +38,21 @@ def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     """Yield what differs between the fingerprints of two plans' tables; see `explain`.
 
-    That a table is made of another one that differs is no difference of its own.
+    That a table is made of another one that differs, is new or is gone, is no difference of its
+    own; that it is made of another one than before, is.
     """
-    for name, parts in after.items():
+    tables = [{hash_of(parts): name for name, parts in one.items()} for one in (before, after)]
+    for name in after:
         if name not in before:
             yield Difference(name, "new", f"{name} is new")
             continue
-        for part, value in parts.items():
-            old = before[name].get(part)
-            if part != "table" and old != value:
-                yield from _of_part(name, part, old, value)
+        old, new = (
+            _named(one[name], names) for one, names in zip((before, after), tables, strict=True)
+        )
+        for part in new:
+            moved = part == "table" and old.get(part) in after and new[part] in before
+            if old.get(part) != new[part] and (moved or part != "table"):
+                yield from _of_part(name, part, old.get(part), new[part])
     for name in before:
         if name not in after:
             yield Difference(name, "gone", f"{name} is gone")
@@ -72,15 +79,22 @@ def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]
                 yield Difference(name, part, f"{name}: {key} {change}")
     elif part == "content":
         yield Difference(name, part, f"{name}: other content")
-    elif part != "columns" or _own(old) != _own(value):
+    else:
         yield Difference(name, part, f"{name}: {part} {_short(old)} -> {_short(value)}")
 
 
-def _own(columns: Any) -> Any:
-    """Return the columns of a step without the second tables, which differ by themselves."""
-    if not isinstance(columns, dict):
-        return columns
-    return {n: "a table" if isinstance(c, dict) else c for n, c in columns.items()}
+def _named(parts: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parts of a step's fingerprint with the tables by their names, not hashes."""
+    named = dict(parts)
+    if "table" in parts:
+        named["table"] = names.get(parts["table"])
+    if isinstance(columns := parts.get("columns"), dict):
+        named["columns"] = {n: _of_binding(bound, names) for n, bound in columns.items()}
+    return named
+
+
+def _of_binding(bound: Any, names: Mapping[str, str]) -> Any:
+    return {"table": names.get(bound["table"])} if isinstance(bound, dict) else bound
 
 
 def _short(value: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,39 @@ ACCOUNT = ("row_id", "step", "reason", "value", "message", "related_row_id")
 Places = npt.NDArray[np.int64]
 
 
+class StoredFile:
+    """A part file, mapped into memory.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last: tuple[int, pa.RecordBatch] | None = None
+
+    @cached_property
+    def reader(self) -> pa.ipc.RecordBatchFileReader:
+        """A reader of all its columns."""
+        return pa.ipc.open_file(pa.memory_map(str(self.path)))
+
+    def batch(self, number: int) -> pa.RecordBatch:
+        """Return a batch; the last one is kept, since rows that are looked for often lie close."""
+        if self._last is None or self._last[0] != number:
+            self._last = number, self.reader.get_batch(number)
+        return self._last[1]
+
+    def column(self, name: str) -> Iterator[tuple[int, pa.Array]]:
+        """Yield the batches of one column, each with its number; none where it is not there."""
+        index = self.reader.schema.get_field_index(name)
+        if index < 0:
+            return
+        options = pa.ipc.IpcReadOptions(included_fields=[index], use_threads=False)
+        reader = pa.ipc.open_file(pa.memory_map(str(self.path)), options=options)
+        for number in range(reader.num_record_batches):
+            yield number, reader.get_batch(number).column(0)
+
+
 @dataclass(frozen=True)
 class StoredRow:
     """Where a row is kept.
@@ -33,26 +67,32 @@ class StoredRow:
     Attributes:
         kind: tables, dropped, quarantine, or ledger (rows that became others, or were added).
         table: The table or step in whose folder it is.
-        path: The part file.
+        file: The part file.
         batch: The number of the batch in it.
         place: The number of the row in that.
     """
 
     kind: str
     table: str
-    path: Path
+    file: StoredFile
     batch: int
     place: int
 
     def arrow(self) -> pa.Table:
         """Return the row as it was written, in a table of its own."""
-        reader = pa.ipc.open_file(pa.memory_map(str(self.path)))
-        return pa.Table.from_batches([reader.get_batch(self.batch).slice(self.place, 1)])
+        return pa.Table.from_batches([self.file.batch(self.batch).slice(self.place, 1)])
 
     def values(self) -> dict[str, Any]:
         """Return the row's columns as Python values, hidden ones included."""
-        table = self.arrow()
-        return {name: _value(table[name]) for name in table.column_names}
+        batch = self.file.batch(self.batch)
+        return {name: _value(batch.column(name), self.place) for name in batch.schema.names}
+
+    def id(self) -> str:
+        """Return the row's id."""
+        batch = self.file.batch(self.batch)
+        if self.kind == "tables":
+            return f"{batch.column(ROW_ID)[self.place].as_py():016x}"
+        return str(batch.column("row_id")[self.place].as_py())
 
 
 def find_rows(
@@ -66,9 +106,9 @@ def find_rows(
         column: ``row_id``, or ``related_row_id`` for the rows that name them.
         kinds: The kinds of tables to look in; all by default.
     """
-    for kind, name, path in _parts(run, kinds):
-        for number, batch in _batches(path, ROW_ID if kind == "tables" else column):
-            yield from (StoredRow(kind, name, path, number, p) for p in _places_of(batch, ids))
+    for kind, name, file in _files(run, kinds):
+        for number, batch in file.column(ROW_ID if kind == "tables" else column):
+            yield from (StoredRow(kind, name, file, number, p) for p in _places_of(batch, ids))
 
 
 def own_values(values: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -79,11 +119,6 @@ def own_values(values: dict[str, Any], kind: str) -> dict[str, Any]:
     return {n: values[n] for n in names if n not in absent or values[n] is not None}
 
 
-def id_of(values: dict[str, Any]) -> str:
-    """Return the id of a stored row."""
-    return values["row_id"] if ROW_ID not in values else f"{values[ROW_ID]:016x}"
-
-
 def rows_with(run: StoredRun, column: str, value: str) -> Iterator[StoredRow]:
     """Yield the rows that are output, dropped or quarantined with a value in a column.
 
@@ -92,39 +127,27 @@ def rows_with(run: StoredRun, column: str, value: str) -> Iterator[StoredRow]:
         column: The column.
         value: The value as text; that of a list or dict is its JSON.
     """
-    for kind, name, path in _parts(run, ("tables", "dropped", "quarantine")):
+    for kind, name, file in _files(run, ("tables", "dropped", "quarantine")):
         if kind == "tables" and name != run.result:
             continue
-        for number, batch in _batches(path, column):
-            yield from (StoredRow(kind, name, path, number, p) for p in _equal(batch, value))
+        for number, batch in file.column(column):
+            yield from (StoredRow(kind, name, file, number, p) for p in _equal(batch, value))
 
 
 def column_names(run: StoredRun) -> list[str]:
     """Return the names of the columns of all rows that are output, dropped or quarantined."""
     names: dict[str, None] = {}
-    for kind, name, path in _parts(run, ("tables", "dropped", "quarantine")):
+    for kind, name, file in _files(run, ("tables", "dropped", "quarantine")):
         if kind != "tables" or name == run.result:
-            names |= dict.fromkeys(pa.ipc.open_file(pa.memory_map(str(path))).schema.names)
+            names |= dict.fromkeys(file.reader.schema.names)
     return [name for name in names if name not in HIDDEN and name not in ACCOUNT]
 
 
-def _parts(run: StoredRun, kinds: Collection[str]) -> Iterator[tuple[str, str, Path]]:
+def _files(run: StoredRun, kinds: Collection[str]) -> Iterator[tuple[str, str, StoredFile]]:
     for name in run.hashes:
         for kind in ("dropped", "quarantine", "ledger", "tables"):
             if not kinds or kind in kinds:
-                yield from ((kind, name, path) for path in run.parts(kind, name))
-
-
-def _batches(path: Path, column: str) -> Iterator[tuple[int, pa.Array]]:
-    """Yield one column of a file, batch by batch; nothing where it is not there."""
-    file = pa.memory_map(str(path))
-    index = pa.ipc.open_file(file).schema.get_field_index(column)
-    if index < 0:
-        return
-    options = pa.ipc.IpcReadOptions(included_fields=[index], use_threads=False)
-    reader = pa.ipc.open_file(file, options=options)
-    for number in range(reader.num_record_batches):
-        yield number, reader.get_batch(number).column(0)
+                yield from ((kind, name, StoredFile(path)) for path in run.parts(kind, name))
 
 
 def _places_of(column: pa.Array, ids: Collection[str]) -> list[int]:
@@ -154,8 +177,8 @@ def _texts_with(column: pa.Array, beginning: bytes) -> Iterator[int]:
         at = digits.find(beginning, at + 1)
 
 
-def _value(column: pa.ChunkedArray) -> Any:
-    value = column[0].as_py()
+def _value(column: pa.Array, place: int) -> Any:
+    value = column[place].as_py()
     return parse_json(value) if is_json(column.type) and isinstance(value, str) else value
 
 
@@ -169,7 +192,7 @@ def _equal(column: pa.Array, value: str) -> list[int]:
     try:
         wanted = pa.scalar(value).cast(kind)
         equal = pc.equal(column.cast(kind), wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except pa.ArrowException:
         return []  # no value of this column is written so
     return np.flatnonzero(np.asarray(pc.fill_null(equal, False))).tolist()
 

@@ -51,7 +51,8 @@ def value_changes(before: PartTable, after: PartTable) -> tuple[int, list[Column
         How many rows both have, and the columns that differ; one that a result lacks differs in
         every row.
     """
-    _, left, right = np.intersect1d(_ids(before), _ids(after), return_indices=True)
+    ids = _ids(before)
+    _, left, right = np.intersect1d(ids, _ids(after), return_indices=True)
     kinds = [{f.name: f.type for f in visible(table.schema())} for table in (before, after)]
     changes = []
     for column in dict.fromkeys([*kinds[0], *kinds[1]]):
@@ -66,7 +67,7 @@ def value_changes(before: PartTable, after: PartTable) -> tuple[int, list[Column
             change = ColumnChange(column, len(differing), _text(old), _text(new))
             values = [_values(before, column, old, left[chosen])]
             values += [_values(after, column, new, right[chosen])]
-            names = _ids(before)[left[chosen]].tolist()
+            names = ids[left[chosen]].tolist()
             change.examples = [
                 Change(format_id(row), column, a, b)
                 for row, a, b in zip(names, *values, strict=True)

@@ -137,7 +137,12 @@ def test_why_finds_rows_by_value(folder, capsys):
     assert "dropped by stars (condition_is_false)" in told(capsys, "why", "one", "--where", "id=d")
     several = told(capsys, "why", "one", "--where", "text=One two three.")
     assert several.startswith("2 rows; name one of them by its id:\n")
-    assert as_json(capsys, "why", "one", "--where", "text=One two three.")["rows"] == 2
+    found = as_json(capsys, "why", "one", "--where", "text=One two three.")
+    assert [row["fates"] for row in found["matches"]] == [
+        ["dropped by unique as a duplicate"],
+        ["output"],
+    ]
+    assert not found["more"]
 
 
 def test_why_shows_each_step_again(folder, capsys):

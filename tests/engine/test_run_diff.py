@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from dataflow_core import FileStorage, Pipeline
+from dataflow_core.engine import run_plan
 from dataflow_core.engine.run_diff import diff_runs
 from dataflow_core.engine.stored_runs import StoredRun
 from dataflow_core.errors import RunError
@@ -142,6 +144,34 @@ def test_rows_made_of_others_are_compared_too(tmp_path):
     diff = diff_runs(before, run(tmp_path, "b", *steps, (FilterRows(where="tag = 'a'"), {})))
     assert moves(diff) == {(("output",), ("dropped",)): 13}
     assert diff.common == 26
+
+
+def test_a_step_that_works_on_another_table_is_a_difference(tmp_path):
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+
+    class Either(Pipeline):
+        def __init__(self, storage, second) -> None:
+            super().__init__(storage)
+            self.second = second
+            self.few = FilterRows(where="n < 3")
+            self.some = FilterRows(where="n < 6")
+            self.last = FilterRows(where="n <> 1")
+
+        def forward(self) -> None:
+            branch = self.storage.fork()
+            self.few.run(branch)
+            self.some.run(self.storage)
+            self.last.run(self.storage if self.second else branch)
+
+    runs = []
+    for name, second in (("a", False), ("b", True)):
+        plan = dataclasses.replace(Either(FileStorage(path), second).compile(), result="last")
+        run_plan(plan, output=tmp_path / f"{name}.jsonl", run_dir=tmp_path / name)
+        runs.append(StoredRun(tmp_path / name))
+    diff = diff_runs(*runs)
+    assert [change.sentence for change in diff.changes] == ["last: table 'few' -> 'some'"]
+    assert {cause.table for cause in diff.causes["fates"]} == {"last"}
 
 
 class Forked(Pipeline):

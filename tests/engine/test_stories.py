@@ -11,9 +11,9 @@ import pytest
 
 from dataflow_core import FileStorage, MemoryStorage, Refiner
 from dataflow_core.engine.replay import replay
-from dataflow_core.engine.row_story import ends_of, ids_with, story_at, story_of
+from dataflow_core.engine.row_story import LISTED, ends_of, ids_with, story_at, story_of
 from dataflow_core.engine.rundir import RunDirectory
-from dataflow_core.engine.stored_rows import find_rows, id_of
+from dataflow_core.engine.stored_rows import find_rows
 from dataflow_core.engine.stored_runs import StoredRun, find_run
 from dataflow_core.errors import DataflowError, RunError
 from dataflow_core.operators.general import (
@@ -72,8 +72,7 @@ def test_the_stories_of_all_rows_are_the_ledger(name, tmp_path):
     ledger = ledger.where(ledger.notna(), None)
     places = {row: [] for row in ledger["row_id"]}
     for one in find_rows(run, list(places)):
-        values = one.values()
-        places[id_of(values)].append((one, values))
+        places[one.id()].append(one)
     for row, lines in ledger.groupby("row_id"):
         ends = {(end.fate, end.step, end.reason) for end in ends_of(run, places[row])}
         assert ends == set(lines[["fate", "step", "reason"]].itertuples(index=False, name=None))
@@ -116,6 +115,16 @@ def test_rows_made_of_others_are_followed_both_ways(tmp_path):
     back = story_of(run, grandchild.row)
     assert [one.row for one in back.parents] == [story.children[1].row, story.row]
     assert (back.source, back.position, back.root) == (None, None, story.row)
+
+
+def test_of_many_relatives_the_first_are_listed_and_all_counted(tmp_path):
+    rows = [{"items": list(range(500)), "t": "same"}, *({"items": [], "t": "same"},) * 400]
+    run = done(tmp_path, (DeduplicateExact(), {"input_columns": ["t"]}),
+               (Explode(), {"input_list": "items"}), rows=rows)  # fmt: skip
+    story = story_at(run, 0)
+    assert (len(story.children), len(story.repeated)) == (LISTED, LISTED)
+    assert story.counts == {"children": 500, "repeated": 400}
+    assert len(ids_with(run, "t", "same")) == LISTED + 1
 
 
 def test_an_unreadable_row_is_told_with_its_bytes(tmp_path):
