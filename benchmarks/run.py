@@ -92,7 +92,8 @@ def main() -> None:
                 _script(name, data)
         if len(sys.argv) > 2:
             _script("judges.py", pathlib.Path(sys.argv[2]))
-    subprocess.run([sys.executable, str(HERE / "start_up.py")], check=True)
+    for name in ("runs.py", "start_up.py"):
+        subprocess.run([sys.executable, str(HERE / name)], check=True)
 
 
 def _script(name: str, folder: pathlib.Path) -> None:

@@ -37,6 +37,10 @@ BUILT_INS = {
             "dataflow_core.cli.preview:command",
             "Run a few rows, and show them before and after each step.",
         ),
+        "runs": (
+            "dataflow_core.cli.runs:command",
+            "List, show and compare runs; say what became of a row.",
+        ),
         "demo": ("dataflow_core.cli.demo:command", "Run the main job on bundled data."),
     },
     "What is installed": {

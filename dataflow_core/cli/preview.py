@@ -39,10 +39,11 @@ def command(
         click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
         return
     for preview in previews:
-        click.echo("\n".join(_lines(preview)))
+        click.echo("\n".join(preview_lines(preview)))
 
 
-def _lines(preview: StepPreview) -> list[str]:
+def preview_lines(preview: StepPreview) -> list[str]:
+    """Return what a step did to some rows, as text."""
     lines = [f"{preview.step}: {preview.rows_in} rows in, {preview.rows_out} out"]
     for name in preview.new_columns:
         values = [c.after for c in preview.changes if c.column == name]
@@ -50,7 +51,7 @@ def _lines(preview: StepPreview) -> list[str]:
     for name, count in preview.changed.items():
         lines.append(f"  ~ {name}: {count} changed")
         for change in [c for c in preview.changes if c.column == name][:2]:
-            before, after = _where_they_part(change.before, change.after)
+            before, after = where_they_part(change.before, change.after)
             lines += [f"      {change.row}  {before}", f"      {'':16}→ {after}"]
     for gone in preview.gone:
         why = gone.value or gone.message
@@ -59,7 +60,7 @@ def _lines(preview: StepPreview) -> list[str]:
     return lines
 
 
-def _where_they_part(before: Any, after: Any) -> tuple[str, str]:
+def where_they_part(before: Any, after: Any) -> tuple[str, str]:
     """Return two values from a little before the place where they begin to differ."""
     old, new = str(before), str(after)
     start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)

@@ -1,8 +1,37 @@
-"""Engines run plans; `run_plan` is the one way in for Python and the command line."""
+"""Engines run plans; `run_plan` is the one way in for Python and the command line.
 
-from dataflow_core.engine.local import EngineOptions, LocalEngine
-from dataflow_core.engine.report import Report
-from dataflow_core.engine.run import run_plan
-from dataflow_core.engine.rundir import RunDirectory
+Each name is imported when it is used, so that asking about runs stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataflow_core.engine.local import EngineOptions, LocalEngine
+    from dataflow_core.engine.report import Report
+    from dataflow_core.engine.run import run_plan
+    from dataflow_core.engine.rundir import RunDirectory
+
+_HOMES = {
+    "EngineOptions": "local",
+    "LocalEngine": "local",
+    "Report": "report",
+    "RunDirectory": "rundir",
+    "run_plan": "run",
+}
 
 __all__ = ["EngineOptions", "LocalEngine", "Report", "RunDirectory", "run_plan"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,9 +8,7 @@ engine, paths of inputs, log level, secrets.
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
-import json
 import sys
 import sysconfig
 import types
@@ -24,6 +22,7 @@ import xxhash
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from dataflow_core.engine.sources import needed_columns, source_of
+from dataflow_core.engine.stored_runs import hash_of
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
 from dataflow_core.storage.file import ReadersSource
@@ -70,8 +69,7 @@ class Fingerprints:
 
     def _add(self, name: str, parts: dict[str, Any]) -> None:
         self.parts[name] = parts
-        text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
-        self.hashes[name] = hashlib.sha256(text.encode()).hexdigest()[:32]
+        self.hashes[name] = hash_of(parts)
 
     def _source(self, plan: Plan, name: str, source: Source, limit: int | None) -> dict[str, Any]:
         columns = source.schema().names

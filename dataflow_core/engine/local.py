@@ -139,12 +139,14 @@ class LocalEngine:
     @cached_property
     def works(self) -> tuple[Work, ...]:
         """What there is to do, in order."""
-        works = [Work(name, name, ()) for name in self.plan.sources if self._is_kept(name)]
+        kept = [name for name in self.plan.sources if self._is_kept(name)]
+        works = [Work(name, name, (), reads_source=True) for name in kept]
         for stage in self.plan.stages:
             if stage.kind == "two-phase":
                 first = stage.steps[0]
                 works.append(Work(first.name, stage.table, (first,), "sketch"))
-            works.append(Work(stage.result, stage.table, stage.steps, stage.kind))
+            first_read = stage.table in self.plan.sources and stage.table not in kept
+            works.append(Work(stage.result, stage.table, stage.steps, stage.kind, first_read))
         return tuple(works)
 
     def table(self, name: str) -> PartTable:

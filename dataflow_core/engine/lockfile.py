@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from dataflow_core.engine.changes import explain
 from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.run_changes import explain
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.sources import source_of
 from dataflow_core.errors import RecipeError, RunError

@@ -96,23 +96,12 @@ def preview_plan(plan: Plan, rows: int = 10) -> list[StepPreview]:
         others: dict[str, Storage] = {n: TableStorage(tables[n]) for n in step.other_tables}
         outcome = run_step(step, tables[step.table], others)
         tables[step.name] = outcome.after
-        previews.append(_preview(step, outcome))
+        previews.append(preview_of(step, outcome))
     return previews
 
 
-def _head(name: str, storage: Storage | None, rows: int | None) -> Frame:
-    source = source_of(name, storage)
-    for exact in (False, True):
-        reader = SourceReader(name, source, batch_rows=rows or 10_000, limit=rows, exact=exact)
-        try:
-            return concat_frames([piece.frame for piece in reader.pieces()])
-        except SchemaMisfit:
-            if exact:
-                raise
-    raise AssertionError("the exact schema fits by definition")
-
-
-def _preview(step: Step, outcome: Outcome) -> StepPreview:
+def preview_of(step: Step, outcome: Outcome) -> StepPreview:
+    """Return what a step did to some rows, from its account of them."""
     before, after = outcome.before.to_arrow(), outcome.after.to_arrow()
     new = [name for name in outcome.after.names if name not in outcome.before.names]
     places = {row: place for place, row in enumerate(outcome.before.ids.tolist())}
@@ -134,6 +123,18 @@ def _preview(step: Step, outcome: Outcome) -> StepPreview:
         )
     ]
     return StepPreview(step.name, outcome.rows_in, len(outcome.after), new, changed, changes, gone)
+
+
+def _head(name: str, storage: Storage | None, rows: int | None) -> Frame:
+    source = source_of(name, storage)
+    for exact in (False, True):
+        reader = SourceReader(name, source, batch_rows=rows or 10_000, limit=rows, exact=exact)
+        try:
+            return concat_frames([piece.frame for piece in reader.pieces()])
+        except SchemaMisfit:
+            if exact:
+                raise
+    raise AssertionError("the exact schema fits by definition")
 
 
 def _changes(

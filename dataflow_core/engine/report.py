@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dataflow_core.engine.ledger import StepAccount
-from dataflow_core.table.distributions import Distribution
+from dataflow_core.table.distributions import Distribution, Reported
 
 _SHOWN = (0.01, 0.05, 0.5, 0.95, 0.99)
 _LISTED = 12
@@ -62,6 +63,19 @@ class Report:
     samples: tuple[Sample, ...] = field(default=())
     changes: tuple[str, ...] = ()
     reused: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Report:
+        """Return the report of what `as_dict` returned; its measures have no values any more."""
+        return cls(
+            **{
+                **content,
+                "run_dir": Path(content["run_dir"]),
+                "steps": tuple(_account(step) for step in content["steps"]),
+                "samples": tuple(Sample(**sample) for sample in content["samples"]),
+                "changes": tuple(content["changes"]),
+            }
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for ``report.json``."""
@@ -142,6 +156,11 @@ def align(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
 def _as_dict(step: StepAccount) -> dict[str, Any]:
     measures = {name: found.as_dict() for name, found in step.measures.items()}
     return {**vars(step), "reasons": dict(step.reasons), "measures": measures}
+
+
+def _account(step: Mapping[str, Any]) -> StepAccount:
+    measures = {name: Reported.from_dict(found) for name, found in step["measures"].items()}
+    return StepAccount(**{**step, "reasons": Counter(step["reasons"]), "measures": measures})
 
 
 def _cells(found: Distribution) -> tuple[str, ...]:

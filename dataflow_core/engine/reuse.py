@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.engine.journal import Progress
+from dataflow_core.engine.run_paths import is_held
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_decisions import load_decision
 from dataflow_core.engine.work import Work
@@ -79,7 +80,7 @@ def unfinished(
         goal = output if output is not None else str(other.path / "output.parquet")
         same = asked.get("plan", {}).get("name") == name and asked.get("output") == goal
         if same and asked.get("fingerprints") == fingerprints:
-            return None if asked["state"] == "done" or other.is_in_use() else other.path
+            return None if asked["state"] == "done" or is_held(other.path) else other.path
     return None
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 import dataflow_core
-from dataflow_core.engine.changes import explain
 from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.interrupts import stop_on_interrupt
@@ -23,9 +22,12 @@ from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.progress import Watch, unwatched
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.reuse import unfinished
-from dataflow_core.engine.rundir import RUNS, RunDirectory
+from dataflow_core.engine.run_changes import explain
+from dataflow_core.engine.run_paths import RUNS
+from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.samples import take_samples
 from dataflow_core.engine.sources import source_of
+from dataflow_core.engine.stored_runs import FORMAT
 from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
@@ -34,9 +36,6 @@ from dataflow_core.storage.formats.atomic import remove_temporaries
 from dataflow_core.storage.source import BATCH_ROWS
 from dataflow_core.storage.targets import Target, open_target, output_pattern, refuse_to_overwrite
 from dataflow_core.table.types import visible
-
-FORMAT = 2
-"""Of ``run.json``."""
 
 
 def run_plan(

@@ -18,11 +18,9 @@ from typing import Any, Self
 
 from dataflow_core.engine.journal import Journal
 from dataflow_core.engine.parts import PartTable, PartWriter
+from dataflow_core.engine.run_paths import RUNS, escaped
 from dataflow_core.errors import RunError
 from dataflow_core.storage.formats.atomic import AtomicFile, remove_temporaries
-
-RUNS = Path("dataflow-runs")
-"""Where runs go that name no directory, below the working directory."""
 
 _ORPHANS_SECONDS = 10.0
 
@@ -108,17 +106,6 @@ class RunDirectory:
             os.truncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
-    def is_in_use(self) -> bool:
-        """Tell whether a process works in it."""
-        try:
-            descriptor = os.open(self.path / ".lock", os.O_RDWR)
-        except OSError:
-            return False
-        try:
-            return not _is_locked(descriptor)
-        finally:
-            os.close(descriptor)
-
     @property
     def lock_descriptor(self) -> int | None:
         """The open file that locks it, for child processes to share; None without a lock."""
@@ -146,15 +133,15 @@ class RunDirectory:
 
     def folder(self, kind: str, name: str) -> Path:
         """Return the folder of a table."""
-        return self.path / kind / _escaped(name)
+        return self.path / kind / escaped(name)
 
     def journal(self, name: str) -> Journal:
         """Return the journal of a stage."""
-        return Journal(self.path / "journals" / f"{_escaped(name)}.jsonl")
+        return Journal(self.path / "journals" / f"{escaped(name)}.jsonl")
 
     def decision(self, name: str) -> Path:
         """Return the path of a step's decision."""
-        return self.path / "decisions" / f"{_escaped(name)}.arrow"
+        return self.path / "decisions" / f"{escaped(name)}.arrow"
 
     def forget(self, folders: Iterable[tuple[str, str]]) -> None:
         """Remove tables."""
@@ -222,10 +209,6 @@ def _is_alive(holder: str) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _escaped(name: str) -> str:
-    return name.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
 
 
 def _folder_name(name: str) -> str:

@@ -38,12 +38,14 @@ class Work:
         steps: The steps, of which only the first may need all rows.
         kind: How the first step needs its rows; ``"sketch"``: the one step sketches them, and
             nothing comes out.
+        reads_source: Whether the table that goes in is a source that no other work reads.
     """
 
     name: str
     table: str
     steps: tuple[Step, ...]
     kind: Kind = "rows"
+    reads_source: bool = False
 
     @property
     def journal(self) -> str:
@@ -58,7 +60,8 @@ class Work:
         aside = [
             (kind, step.name) for step in self.steps for kind in ("dropped", "quarantine", "ledger")
         ]
-        return [("tables", self.name), ("quarantine", self.table), *aside, *looking]
+        unreadable = [("quarantine", self.table)] if self.reads_source else []
+        return [("tables", self.name), *unreadable, *aside, *looking]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from dataflow_core.errors import PlanError
 from dataflow_core.operators.base import Operator
 from dataflow_core.operators.dataset import DatasetEvaluator, TwoPhase
 from dataflow_core.storage.base import Storage
-from dataflow_core.storage.source import SOURCE_KEY
+from dataflow_core.table.identity import SOURCE_KEY
 
 SOURCE = SOURCE_KEY
 """The name of a plan's main table before its first step."""

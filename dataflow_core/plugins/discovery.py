@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, distributions
+from typing import TYPE_CHECKING
 
 from dataflow_core import __version__
 from dataflow_core.plugins.problems import PluginProblem, one_line
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
 
 GROUP = "dataflow.plugins"
 CORE_DISTRIBUTION = "dataflow-llm-core"
@@ -37,6 +40,8 @@ def installed_claims() -> tuple[list[Claim], list[PluginProblem]]:
 
     Of a distribution that is on the path twice, the first counts, as it does for imports.
     """
+    from importlib.metadata import distributions  # built-in commands look for no plugin
+
     claims: list[Claim] = []
     problems: list[PluginProblem] = []
     seen: set[str] = set()

@@ -7,8 +7,7 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from importlib.metadata import EntryPoint
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataflow_core.errors import PluginError, did_you_mean, nearest
 from dataflow_core.plugins.catalogue import Catalogue, Kind, Plugin, Registered
@@ -26,6 +25,9 @@ from dataflow_core.plugins.specs import (
     TemplateSpec,
 )
 from dataflow_core.plugins.targets import resolve
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DISABLE_VARIABLE = "DATAFLOW_DISABLE_PLUGINS"
 STRICT_VARIABLE = "DATAFLOW_STRICT_PLUGINS"

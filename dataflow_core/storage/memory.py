@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from dataflow_core.errors import SourceError
 from dataflow_core.storage.memory_source import MemorySource
-from dataflow_core.storage.source import SOURCE_KEY
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.columns import column_arrays, to_arrow
 from dataflow_core.table.frames import Frame
-from dataflow_core.table.identity import source_ids
+from dataflow_core.table.identity import SOURCE_KEY, source_ids
 from dataflow_core.table.values import rows_of, table_of
 
 

@@ -16,9 +16,6 @@ from dataflow_core.storage.formats import BadRow
 from dataflow_core.table.identity import RowIds, formatted
 from dataflow_core.table.types import concat
 
-SOURCE_KEY = "source"
-"""The key of a main source, from which the ids of its rows derive."""
-
 UNREADABLE = "unreadable"
 """The reason for which a row of a source that cannot be read is set aside."""
 

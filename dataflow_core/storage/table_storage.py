@@ -26,12 +26,12 @@ from dataflow_core.storage.outcome import (
     positions_of,
 )
 from dataflow_core.storage.running_step import RunningStep
-from dataflow_core.storage.source import SOURCE_KEY, Source, unreadable_rows
+from dataflow_core.storage.source import Source, unreadable_rows
 from dataflow_core.table.columns import A, Column, Selection, column_arrays, to_pandas
 from dataflow_core.table.distributions import Distribution
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.table.frames import Frame, concat_frames
-from dataflow_core.table.identity import RowIds, child_ids, ordinals, source_ids
+from dataflow_core.table.identity import SOURCE_KEY, RowIds, child_ids, ordinals, source_ids
 from dataflow_core.table.types import HIDDEN, concat
 
 if TYPE_CHECKING:

@@ -119,6 +119,30 @@ class Distribution:
         }
 
 
+@dataclass
+class Reported(Distribution):
+    """A distribution of which only what reports say is left: some quantiles, and no values.
+
+    Attributes:
+        told: The value of each quantile in `QUANTILES`, by its share.
+    """
+
+    told: dict[str, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Reported:
+        """Return the distribution of what `Distribution.as_dict` returned."""
+        names = ("low", "high", "rows", "absent", "below", "above")
+        found = cls(**{name: content[name] for name in names}, told=dict(content["quantiles"]))
+        if content["minimum"] is not None:
+            found.minimum, found.maximum = content["minimum"], content["maximum"]
+        return found
+
+    def quantiles(self, shares: tuple[float, ...] = QUANTILES) -> list[float | None]:
+        """Return some of the quantiles in `QUANTILES`."""
+        return [self.told[str(share)] for share in shares]
+
+
 def _counted(
     numbers: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -10,10 +10,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
 RowIds = npt.NDArray[np.uint64]
+
+SOURCE_KEY = "source"
+"""The key of a main source, from which the ids of its rows derive."""
+
+_STEP, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+_ALL = (1 << 64) - 1
 
 
 def source_ids(source_key: str, positions: npt.NDArray[np.int64]) -> RowIds:
@@ -74,7 +79,11 @@ def formatted(ids: RowIds, missing: npt.NDArray[np.bool_] | None = None) -> pa.A
     digits = pa.py_buffer(ids.astype(">u8").tobytes().hex().encode())
     offsets = pa.py_buffer(np.arange(0, 16 * len(ids) + 1, 16, dtype=np.int32))
     texts = pa.StringArray.from_buffers(len(ids), offsets, digits)
-    return texts if missing is None else pc.if_else(missing, None, texts)
+    if missing is None:
+        return texts
+    import pyarrow.compute as pc  # a third of pyarrow's start-up, which asking about runs saves
+
+    return pc.if_else(missing, None, texts)
 
 
 def parse_id(text: str) -> int:
@@ -88,13 +97,36 @@ def parse_id(text: str) -> int:
     return int(text, 16)
 
 
+def source_id(source_key: str, position: int) -> int:
+    """Return the id of one row of a source; see `source_ids`."""
+    return int(source_ids(source_key, np.array([position], np.int64))[0])
+
+
+def position_of(source_key: str, row_id: int) -> int:
+    """Return the position at which a row of a source has this id: `source_ids` backwards.
+
+    Args:
+        source_key: The source's name in its plan.
+        row_id: The id.
+
+    Returns:
+        The position, from 0; a number beyond all rows where the id is of another origin.
+    """
+    mixed = row_id ^ row_id >> 31 ^ row_id >> 62
+    mixed = mixed * pow(_SECOND, -1, 1 << 64) & _ALL
+    mixed = mixed ^ mixed >> 27 ^ mixed >> 54
+    mixed = mixed * pow(_FIRST, -1, 1 << 64) & _ALL
+    mixed = mixed ^ mixed >> 30 ^ mixed >> 60
+    return (mixed - _STEP - _hash(source_key)) & _ALL
+
+
 def _hash(text: str) -> int:
     return xxhash.xxh3_64_intdigest(text.encode())
 
 
 def _mix(values: RowIds) -> RowIds:
     with np.errstate(over="ignore"):
-        mixed = values + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed = values + np.uint64(_STEP)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(_FIRST)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(_SECOND)
         return mixed ^ (mixed >> np.uint64(31))

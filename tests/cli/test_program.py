@@ -117,7 +117,7 @@ def test_program_runs_as_a_module(fruit):
 def test_help_shows_every_built_in_and_plugin_command(fruit, capsys):
     assert main([]) == 0
     out = capsys.readouterr().out
-    for name in ("run", "check", "plan", "preview", "demo", "operators", "plugins"):
+    for name in ("run", "check", "plan", "preview", "runs", "demo", "operators", "plugins"):
         assert f"\n  {name} " in out
     assert "Commands of plugins:\n" in out
     assert "About peel_it. [fruit]" in out

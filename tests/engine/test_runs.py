@@ -292,6 +292,21 @@ def test_bad_lines_stop_the_run_with_file_line_and_column(tmp_path):
         run(tmp_path, FileStorage(tmp_path / "in.jsonl"), (FilterRows(where="n > 0"), {}))
 
 
+def test_bad_lines_of_a_source_that_is_read_twice_are_kept_in_quarantine(tmp_path):
+    class Fork(Pipeline):
+        def forward(self):
+            branch = self.storage.fork()
+            FilterRows(where="n < 2").run(branch)
+            FilterRows(where="n > 2").run(self.storage)
+            Concatenate().run(self.storage, input_table=branch)
+
+    (tmp_path / "in.jsonl").write_text('{"n":1}\n{"n":2,}\n{"n":3}\n')
+    storage = FileStorage(tmp_path / "in.jsonl", on_bad_row="quarantine")
+    report = Fork(storage).run(output=tmp_path / "out.jsonl", run_dir=tmp_path / "run")
+    unreadable = ledger(report).query("reason == 'unreadable'")
+    assert unreadable[["fate", "step"]].values.tolist() == [["quarantined", "source"]]
+
+
 def test_bad_lines_are_kept_in_quarantine(tmp_path):
     (tmp_path / "in.jsonl").write_bytes(b'{"n":1}\n{"n":2\n{"n":"\\ud800"}\n\xff\n{"n":3}\n')
     storage = FileStorage(tmp_path / "in.jsonl", on_bad_row="quarantine")

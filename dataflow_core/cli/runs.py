@@ -1,0 +1,189 @@
+"""``dataflow runs``: list, show and compare runs, and say what became of a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataflow_core.cli.catalogue.listing import JSON
+from dataflow_core.cli.output import write_json, write_table
+from dataflow_core.engine.run_paths import RUNS
+from dataflow_core.errors import RunError
+
+if TYPE_CHECKING:
+    from dataflow_core.engine.replay import Replay
+    from dataflow_core.engine.row_story import Story
+    from dataflow_core.engine.stored_runs import StoredRun
+    from dataflow_core.plugins import PluginManager
+    from dataflow_core.storage.base import Storage
+
+
+@click.group("runs")
+def command() -> None:
+    """List, show and compare runs; say what became of a row.
+
+    RUN is the path of a run directory, the name of one in dataflow-runs/, or 'last' for the newest
+    one there.
+    """
+
+
+@command.command("list")
+@click.argument("folder", type=click.Path(path_type=Path), default=RUNS)
+@JSON
+def list_runs(folder: Path, *, as_json: bool) -> None:
+    """List the runs in FOLDER (by default, dataflow-runs), newest first."""
+    from dataflow_core.cli.run_texts import run_row
+    from dataflow_core.engine.stored_runs import StoredRun, run_folders
+
+    runs, broken = [], []
+    for path in run_folders(folder):
+        try:
+            runs.append(StoredRun(path).summary())
+        except RunError as error:
+            broken.append(str(error))
+    if as_json:
+        write_json(runs)
+    elif runs:
+        header = ["NAME", "PIPELINE", "STATE", "IN", "OUT", "CHANGED", "WHERE"]
+        write_table(header, [run_row(run) for run in runs])
+    else:
+        click.echo(f"No runs found in {folder}.", err=True)
+    for message in broken:
+        click.secho(message, fg="yellow", err=True)
+
+
+@command.command("show")
+@click.argument("run")
+@JSON
+def show_run(run: str, *, as_json: bool) -> None:
+    """Show what was asked of RUN and what came of it, or how far it is."""
+    from dataflow_core.cli.run_texts import asked_lines, progress_lines, sample_lines
+    from dataflow_core.engine.stored_runs import find_run
+
+    found = find_run(run)
+    stages = [stage.as_dict() for stage in found.stages]
+    if as_json:
+        told = {"asked": found.asked, "stages": stages, "report": found.report}
+        write_json(found.summary() | told)
+        return
+    click.echo("\n".join(asked_lines(found)))
+    if found.report is None:
+        click.echo("\n".join(["", *progress_lines(found, stages)]))
+        return
+    from dataflow_core.engine.report import Report
+
+    report = Report.from_dict(found.report)
+    click.echo(f"\n{report}")
+    if report.samples:
+        click.echo("\n".join(["", *sample_lines(report.samples)]))
+
+
+@command.command("why")
+@click.argument("run")
+@click.argument("row", required=False)
+@click.option("--position", type=click.IntRange(min=0), help="The row by its number, from 0.")
+@click.option("--where", metavar="COLUMN=VALUE", help="The rows that ended with this value.")
+@click.option("--replay", "again", is_flag=True, help="Take the row through the steps again.")
+@click.option("--input", "-i", "source", metavar="SOURCE", help="Where the source is now.")
+@JSON
+@click.pass_obj
+def why(
+    manager: PluginManager,
+    run: str,
+    row: str | None,
+    *,
+    position: int | None,
+    where: str | None,
+    again: bool,
+    source: str | None,
+    as_json: bool,
+) -> None:
+    """Say what became of ROW of RUN, at which step and why.
+
+    ROW is a row's id, or the beginning of one, or the row's number in the main source, from 0. With
+    --replay, the row is taken through the steps again, to see its values before and after each.
+    """
+    from dataflow_core.engine.row_story import story_at, story_of
+    from dataflow_core.engine.stored_runs import find_run
+
+    if [row, position, where].count(None) != 2:
+        raise click.UsageError("name one row: ROW, --position NUMBER, or --where COLUMN=VALUE.")
+    found = find_run(run)
+    if row is not None and row.isdecimal() and len(row) < 16:
+        position, row = int(row), None
+    if position is not None:
+        story = story_at(found, position)
+    else:
+        ids = [row] if row is not None else _ids_with(found, where or "")
+        if len(ids) > 1:
+            _write_matches(found, ids, as_json)
+            return
+        story = story_of(found, ids[0])
+    replayed = _replayed(manager, found, story, source) if again else None
+    if as_json:
+        told: dict[str, Any] = story.as_dict()
+        write_json(told if replayed is None else told | {"replay": replayed.as_dict()})
+        return
+    from dataflow_core.cli.run_texts import replay_lines, story_lines
+
+    click.echo("\n".join(story_lines(story)))
+    if replayed is not None:
+        click.echo("\n".join(["", *replay_lines(replayed)]))
+    else:
+        click.echo("\nIts values before and after each step: add --replay.")
+
+
+@command.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@JSON
+def diff(before: str, after: str, *, as_json: bool) -> None:
+    """Say which rows and columns differ between runs A and B, and what made them differ."""
+    from dataflow_core.engine.run_diff import diff_runs
+    from dataflow_core.engine.stored_runs import find_run
+
+    found = diff_runs(find_run(before), find_run(after))
+    if as_json:
+        write_json(found.as_dict())
+        return
+    from dataflow_core.cli.run_texts import diff_lines
+
+    click.echo("\n".join(diff_lines(found)))
+
+
+def _ids_with(run: StoredRun, where: str) -> list[str]:
+    from dataflow_core.engine.row_story import ids_with
+
+    column, equals, value = where.partition("=")
+    if not equals:
+        raise click.UsageError(f"--where takes COLUMN=VALUE, found {where!r}.")
+    return ids_with(run, column.strip(), value)
+
+
+def _write_matches(run: StoredRun, ids: list[str], as_json: bool) -> None:
+    """Write the rows that were found; of many, the first."""
+    from dataflow_core.engine.row_story import LISTED, fates_of
+
+    fates = fates_of(run, ids[:LISTED])
+    if as_json:
+        listed = [{"row": row, "fates": told} for row, told in fates.items()]
+        write_json({"matches": listed, "more": len(ids) > LISTED})
+        return
+    count = f"More than {LISTED}" if len(ids) > LISTED else str(len(ids))
+    click.echo(f"{count} rows; name one of them by its id:")
+    write_table(["ROW", "FATE"], [[row, "; ".join(told)] for row, told in fates.items()])
+
+
+def _replayed(manager: PluginManager, run: StoredRun, story: Story, source: str | None) -> Replay:
+    from dataflow_core.cli.planning import open_storage
+    from dataflow_core.engine.replay import replay
+
+    def opened(place: str, on_bad_row: str, types: dict[str, str]) -> Storage:
+        storage = open_storage(manager, place, on_bad_row, types)
+        if storage is None:
+            raise RunError(f"{run.path}: its source has no name; give one with --input.")
+        return storage
+
+    return replay(run, story, opened, source)

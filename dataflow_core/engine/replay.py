@@ -1,0 +1,259 @@
+"""One row of a run through its steps again, to see its values before and after each.
+
+Row operators do not depend on the batch, so what they do to the row alone is what they did in the
+run. What an operator in two phases decided is kept in the run directory. A step that needs the
+whole table is left out; behind it, the row is taken from the table that the run kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dataflow_core.engine.batch import run_step
+from dataflow_core.engine.decisions import Decision
+from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.preview import StepPreview, preview_of
+from dataflow_core.engine.row_story import Story
+from dataflow_core.engine.run_changes import differences, in_short
+from dataflow_core.engine.run_paths import escaped
+from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
+from dataflow_core.engine.stored_decisions import load_decision
+from dataflow_core.engine.stored_rows import find_rows
+from dataflow_core.engine.stored_runs import StoredRun
+from dataflow_core.errors import RunError
+from dataflow_core.pipeline.plan import Plan, Step
+from dataflow_core.pipeline.recipe import from_yaml
+from dataflow_core.storage.base import Storage
+from dataflow_core.storage.outcome import NO_IDS, positions_of
+from dataflow_core.storage.source import BATCH_ROWS
+from dataflow_core.table.frames import Frame, concat_frames
+from dataflow_core.table.identity import SOURCE_KEY, parse_id, position_of
+from dataflow_core.table.types import ROW_ID
+from dataflow_core.table.values import rows_of
+
+Open = Callable[[str, str, dict[str, str]], Storage]
+"""Opens a source by its path or URL, with what to do with bad rows, and the types of columns."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What one step did to the row.
+
+    Attributes:
+        step: The step's name.
+        preview: What it changed, made and removed; None where it was left out.
+        left_out: Why it was left out.
+    """
+
+    step: str
+    preview: StepPreview | None = None
+    left_out: str | None = None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A row through the steps again.
+
+    Attributes:
+        row: The row of a source that went in: the row itself, or that of which it was made.
+        source: Its values there.
+        steps: The steps that it met.
+        notes: What differs from the run, so that this may not be what happened in it.
+    """
+
+    row: str
+    source: dict[str, Any]
+    steps: list[Replayed] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the replay for JSON."""
+        return asdict(self)
+
+
+def replay(run: StoredRun, story: Story, open_source: Open, source: str | None = None) -> Replay:
+    """Take a row of a run through the steps again, up to where it ended.
+
+    Args:
+        run: The run.
+        story: The row's story; of rows made of others, only those in it are followed.
+        open_source: Opens the sources.
+        source: Where the main source is now; None for where the run found it.
+
+    Raises:
+        RunError: The plan cannot be made again, or the row cannot be read.
+        DataflowError: A source cannot be read, or a step failed as a whole.
+    """
+    plan = plan_of(run, _opened(run, open_source, source))
+    found = Fingerprints.of(plan, limit=run.asked["options"]["limit"], files=run.asked["files"])
+    notes = list(in_short(differences(run.asked["fingerprints"], found.parts)))
+    name, frame = _source_row(run, plan, story.root)
+    (values,) = rows_of(frame.to_arrow())
+    player = _Player(run, story, {name: frame})
+    for step in plan.steps:
+        player.play(step)
+    notes += _contradictions(story, player.steps)
+    return Replay(story.root, values, player.steps, notes)
+
+
+def plan_of(run: StoredRun, storage: Storage | None = None) -> Plan:
+    """Return the plan of a run.
+
+    Args:
+        run: The run.
+        storage: Its main source; None where that is not wanted.
+
+    Raises:
+        RunError: A step holds a Python function.
+        DataflowError: An operator is not there any more.
+    """
+    for step in run.steps:
+        if "not_serialisable" in step.get("config", {}):
+            raise RunError(
+                f"step {step['name']!r} of {run.path} holds a Python function or the like, which "
+                "run.json cannot; its rows cannot be taken through the steps again. Use an "
+                "operator with expressions, or one of a module of your own, to be able to."
+            )
+    # JSON is YAML.
+    return from_yaml(json.dumps(run.asked["plan"]), path=f"{run.path}/run.json", storage=storage)
+
+
+def _opened(run: StoredRun, open_source: Open, source: str | None) -> Storage:
+    """Open the main source, as the run did, or where it is now."""
+    place = source or run.asked["sources"][SOURCE_KEY]
+    if place == "memory":
+        raise RunError(
+            f"the source of {run.path} was a table in memory, which is gone. Save it to a file, "
+            "and name that with --input."
+        )
+    content = run.asked["fingerprints"][SOURCE_KEY]["content"]
+    options = content.get("options", {}) if isinstance(content, dict) else {}
+    return open_source(place, options.get("on_bad_row", "error"), options.get("types") or {})
+
+
+class _Player:
+    """Takes the row, and rows made of it, from table to table."""
+
+    def __init__(self, run: StoredRun, story: Story, tables: dict[str, Frame]) -> None:
+        self.run = run
+        self.steps: list[Replayed] = []
+        self._tables = tables
+        self._left_out: set[str] = set()
+        self._lineage = story.lineage
+        self._all = story.root == story.row
+
+    def play(self, step: Step) -> None:
+        """Take the row through a step, if it comes that far."""
+        if not any(map(self._reaches, (step.table, *step.other_tables))):
+            return
+        why = self._why_not(step)
+        if why is not None:
+            self.steps.append(Replayed(step.name, left_out=why))
+            self._take_up(step)
+            return
+        frame, decision = self._tables[step.table], None
+        if step.is_two_phase:
+            path = self.run.path / "decisions" / f"{escaped(step.name)}.arrow"
+            stored = load_decision(path, self.run.hashes[step.name])
+            if stored is None:
+                self.steps.append(Replayed(step.name, left_out="the run has not decided yet"))
+                return
+            decision = Decision(stored[0]).of(frame.ids)
+        outcome = run_step(step, frame, {}, decision)
+        self._tables[step.name] = self._followed(outcome.after)
+        self.steps.append(Replayed(step.name, preview_of(step, outcome)))
+
+    def _reaches(self, table: str) -> bool:
+        return table in self._left_out or len(self._tables.get(table, ())) > 0
+
+    def _why_not(self, step: Step) -> str | None:
+        if step.only_looks:
+            return "it only looks at rows"
+        if step.is_barrier and not step.is_two_phase:
+            return "it needs the whole table"
+        return "it follows such a step" if step.table in self._left_out else None
+
+    def _take_up(self, step: Step) -> None:
+        """Find the row behind a step that was left out."""
+        if step.only_looks and step.table in self._tables:
+            self._tables[step.name] = self._tables[step.table]
+        elif step.name in {stage.name for stage in self.run.stages}:
+            self._tables[step.name] = _kept(self.run, step.name, self._lineage)
+        else:
+            self._left_out.add(step.name)
+
+    def _followed(self, frame: Frame) -> Frame:
+        """Return the rows of the story; of a source's row, all that are made of it."""
+        if self._all:
+            return frame
+        wanted = np.array(sorted(parse_id(row) for row in self._lineage), np.uint64)
+        return frame.take(np.flatnonzero(np.isin(frame.ids, wanted)))
+
+
+def _source_row(run: StoredRun, plan: Plan, row: str) -> tuple[str, Frame]:
+    """Return the source of a row, and the row as it was there."""
+    number = parse_id(row)
+    name = min(plan.sources, key=lambda source: position_of(source, number))
+    kept = _kept(run, name, [row])
+    if len(kept):
+        return name, kept
+    source = source_of(name, plan.sources[name])
+    columns = source.schema().names
+    needed = needed_columns(plan, name, columns)
+    reader = SourceReader(
+        name,
+        source.project(needed) if len(needed) < len(columns) else source,
+        batch_rows=BATCH_ROWS,
+        limit=None,
+        exact=bool(run.asked["exact"]),
+    )
+    position = position_of(name, number)
+    for piece in reader.pieces():
+        if piece.stop > position:
+            (place,) = positions_of(piece.frame.ids, np.array([number], np.uint64)).tolist()
+            if place < 0:
+                raise RunError(f"row {row}, at position {position}, could not be read.")
+            return name, piece.frame.take(np.array([place]))
+    raise RunError(f"row {row} is not in {source.describe()}: it has no position {position}.")
+
+
+def _kept(run: StoredRun, table: str, rows: Collection[str]) -> Frame:
+    """Return those of some rows that are in a table that the run keeps."""
+    frames = []
+    for one in find_rows(run, rows, kinds=["tables"]):
+        if one.table == table:
+            found = one.arrow()
+            ids = found[ROW_ID].to_numpy()
+            frames.append(Frame.from_arrow(found.drop_columns([ROW_ID]), ids))
+    return concat_frames(frames) if frames else Frame.from_arrow(pa.table({}), NO_IDS)
+
+
+def _contradictions(story: Story, steps: list[Replayed]) -> list[str]:
+    """Return where the replay tells of another end than the run."""
+    told = {
+        (end.step, end.reason)
+        for end in story.ends
+        if end.fate in ("dropped", "duplicate", "quarantined")
+    }
+    played = {one.step for one in steps if one.preview is not None}
+    found = {
+        (one.step, gone.reason)
+        for one in steps
+        for gone in (one.preview.gone if one.preview else ())
+        if gone.row == story.row
+    }
+    notes = [
+        f"in the run, the row left at {step} ({reason}); now it does not"
+        for step, reason in sorted(told - found, key=str)
+        if step in played
+    ]
+    return notes + [
+        f"the row leaves at {step} ({reason}) now; in the run it did not"
+        for step, reason in sorted(found - told, key=str)
+    ]

@@ -1,0 +1,102 @@
+"""What differs between two runs, or between a run and what is asked now, by their fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dataflow_core.engine.stored_runs import hash_of
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that determines a table and differs.
+
+    Attributes:
+        table: The source's or step's name.
+        part: What: ``content``, ``columns``, ``limit``, ``operator``, ``config``, ``code``, or the
+            ``table`` that it is made of; or all of it, which is ``new`` or ``gone``.
+        sentence: It, for people.
+    """
+
+    table: str
+    part: str
+    sentence: str
+
+
+def explain(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what differs between the fingerprints of two plans' tables, in sentences.
+
+    Args:
+        before: The parts of one's fingerprints, by table.
+        after: Those of the other.
+    """
+    return (difference.sentence for difference in differences(before, after))
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
+    """Yield what differs between the fingerprints of two plans' tables; see `explain`.
+
+    That a table is made of another one that differs, is new or is gone, is no difference of its
+    own; that it is made of another one than before, is.
+    """
+    tables = [{hash_of(parts): name for name, parts in one.items()} for one in (before, after)]
+    for name in after:
+        if name not in before:
+            yield Difference(name, "new", f"{name} is new")
+            continue
+        old, new = (
+            _named(one[name], names) for one, names in zip((before, after), tables, strict=True)
+        )
+        for part in new:
+            moved = part == "table" and old.get(part) in after and new[part] in before
+            if old.get(part) != new[part] and (moved or part != "table"):
+                yield from _of_part(name, part, old.get(part), new[part])
+    for name in before:
+        if name not in after:
+            yield Difference(name, "gone", f"{name} is gone")
+
+
+def in_short(changes: Iterable[Difference]) -> Iterator[str]:
+    """Yield differences in sentences, a change of code that several tables share only once."""
+    code: dict[str, list[str]] = {}
+    for change in changes:
+        if change.part == "code":
+            said = change.sentence.removeprefix(f"{change.table}: ")
+            code.setdefault(said, []).append(change.table)
+        else:
+            yield change.sentence
+    for said, tables in code.items():
+        yield f"{', '.join(tables)}: {said}"
+
+
+def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]:
+    if part == "config":
+        for key in sorted({*old, *value}):
+            if old.get(key) != value.get(key):
+                change = f"{_short(old.get(key))} -> {_short(value.get(key))}"
+                yield Difference(name, part, f"{name}: {key} {change}")
+    elif part == "content":
+        yield Difference(name, part, f"{name}: other content")
+    else:
+        yield Difference(name, part, f"{name}: {part} {_short(old)} -> {_short(value)}")
+
+
+def _named(parts: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parts of a step's fingerprint with the tables by their names, not hashes."""
+    named = dict(parts)
+    if "table" in parts:
+        named["table"] = names.get(parts["table"])
+    if isinstance(columns := parts.get("columns"), dict):
+        named["columns"] = {n: _of_binding(bound, names) for n, bound in columns.items()}
+    return named
+
+
+def _of_binding(bound: Any, names: Mapping[str, str]) -> Any:
+    return {"table": names.get(bound["table"])} if isinstance(bound, dict) else bound
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:59] + "…"

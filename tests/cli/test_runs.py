@@ -1,0 +1,223 @@
+"""`runs list`, `show`, `why` and `diff`, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dataflow_core import FileStorage, Pipeline
+from dataflow_core.cli.main import main
+from dataflow_core.operators.general import DeduplicateExact, DeriveColumn, Explode, FilterRows
+from dataflow_text import WordCountFilter
+
+ROWS = [
+    {"id": "a", "text": "One two three.", "stars": 5, "tags": ["x", "y"]},
+    {"id": "b", "text": "One two three.", "stars": 4, "tags": []},
+    {"id": "c", "text": "Short.", "stars": 3, "tags": ["x"]},
+    {"id": "d", "text": "Four words are here.", "stars": 1, "tags": ["z"]},
+]
+
+
+class Clean(Pipeline):
+    """Long texts with some stars, each once, with a label."""
+
+    def __init__(self, storage, least=2, label="'good'"):
+        super().__init__(storage)
+        self.stars = FilterRows(where=f"stars >= {least}")
+        self.long = WordCountFilter(min_value=2)
+        self.label = DeriveColumn(expression=label)
+        self.unique = DeduplicateExact()
+
+    def forward(self):
+        self.stars.run(self.storage)
+        self.long.run(self.storage, input_text="text")
+        self.label.run(self.storage, output_column="label")
+        self.unique.run(self.storage, input_columns=["text"])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return tmp_path
+
+
+def clean(name="one", **parameters):
+    run_dir = f"dataflow-runs/{name}"
+    return Clean(FileStorage("in.jsonl"), **parameters).run(f"{name}.jsonl", run_dir=run_dir)
+
+
+def told(capsys, *arguments, code=0):
+    assert main(["runs", *arguments]) == code
+    out, err = capsys.readouterr()
+    return out if not code else err
+
+
+def as_json(capsys, *arguments):
+    return json.loads(told(capsys, *arguments, "--json"))
+
+
+def test_runs_are_listed_newest_first(folder, capsys):
+    clean("one")
+    clean("two", least=1)
+    lines = told(capsys, "list").splitlines()
+    assert lines[0].split() == ["NAME", "PIPELINE", "STATE", "IN", "OUT", "CHANGED", "WHERE"]
+    assert [line.split()[:5] for line in lines[1:]] == [
+        ["two", "clean", "done", "4", "2"],
+        ["one", "clean", "done", "4", "1"],
+    ]
+    assert [run["name"] for run in as_json(capsys, "list")] == ["two", "one"]
+    assert as_json(capsys, "list", "nowhere") == []
+    assert main(["runs", "list", "nowhere"]) == 0
+    assert capsys.readouterr() == ("", "No runs found in nowhere.\n")
+
+
+def test_a_damaged_run_does_not_hide_the_others(folder, capsys):
+    clean("one")
+    (folder / "dataflow-runs" / "bad").mkdir()
+    (folder / "dataflow-runs" / "bad" / "run.json").write_text("{")
+    assert main(["runs", "list"]) == 0
+    out, err = capsys.readouterr()
+    assert "one" in out
+    assert "bad/run.json is damaged" in err
+
+
+def test_a_run_is_shown_with_its_report(folder, capsys):
+    report = clean("one")
+    shown = told(capsys, "show", "last")
+    assert str(report) in shown
+    assert "measure" in str(report)
+    assert "source   in.jsonl\n" in shown
+    assert "state    done (" in shown
+    assert "long: below_minimum (1)  'Short.'" in shown
+    content = as_json(capsys, "show", "one")
+    assert content["asked"]["plan"]["name"] == content["pipeline"] == "clean"
+    assert content["report"]["rows_out"] == 1
+    assert [stage["table"] for stage in content["stages"]] == ["label", "unique"]
+
+
+def test_an_unfinished_run_is_shown_with_how_far_it_is(folder, capsys):
+    clean("one")
+    path = folder / "dataflow-runs" / "one"
+    (path / "journals" / "unique.jsonl").unlink()
+    asked = json.loads((path / "run.json").read_text()) | {"state": "failed", "error": "no disk"}
+    (path / "run.json").write_text(json.dumps(asked))
+    shown = told(capsys, "show", "one")
+    assert "error    no disk" in shown
+    assert "stars > long > label: 4 rows in, 2 out, finished\nnot begun: unique\n" in shown
+    assert "goes on with --run-dir dataflow-runs/one." in shown
+    assert as_json(capsys, "show", "one")["report"] is None
+    assert as_json(capsys, "list")[0]["rows_in"] == 4
+
+
+def test_why_tells_the_fate_of_a_row(folder, capsys):
+    clean("one")
+    out = told(capsys, "why", "last", "1")
+    first, second = (as_json(capsys, "why", "last", n)["row"] for n in ("0", "1"))
+    assert out.splitlines()[:3] == [
+        f"row {second}, number 1 of source",
+        "dropped by unique as a duplicate",
+        f"  it repeats {first} (output)",
+    ]
+    assert '  label       "good"\n' in out
+    assert "when it left, at unique: as before\n" in out
+    assert out.endswith("add --replay.\n")
+    kept = told(capsys, "why", "last", first[:12])
+    assert f"output\nrepeated by {second} (dropped by unique as a duplicate)\n" in kept
+    dropped = told(capsys, "why", "last", "--position", "2")
+    assert "dropped by long (below_minimum)\n  value: 1\n" in dropped
+
+
+def test_why_finds_rows_by_value(folder, capsys):
+    clean("one")
+    assert "dropped by stars (condition_is_false)" in told(capsys, "why", "one", "--where", "id=d")
+    several = told(capsys, "why", "one", "--where", "text=One two three.")
+    assert several.startswith("2 rows; name one of them by its id:\n")
+    found = as_json(capsys, "why", "one", "--where", "text=One two three.")
+    assert [row["fates"] for row in found["matches"]] == [
+        ["dropped by unique as a duplicate"],
+        ["output"],
+    ]
+    assert not found["more"]
+
+
+def test_why_shows_each_step_again(folder, capsys):
+    clean("one")
+    out = told(capsys, "why", "one", "1", "--replay")
+    assert "in the source\n" in out
+    assert "label: 1 rows in, 1 out\n  + label: 'good'\nunique: 1 rows in, 0 out\n" in out
+    (folder / "in.jsonl").rename(folder / "moved.jsonl")
+    assert "in.jsonl does not exist" in told(capsys, "why", "one", "1", "--replay", code=1)
+    moved = as_json(capsys, "why", "one", "1", "--replay", "--input", "moved.jsonl")["replay"]
+    assert [step["step"] for step in moved["steps"]] == ["stars", "long", "label", "unique"]
+    assert moved["notes"] == []
+
+
+def test_why_follows_rows_made_of_others(folder, capsys):
+    class Each(Pipeline):
+        def forward(self):
+            Explode().run(self.storage, input_list="tags")
+
+    Each(FileStorage("in.jsonl")).run("o.jsonl", run_dir="each")
+    children = [child["row"] for child in as_json(capsys, "why", "each", "0")["children"]]
+    out = told(capsys, "why", "each", "0")
+    assert "expanded by explode\n" in out
+    assert f"became, by explode, {children[0]} (output)\n" in out
+    child = told(capsys, "why", "each", children[1])
+    assert child.startswith(f"row {children[1]}, made by a step\noutput\nmade by explode of ")
+    assert '  tags   "y"' in child
+
+
+def test_diff_names_what_changed_and_why(folder, capsys):
+    clean("one")
+    clean("two", least=1, label="'fine'")
+    out = told(capsys, "diff", "one", "two")
+    assert "changed: stars: where 'stars >= 2' -> 'stars >= 1'\n" in out
+    assert "1 rows became something else\n" in out
+    assert "  1: dropped by stars (condition_is_false) -> output\n" in out
+    assert "    cause: stars: where 'stars >= 2' -> 'stars >= 1'\n" in out
+    assert "  label: 1 rows\n" in out
+    assert "    cause: label: expression \"'good'\" -> \"'fine'\"\n" in out
+    content = as_json(capsys, "diff", "one", "two")
+    assert content["fates"][0]["cause"]["table"] == "stars"
+    assert content["columns"][0]["examples"][0]["after"] == "fine"
+    assert "nothing that determines the rows differs" in told(capsys, "diff", "one", "one")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["show", "tow"], 1, "no run 'tow'. Did you mean 'two'?"),
+        (["why", "two", "ffffffffffffffff"], 1, "no row 'ffffffffffffffff'"),
+        (["why", "two", "9"], 1, "its source has 4 rows"),
+        (["why", "two"], 2, "name one row"),
+        (["why", "two", "1", "--position", "2"], 2, "name one row"),
+        (["why", "two", "--where", "id"], 2, "--where takes COLUMN=VALUE"),
+        (["why", "two", "--where", "idd=a"], 1, "Did you mean 'id'?"),
+        (["diff", "two", "three"], 1, "no run 'three'"),
+    ],
+)
+def test_wrong_names_get_one_clear_message(arguments, code, message, folder, capsys):
+    clean("two")
+    assert message in told(capsys, *arguments, code=code)
+
+
+def test_asking_why_imports_no_pandas(folder):
+    clean("one")
+    program = (
+        "import sys\n"
+        "from dataflow_core.cli.main import main\n"
+        "main(['runs', 'why', 'one', '1'])\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    imported = set(done.stderr.split())
+    assert "dropped by unique" in done.stdout
+    assert "pyarrow" in imported
+    assert not {"pandas", "pydantic", "pyarrow.compute", "importlib.metadata"} & imported
