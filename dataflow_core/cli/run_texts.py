@@ -80,7 +80,7 @@ def story_lines(story: Story) -> Iterator[str]:
         yield fate_text(end)
         for name, said in (("value", end.value), ("message", end.message)):
             if said is not None:
-                yield f"  {name}: {shortened(said, WIDTH)}"
+                yield f"  {name}: {shortened(' '.join(said.split()), WIDTH)}"
         if end.related is not None and story.repeats is not None:
             yield f"  it repeats {_relative(story.repeats)}"
     for relative in story.parents:
