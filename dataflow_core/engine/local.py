@@ -125,12 +125,14 @@ class LocalEngine:
     @cached_property
     def works(self) -> tuple[Work, ...]:
         """What there is to do, in order."""
-        works = [Work(name, name, ()) for name in self.plan.sources if self._is_kept(name)]
+        kept = [name for name in self.plan.sources if self._is_kept(name)]
+        works = [Work(name, name, (), reads_source=True) for name in kept]
         for stage in self.plan.stages:
+            direct = stage.table in self.plan.sources and stage.table not in kept
             if stage.kind == "two-phase":
                 first = stage.steps[0]
                 works.append(Work(first.name, stage.table, (first,), "sketch"))
-            works.append(Work(stage.result, stage.table, stage.steps, stage.kind))
+            works.append(Work(stage.result, stage.table, stage.steps, stage.kind, direct))
         return tuple(works)
 
     def table(self, name: str) -> PartTable:
@@ -324,7 +326,7 @@ class LocalEngine:
     def _pieces(self, work: Work) -> Iterator[Piece]:
         """Yield the rows that flow into some work, in order."""
         name = work.table
-        if name in self.plan.sources and (not self._is_kept(name) or not work.steps):
+        if work.reads_source:
             yield from self._reader(name).pieces()
             return
         total = TableSum()

@@ -36,12 +36,15 @@ class Work:
         steps: The steps, of which only the first may need all rows.
         kind: How the first step needs its rows; ``"sketch"``: the one step sketches them, and
             nothing comes out.
+        reads_source: Whether the rows come from a source, which may have unreadable ones, and not
+            from a committed table, whose own quarantine is none of this work's.
     """
 
     name: str
     table: str
     steps: tuple[Step, ...]
     kind: Kind = "rows"
+    reads_source: bool = False
 
     @property
     def journal(self) -> str:
@@ -56,7 +59,8 @@ class Work:
         aside = [
             (kind, step.name) for step in self.steps for kind in ("dropped", "quarantine", "ledger")
         ]
-        return [("tables", self.name), ("quarantine", self.table), *aside, *looking]
+        unreadable = [("quarantine", self.table)] if self.reads_source else []
+        return [("tables", self.name), *unreadable, *aside, *looking]
 
 
 @dataclass
