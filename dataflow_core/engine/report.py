@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class Report:
         samples: Some of the rows that were dropped or failed.
         changes: What differs from the earlier run in the same directory, in sentences.
         reused: How many rows of each stage were taken over from it.
+        started: When the run began.
+        page: The report as a page for a browser; None where it could not be written.
     """
 
     pipeline: str
@@ -62,12 +65,16 @@ class Report:
     samples: tuple[Sample, ...] = field(default=())
     changes: tuple[str, ...] = ()
     reused: Mapping[str, int] = field(default_factory=dict)
+    started: dt.datetime | None = None
+    page: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for ``report.json``."""
         return {
             **vars(self),
             "run_dir": str(self.run_dir),
+            "started": self.started and self.started.isoformat(timespec="seconds"),
+            "page": self.page and str(self.page),
             "steps": [_as_dict(step) for step in self.steps],
             "samples": [asdict(sample) for sample in self.samples],
         }
@@ -123,6 +130,8 @@ class Report:
         )
         lines.append(f"output   {self.output}")
         lines.append(f"run      {self.run_dir}")
+        if self.page is not None:
+            lines.append(f"report   {self.page}")
         return "\n".join(lines)
 
 
@@ -141,7 +150,8 @@ def align(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
 
 def _as_dict(step: StepAccount) -> dict[str, Any]:
     measures = {name: found.as_dict() for name, found in step.measures.items()}
-    return {**vars(step), "reasons": dict(step.reasons), "measures": measures}
+    edits = [asdict(edit) for edit in step.edits]
+    return {**vars(step), "reasons": dict(step.reasons), "measures": measures, "edits": edits}
 
 
 def _cells(found: Distribution) -> tuple[str, ...]:

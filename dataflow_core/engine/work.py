@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dataflow_core.engine.batch import pass_on, run_step, sketch_step
 from dataflow_core.engine.decisions import Decision
+from dataflow_core.engine.edits import first_edits
 from dataflow_core.engine.journal import Commit
 from dataflow_core.engine.ledger import StepAccount, other_entries
 from dataflow_core.engine.parts import PartWriter
@@ -163,6 +164,8 @@ class Desk:
             outcome = self._step(step, frame, self.decision if number == 0 else None)
             accounts[step.name] = account = StepAccount(step.name)
             account.add(outcome)
+            if step.operator.function == "refine":
+                account.edits = first_edits(outcome, piece)
             frame = outcome.after
         return frame
 
