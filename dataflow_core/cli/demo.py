@@ -48,6 +48,8 @@ def _with_samples(report: Report) -> str:
         f"output   {report.output}",
         f"run      {report.run_dir}",
     ]
+    if report.page is not None:
+        lines.append(f"report   {report.page}")
     return "\n".join(lines)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflow_core.engine.edits import Edit, lowest
 from dataflow_core.errors import OperatorError
 from dataflow_core.storage.outcome import Outcome
 from dataflow_core.table.distributions import Distribution, merge_measures
@@ -45,6 +46,7 @@ class StepAccount:
         failures: The reasons of failed rows, each with the message of the first such row.
         measures: How the measures that it took are distributed, by name.
         findings: What it found out about the table as a whole.
+        edits: The first texts that it changed, where it is a refiner.
     """
 
     step: str
@@ -59,6 +61,7 @@ class StepAccount:
     failures: dict[str, str] = field(default_factory=dict)
     measures: dict[str, Distribution] = field(default_factory=dict)
     findings: dict[str, Any] = field(default_factory=dict)
+    edits: list[Edit] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Add the account of one batch, after checking its sums."""
@@ -97,17 +100,23 @@ class StepAccount:
             self.reasons.update(other.reasons)
         merge_measures(self.measures, other.measures)
         self.findings.update(other.findings)
+        if other.edits:
+            self.edits = lowest([*self.edits, *other.edits])
 
     def state(self) -> dict[str, Any]:
         """Return all of it as plain data, of which `from_state` makes it again."""
         measures = {name: found.state() for name, found in self.measures.items()}
-        return {**vars(self), "reasons": dict(self.reasons), "measures": measures}
+        edits = [asdict(edit) for edit in self.edits]
+        reasons = dict(self.reasons)
+        return {**vars(self), "reasons": reasons, "measures": measures, "edits": edits}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> StepAccount:
         """Return the account of what `state` returned."""
         measures = {n: Distribution.from_state(found) for n, found in state["measures"].items()}
-        return cls(**{**state, "reasons": Counter(state["reasons"]), "measures": measures})
+        edits = [Edit(**edit) for edit in state.get("edits", ())]
+        reasons = Counter(state["reasons"])
+        return cls(**{**state, "reasons": reasons, "measures": measures, "edits": edits})
 
     def check(self) -> None:
         """Check the sums of the whole step.

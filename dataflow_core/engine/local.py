@@ -145,8 +145,8 @@ class LocalEngine:
             if stage.kind == "two-phase":
                 first = stage.steps[0]
                 works.append(Work(first.name, stage.table, (first,), "sketch"))
-            first_read = stage.table in self.plan.sources and stage.table not in kept
-            works.append(Work(stage.result, stage.table, stage.steps, stage.kind, first_read))
+            direct = stage.table in self.plan.sources and stage.table not in kept
+            works.append(Work(stage.result, stage.table, stage.steps, stage.kind, direct))
         return tuple(works)
 
     def table(self, name: str) -> PartTable:
@@ -344,7 +344,7 @@ class LocalEngine:
     def _pieces(self, work: Work) -> Iterator[Piece]:
         """Yield the rows that flow into some work, in order."""
         name = work.table
-        if name in self.plan.sources and (not self._is_kept(name) or not work.steps):
+        if work.reads_source:
             yield from self._reader(name).pieces()
             return
         total = TableSum()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataflow_core.engine.edits import Edit
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.table.distributions import Distribution, Reported
 
@@ -50,6 +52,8 @@ class Report:
         samples: Some of the rows that were dropped or failed.
         changes: What differs from the earlier run in the same directory, in sentences.
         reused: How many rows of each stage were taken over from it.
+        started: When the run began.
+        page: The report as a page for a browser; None where it could not be written.
     """
 
     pipeline: str
@@ -63,6 +67,8 @@ class Report:
     samples: tuple[Sample, ...] = field(default=())
     changes: tuple[str, ...] = ()
     reused: Mapping[str, int] = field(default_factory=dict)
+    started: dt.datetime | None = None
+    page: Path | None = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Report:
@@ -74,6 +80,8 @@ class Report:
                 "steps": tuple(_account(step) for step in content["steps"]),
                 "samples": tuple(Sample(**sample) for sample in content["samples"]),
                 "changes": tuple(content["changes"]),
+                "started": _moment(content.get("started")),
+                "page": Path(content["page"]) if content.get("page") else None,
             }
         )
 
@@ -82,6 +90,8 @@ class Report:
         return {
             **vars(self),
             "run_dir": str(self.run_dir),
+            "started": self.started and self.started.isoformat(timespec="seconds"),
+            "page": self.page and str(self.page),
             "steps": [_as_dict(step) for step in self.steps],
             "samples": [asdict(sample) for sample in self.samples],
         }
@@ -137,6 +147,8 @@ class Report:
         )
         lines.append(f"output   {self.output}")
         lines.append(f"run      {self.run_dir}")
+        if self.page is not None:
+            lines.append(f"report   {self.page}")
         return "\n".join(lines)
 
 
@@ -155,12 +167,19 @@ def align(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
 
 def _as_dict(step: StepAccount) -> dict[str, Any]:
     measures = {name: found.as_dict() for name, found in step.measures.items()}
-    return {**vars(step), "reasons": dict(step.reasons), "measures": measures}
+    edits = [asdict(edit) for edit in step.edits]
+    return {**vars(step), "reasons": dict(step.reasons), "measures": measures, "edits": edits}
 
 
 def _account(step: Mapping[str, Any]) -> StepAccount:
     measures = {name: Reported.from_dict(found) for name, found in step["measures"].items()}
-    return StepAccount(**{**step, "reasons": Counter(step["reasons"]), "measures": measures})
+    edits = [Edit(**edit) for edit in step.get("edits", ())]
+    reasons = Counter(step["reasons"])
+    return StepAccount(**{**step, "reasons": reasons, "measures": measures, "edits": edits})
+
+
+def _moment(told: str | None) -> dt.datetime | None:
+    return None if told is None else dt.datetime.fromisoformat(told)
 
 
 def _cells(found: Distribution) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import platform
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,7 +130,7 @@ class _Run:
     earlier: dict[str, Any] | None
 
     def run(self) -> Report:
-        started = time.perf_counter()
+        started, clock = dt.datetime.now().astimezone(), time.perf_counter()
         notify = self.options.notify
         self._refuse_another_pipeline()
         earlier = self.earlier or {}
@@ -161,17 +163,36 @@ class _Run:
             rows_in=engine.rows_in(),
             rows_out=self.exported["rows"] if self.exported else 0,
             unreadable=engine.unreadable(),
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - clock,
             steps=tuple(engine.accounts.values()),
             samples=tuple(take_samples(self.directory, self.plan, engine.accounts)),
             changes=self._changes(),
             reused=engine.reused,
+            started=started,
         )
+        report = replace(report, page=self._write_page(report))
         self.directory.write_json("report.json", report.as_dict())
         write_lock(self.directory, self.plan, self.fingerprints, self.options.limit)
         self._note("done")
         notify("after_pipeline", plan=self.plan, run_dir=self.directory.path, report=report)
         return report
+
+    def _write_page(self, report: Report) -> Path | None:
+        """Write the report as a page; where that fails, say so: the run itself is done."""
+        from dataflow_core.engine.page import render
+
+        asked = {**self._asked(), "state": "done"}
+        try:
+            (self.directory.path / "report.html").unlink(missing_ok=True)  # of an earlier run
+            return self.directory.write_text("report.html", render(report, self.plan, asked))
+        except Exception as error:  # noqa: BLE001  whatever it is, no work may be lost for it
+            warnings.warn(
+                f"the run is done, but {self.directory.path}/report.html could not be written: "
+                f"{type(error).__name__}: {error}",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            return None
 
     def _refuse_another_pipeline(self) -> None:
         before = (self.earlier or {}).get("plan", {}).get("name")
@@ -289,9 +310,14 @@ class _Run:
 
     def _note(self, state: str, error: str | None = None) -> None:
         """Write down what was asked and how far it came."""
-        content: dict[str, Any] = {
-            "format": FORMAT,
-            "state": state,
+        content = {"format": FORMAT, "state": state, **self._asked()}
+        if error is not None:
+            content["error"] = error
+        self.directory.write_json("run.json", content)
+
+    def _asked(self) -> dict[str, Any]:
+        """Return what was asked, and what is known of it so far."""
+        return {
             "plan": plan_as_dict(self.plan, named=None),
             "sources": {n: source_of(n, s).describe() for n, s in self.plan.sources.items()},
             "output": self.output,
@@ -311,9 +337,6 @@ class _Run:
             "fingerprints": self.fingerprints.parts,
             "files": self.fingerprints.files,
         }
-        if error is not None:
-            content["error"] = error
-        self.directory.write_json("run.json", content)
 
 
 def _stat(path: Path) -> list[int] | None:

@@ -35,6 +35,7 @@ class RunDirectory:
     | ``run.json`` | what was asked: plan, fingerprints, source, versions, options; the state |
     | ``report.json`` | the sums of each step, samples of what was dropped, where the output is |
     | ``run.lock`` | all that it takes to repeat the run: ``dataflow run run.lock`` |
+    | ``report.html`` | the same for people, as one page for a browser |
     | ``ledger.parquet`` | where every row ended, by row id |
     | ``journals/STAGE.jsonl`` | what is done of each stage, one line a commit |
     | ``tables/STEP/`` | the rows of each stage's result |
@@ -162,7 +163,7 @@ class RunDirectory:
         """Remove what a run has done, so that it can begin again."""
         for name in (*KINDS, "journals", "decisions"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in ("ledger.parquet", "report.json"):
+        for name in ("ledger.parquet", "report.json", "report.html"):
             (self.path / name).unlink(missing_ok=True)
 
     def read_json(self, name: str) -> dict[str, Any] | None:
@@ -184,9 +185,15 @@ class RunDirectory:
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, atomically."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
+        self.write_text(name, text + "\n")
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text file, atomically, and return its path."""
         file = AtomicFile(self.path / name)
-        file.write(json.dumps(content, indent=2, ensure_ascii=False, default=str).encode() + b"\n")
+        file.write(text.encode())
         file.commit()
+        return file.path
 
 
 def _is_locked(descriptor: int) -> bool:

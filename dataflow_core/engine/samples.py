@@ -62,7 +62,9 @@ def _samples(rows: pa.Table) -> Iterator[Sample]:
     texts = _main_text(rows)
     for row, text in zip(rows.select(_ACCOUNT[:5]).to_pylist(), texts, strict=True):
         value = row["value"] if row["value"] is not None else row["message"]
-        shown = text if text is None else text[:TEXT_LENGTH]
+        shown = text
+        if text is not None and len(text) > TEXT_LENGTH:
+            shown = text[: TEXT_LENGTH - 1] + "…"
         yield Sample(row["row_id"], row["step"], row["reason"], value, shown)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from dataflow_core.engine.batch import pass_on, run_step, sketch_step
 from dataflow_core.engine.decisions import Decision
+from dataflow_core.engine.edits import first_edits
 from dataflow_core.engine.journal import Commit
 from dataflow_core.engine.ledger import StepAccount, other_entries
 from dataflow_core.engine.parts import PartWriter
@@ -38,7 +39,8 @@ class Work:
         steps: The steps, of which only the first may need all rows.
         kind: How the first step needs its rows; ``"sketch"``: the one step sketches them, and
             nothing comes out.
-        reads_source: Whether the table that goes in is a source that no other work reads.
+        reads_source: Whether the rows come from a source, which may have unreadable ones, and not
+            from a committed table, whose own quarantine is none of this work's.
     """
 
     name: str
@@ -199,6 +201,8 @@ class Desk:
             outcome = self._step(step, frame, self.decision if number == 0 else None)
             accounts[step.name] = account = StepAccount(step.name)
             account.add(outcome)
+            if step.operator.function == "refine":
+                account.edits = first_edits(outcome, piece)
             frame = outcome.after
         return frame
 

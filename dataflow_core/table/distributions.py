@@ -85,14 +85,19 @@ class Distribution:
         """
         if not self.bins:
             return [None] * len(shares)
+        values, counts = self.counts()
+        sums = np.cumsum(counts)
+        ranks = np.ceil(np.array(shares) * sums[-1]).clip(1)
+        found: list[float | None] = values[np.searchsorted(sums, ranks)].tolist()
+        return found
+
+    def counts(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Return the different rounded values, ascending, and how often each comes."""
         bins = np.array(list(self.bins), np.int64)
         counts = np.array(list(self.bins.values()), np.int64)
         values = (bins << _DROPPED_BITS).view(np.float64).clip(self.minimum, self.maximum)
         order = np.argsort(values)
-        sums = np.cumsum(counts[order])
-        ranks = np.ceil(np.array(shares) * sums[-1]).clip(1)
-        found: list[float | None] = values[order][np.searchsorted(sums, ranks)].tolist()
-        return found
+        return values[order], counts[order]
 
     def state(self) -> dict[str, Any]:
         """Return all of it as plain data, of which `from_state` makes it again."""

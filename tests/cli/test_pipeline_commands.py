@@ -61,8 +61,8 @@ def test_run_cleans_a_file_and_prints_the_table(folder):
     assert "deduplicate" in done.stdout
     assert "4 rows in, 1 out" in done.stdout
     assert sorted(p.name for p in (folder / "run").iterdir()) == [
-        ".lock", "decisions", "dropped", "journals", "ledger.parquet", "report.json", "run.json",
-        "run.lock", "tables",
+        ".lock", "decisions", "dropped", "journals", "ledger.parquet", "report.html",
+        "report.json", "run.json", "run.lock", "tables",
     ]  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_the_run_directory_says_what_was_asked_and_what_came_of_it(tmp_path):
     assert told["steps"][0] | {"seconds": 0} == {
         "step": "filter_rows", "rows_in": 10, "rows_out": 5, "dropped": 5, "quarantined": 0,
         "expanded": 0, "made": 0, "seconds": 0, "reasons": {"condition_is_false": 5},
-        "failures": {}, "measures": {}, "findings": {},
+        "failures": {}, "measures": {}, "findings": {}, "edits": [],
     }  # fmt: skip
     assert "filter_rows  10    5        5" in str(report)
 
@@ -206,6 +206,24 @@ def test_failing_rows_go_to_quarantine_and_the_others_go_on(tmp_path):
         ("eight", "no eights", "8!"): 4,
     }
     assert Counter(ledger(report)["fate"]) == {"output": 32, "quarantined": 8}
+
+
+def test_quarantines_stay_when_a_later_stage_begins(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"n":9}\n{"n":2\n{"n":3}\n{"n":8}\n{"n":1}\n')
+    storage = FileStorage(tmp_path / "in.jsonl", on_bad_row="quarantine")
+    report = run(
+        tmp_path,
+        storage,
+        (DeduplicateExact(), {"input_columns": ["n"]}),  # for which the source is kept
+        (Picky(), {}),
+        (Sort(), {"input_columns": ["n"]}),
+        max_failures=0.9,
+    )
+
+    assert [row["n"] for row in rows(tmp_path / "out.jsonl")] == [1, 3]
+    assert len(set_aside(report, "quarantine", "source")) == report.unreadable == 1
+    assert len(set_aside(report, "quarantine", "picky")) == report.steps[1].quarantined == 2
+    assert Counter(ledger(report)["fate"]) == {"output": 2, "quarantined": 3}
 
 
 def test_a_refused_value_is_set_aside_under_the_reason_of_its_error(tmp_path):
