@@ -89,7 +89,7 @@ def _facts(report: Report, plan: Plan, asked: Mapping[str, Any]) -> Iterator[tup
     if options.get("limit"):
         yield "Limit", f"{options['limit']:,} rows"
     if options.get("max_failures") is not None:
-        yield "Failures allowed", f"{options['max_failures'] * 100:g} % of a step’s rows"
+        yield "Failures allowed", f"{text(options['max_failures'], 60)} of a step’s rows"
     versions = (asked.get("versions") or {}).items()
     if versions:
         yield "Versions", ", ".join(f"{text(name, 60)} {text(one, 60)}" for name, one in versions)
