@@ -83,6 +83,7 @@ def main() -> None:
         memory(data, work)
         deduplicate(data)
         _script("quality.py", data)
+        _script("engine.py", data)
         for name, needed in {
             "evaluators.py": "c10000.jsonl",
             "deduplication.py": "c10000.truth.jsonl",
