@@ -44,7 +44,7 @@ class Deduplicate(Pipeline):
         self.deduplicate.run(self.storage)
 
 shutil.rmtree(sys.argv[4], ignore_errors=True)
-Deduplicate(FileStorage(sys.argv[2])).run(sys.argv[3], run_dir=sys.argv[4])
+Deduplicate(FileStorage(sys.argv[2])).run(sys.argv[3], run_dir=sys.argv[4], fresh=True)
 """
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pathlib
 import random
-import resource
 import shutil
 import signal
 import statistics
@@ -62,6 +61,7 @@ steps:
 - operator: text/lowercase
 """
 RUNS = 3
+STOPS, BETWEEN_STOPS = 8, 7.0
 
 
 def main() -> None:
@@ -183,29 +183,41 @@ def _write_rows(path: pathlib.Path, rows: int) -> None:
 
 
 def _peak(command: list[str]) -> float:
-    """Return the peak memory of a command, its largest process, in MB."""
-    process = subprocess.Popen(command, env=ENVIRONMENT)
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
+    """Return the peak memory of a command's own process, in MB."""
+    code, peak = _watched(command, None)
+    if code:
         raise SystemExit("failed")
-    return usage.ru_maxrss / 1024
+    return peak
 
 
 def _with_stops(command: list[str]) -> tuple[int, float]:
-    """Interrupt a command every few seconds, and begin it again, until it is done."""
-    stops, peak = 0, 0.0
+    """Stop a command some times after a few seconds, then let it come to its end.
+
+    Writing the output is done at once: a run that never lives so long never ends.
+    """
+    stops, largest = 0, 0.0
     while True:
-        process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 12
-        while process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if process.poll() is None:
-            process.send_signal(random.choice([signal.SIGINT, signal.SIGKILL]))
-            stops += 1
-        process.wait()
-        peak = max(peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
-        if process.returncode == 0:
-            return stops, peak
+        stop = random.choice([signal.SIGINT, signal.SIGKILL]) if stops < STOPS else None
+        code, peak = _watched(command, stop)
+        largest = max(largest, peak)
+        if code == 0:
+            return stops, largest
+        stops += 1
+
+
+def _watched(command: list[str], stop: signal.Signals | None) -> tuple[int, float]:
+    """Run a command, for some seconds where it is to be stopped; return its code and peak."""
+    process = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + BETWEEN_STOPS
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage.ru_maxrss / 1024
+        if stop is not None and time.monotonic() > deadline:
+            os.kill(process.pid, stop)
+            deadline = float("inf")
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

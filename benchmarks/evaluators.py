@@ -35,7 +35,7 @@ class Measured(Pipeline):
         self.step.run(self.storage)
 
 shutil.rmtree(sys.argv[4], ignore_errors=True)
-Measured(FileStorage(sys.argv[2])).run(sys.argv[3], run_dir=sys.argv[4])
+Measured(FileStorage(sys.argv[2])).run(sys.argv[3], run_dir=sys.argv[4], fresh=True)
 """
 LOOP = """
 import re, sys

@@ -69,7 +69,7 @@ sys.path.insert(0, sys.argv[4])
 shutil.rmtree(sys.argv[3], ignore_errors=True)
 from dataflow_core.cli.main import main
 sys.exit(main(["run", sys.argv[5], "-i", sys.argv[1], "-o", sys.argv[2], "--run-dir", sys.argv[3],
-    "-q"]))
+    "--workers", "1", "--fresh", "-q"]))
 """
 
 

@@ -79,7 +79,8 @@ class Doing:
     _tried: set[tuple[int, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._numbers = itertools.count(self.done.commits)
+        # After those of all files that count, of which there may be more than commits.
+        self._numbers = itertools.count(self.done.next_number())
 
     def all(self, pieces: Callable[[], Iterable[Piece]]) -> None:
         """Do all pieces that are not done.

@@ -83,6 +83,10 @@ class Progress:
     read: int = 0
     finished: bool = False
 
+    def next_number(self) -> int:
+        """Return a number that no part file has in its name, nor any above it."""
+        return 1 + max((int(name.split("-")[1]) for name in self.files), default=-1)
+
     def add(self, commit: Commit) -> None:
         """Count one more commit."""
         self.commits += 1

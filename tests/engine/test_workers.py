@@ -226,6 +226,30 @@ def test_workers_that_all_die_end_the_run(odd, tmp_path):
         run(tmp_path, (fatal, {}), batch_size=20)
 
 
+def test_runs_with_workers_that_are_stopped_again_and_again_lose_nothing(odd, tmp_path):
+    from dataflow_core.errors import RunStopped
+
+    stops = 0
+    steps = [(odd.Where(), {}), (FilterRows(where="n % 3 > 0"), {}), (DeduplicateExact(), {})]
+    while True:
+        seen = []
+
+        def watch(update, seen=seen):
+            seen.append(update.rows)
+            if len(seen) > 8:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        try:
+            report = run(tmp_path, *steps, watch=watch, commit_seconds=0, batch_size=7)
+        except RunStopped:
+            stops += 1
+            continue
+        break
+    assert stops > 3
+    assert [row["n"] for row in output(tmp_path)] == [n for n in range(400) if n % 3]
+    assert report.steps[0].rows_in == 400
+
+
 def test_a_function_of_ones_own_stays_in_this_process(tmp_path):
     report = run(tmp_path, (Apply(func=lambda table: table.assign(pid=os.getpid())), {}))
     assert {row["pid"] for row in output(tmp_path)} == {os.getpid()}
