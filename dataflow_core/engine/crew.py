@@ -22,6 +22,8 @@ from dataflow_core.engine.pieces import Piece
 from dataflow_core.engine.shipping import send_piece
 from dataflow_core.errors import DataflowError, RunError
 
+_GONE_SECONDS = 10.0
+
 AHEAD = 2
 """The pieces that a worker has at once: one that it works on, and one that waits."""
 
@@ -167,6 +169,8 @@ class Crew:
         for worker in self.workers:
             worker.stop("closed")
             worker.connection.close()
+        for worker in self.workers:  # which hold the run directory's lock until they are gone
+            _wait_for_end(worker.pid)
         self.workers = []
         self._control.close()
         self._server.kill()  # it has nothing to tidy up
@@ -193,3 +197,14 @@ class Crew:
             worker.committed, worker.is_committing, worker.pending = time.monotonic(), False, {}
             return Answer(worker, kind, commit=Commit.from_dict(content))
         return Answer(worker, kind, error=content if kind == "failed" else None)
+
+
+def _wait_for_end(pid: int) -> None:
+    """Wait until a process that was killed is gone, as long as that may take."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.002)
