@@ -196,7 +196,13 @@ class Crew:
         if kind == "commit":
             worker.committed, worker.is_committing, worker.pending = time.monotonic(), False, {}
             return Answer(worker, kind, commit=Commit.from_dict(content))
-        return Answer(worker, kind, error=content if kind == "failed" else None)
+        if kind == "failed":
+            asked, error = content
+            if asked == "piece":
+                worker.pieces.popleft()
+            worker.is_committing = worker.is_committing and asked != "commit"
+            return Answer(worker, kind, error=error)
+        return Answer(worker, kind)
 
 
 def _wait_for_end(pid: int) -> None:

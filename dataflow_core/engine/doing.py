@@ -94,7 +94,6 @@ class Doing:
         """
         for account in self.done.accounts.values():
             self._live[account.step] = StepAccount.from_state(account.state())
-        self._rows = self.done.read
         self.desk.begin(self._prefix())
         self._since = time.monotonic()
         while True:
@@ -105,6 +104,7 @@ class Doing:
     def _pass(self, pieces: Iterable[Piece]) -> int:
         """Do what is left of the table once; return where it ends."""
         last = [0]
+        self._rows = self.done.read
         todo = self._left(pieces, last)
         crew = None
         try:
@@ -189,17 +189,21 @@ class Doing:
     def _hear(self, crew: Crew, seconds: float) -> None:
         for answer in crew.answers(seconds):
             self._heed(answer, crew)
+        self._stop_late(crew)
         now = time.monotonic()
         for worker in crew.workers:
-            if worker.pieces and self._is_late(worker, now):
-                worker.stop("step_timeout")
             due = now - worker.committed > self.terms.commit_seconds
             if due and worker.pending and not worker.is_committing:
                 worker.commit(self._prefix())
 
-    def _is_late(self, worker: Worker, now: float) -> bool:
-        limit = self.terms.step_timeout
-        return limit is not None and worker.step is not None and now - worker.since > limit
+    def _stop_late(self, crew: Crew) -> None:
+        """Kill workers that are in one step for too long."""
+        if self.terms.step_timeout is None:
+            return
+        begun = time.monotonic() - self.terms.step_timeout
+        for worker in crew.workers:
+            if worker.pieces and worker.step is not None and worker.since < begun:
+                worker.stop("step_timeout")
 
     def _heed(self, answer: Answer, crew: Crew) -> None:
         if answer.error is not None:
@@ -275,7 +279,11 @@ class Doing:
             raise RunStopped("stopped")
 
     def _commit_all(self, crew: Crew | None) -> None:
-        """Write down what was done, here and by workers, after what they have at hand."""
+        """Write down what was done, here and by workers, after what they have at hand.
+
+        Raises:
+            DataflowError: A worker could not; what the others did is written down.
+        """
         if not self.desk.is_empty:
             self._commit_here()
         if crew is None:
@@ -283,14 +291,15 @@ class Doing:
         for worker in crew.workers:
             if (worker.pending or worker.pieces) and not worker.is_committing:
                 worker.commit(self._prefix())
+        failed: DataflowError | None = None
         while any(worker.is_committing for worker in crew.workers):
             for answer in crew.answers(_BEAT):
+                failed = failed or answer.error
                 if answer.commit is not None:
                     self._commit(answer.commit)
-            now = time.monotonic()
-            for worker in crew.workers:
-                if worker.pieces and self._is_late(worker, now):
-                    worker.stop("step_timeout")
+            self._stop_late(crew)
+        if failed is not None:
+            raise failed
 
     def _commit_here(self) -> None:
         self._since = time.monotonic()

@@ -11,6 +11,7 @@ from typing import Any
 
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.pieces import Spans
+from dataflow_core.engine.stored_runs import read_lines
 from dataflow_core.storage.formats.atomic import writing
 
 
@@ -143,7 +144,7 @@ class Journal:
     def read(self) -> tuple[str | None, Progress]:
         """Return the fingerprint of the work, and how far it is; none without a journal."""
         progress = Progress()
-        lines = self._lines()
+        lines = read_lines(self.path) if self.path.exists() else []
         if not lines:
             return None, progress
         for line in lines[1:]:
@@ -153,16 +154,19 @@ class Journal:
                 progress.add(Commit.from_dict(line))
         return lines[0].get("fingerprint"), progress
 
-    def _lines(self) -> list[dict[str, Any]]:
+    def mend(self) -> None:
+        """Cut off a line that a crash has cut short, so that the next one begins on its own.
+
+        For the run whose journal it is alone: another one may be writing at this moment.
+        """
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
-            return []
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):  # so that the next line begins on a line of its own
+            return
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
             with writing(self.path):
-                os.truncate(self.path, len(whole))
-        return [json.loads(line) for line in whole.splitlines()]
+                os.truncate(self.path, whole)
 
     def _append(self, content: dict[str, Any]) -> None:
         line = json.dumps(content, separators=(",", ":")).encode() + b"\n"

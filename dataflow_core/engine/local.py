@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
+import pyarrow as pa
+
 from dataflow_core.engine.batch import decide_step, run_step
 from dataflow_core.engine.crew import Crew
 from dataflow_core.engine.decisions import Decision, Sketches
@@ -20,7 +22,7 @@ from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
 from dataflow_core.engine.progress import Update, Watch, unwatched
-from dataflow_core.engine.reuse import take_decision, take_over
+from dataflow_core.engine.reuse import neighbours, take_decision, take_over
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
@@ -108,8 +110,8 @@ class LocalEngine:
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
 
-    def run(self) -> PartTable:
-        """Run all stages and return the result's table.
+    def run(self) -> None:
+        """Run all stages.
 
         Raises:
             SchemaMisfit: A row does not fit the types of its source's head; run again, exactly.
@@ -123,7 +125,6 @@ class LocalEngine:
         finally:
             if self._crew is not None:
                 self._crew.close()
-        return self.table(self.plan.result)
 
     def _do_stage(self, work: Work) -> None:
         for step in work.steps:
@@ -149,9 +150,30 @@ class LocalEngine:
             works.append(Work(stage.result, stage.table, stage.steps, stage.kind, direct))
         return tuple(works)
 
+    @cached_property
+    def _others(self) -> tuple[RunDirectory, ...]:
+        """The runs beside this one from which work may be taken over."""
+        return () if self.options.fresh else tuple(neighbours(self.directory.path))
+
     def table(self, name: str) -> PartTable:
         """Return a committed table."""
         return self.directory.table("tables", name)
+
+    def checked_frames(self, name: str, schema: pa.Schema | None = None) -> Iterator[Frame]:
+        """Yield the rows of a committed table, and raise at its end where they are others.
+
+        Args:
+            name: The table.
+            schema: The schema wanted; None for that of the whole table.
+
+        Raises:
+            OperatorError: They are not the rows that were written.
+        """
+        total = TableSum()
+        for frame in self.table(name).frames(schema):
+            total.add(frame.ids)
+            yield frame
+        self._progress[name].sum.check(total, name)
 
     def rows_in(self) -> int:
         """Return the rows read from the main source, unreadable ones included."""
@@ -188,6 +210,8 @@ class LocalEngine:
                 self._do_at_once(work, journal, progress)
             else:
                 self._do_pieces(work, journal, progress)
+            # A worker that died may have left files whose rows were done again.
+            self.directory.tidy(work.folders(), progress.files)
             journal.finish()
             progress.finished = True
         for name, account in progress.accounts.items():
@@ -196,6 +220,7 @@ class LocalEngine:
     def _take_up(self, work: Work) -> tuple[Journal, Progress]:
         """Return the journal of some work, and how far it is; begin it where it is other work."""
         journal, wanted = self.directory.journal(work.journal), self._fingerprint(work)
+        journal.mend()
         known, progress = journal.read()
         whole = work.kind != "whole-table" or progress.finished
         if known == wanted and whole:
@@ -203,7 +228,7 @@ class LocalEngine:
             return journal, progress
         self.directory.forget(work.folders())
         journal.remove()
-        taken = None if self.options.fresh else take_over(self.directory, work, wanted)
+        taken = take_over(self._others, self.directory, work, wanted)
         if taken is not None:
             return journal, taken
         journal.begin(wanted)
@@ -324,8 +349,8 @@ class LocalEngine:
         """Return what a step decided about all rows; decided now, or in an earlier run."""
         path, wanted = self.directory.decision(step.name), self.fingerprints.hashes[step.name]
         stored = load_decision(path, wanted)
-        if stored is None and not self.options.fresh:
-            stored = take_decision(self.directory, step.name, wanted)
+        if stored is None:
+            stored = take_decision(self._others, self.directory, step.name, wanted)
         if stored is None:
             for work in self.works:
                 if work.kind == "sketch" and work.name == step.name:
@@ -347,17 +372,13 @@ class LocalEngine:
         if work.reads_source:
             yield from self._reader(name).pieces()
             return
-        total = TableSum()
-        for piece in pieces_of(self.table(name).frames()):
-            total.add(piece.frame.ids)
-            yield piece
-        self._progress[name].sum.check(total, name)
+        yield from pieces_of(self.checked_frames(name))
 
     def _second_tables(self, step: Step) -> dict[str, Storage]:
         return {name: _LazyTable(partial(self._load, name)) for name in step.other_tables}
 
     def _load(self, name: str) -> Frame:
-        return concat_frames(list(self.table(name).frames()))
+        return concat_frames(list(self.checked_frames(name)))
 
     def _reader(self, name: str) -> SourceReader:
         source = source_of(name, self.plan.sources[name])

@@ -6,9 +6,10 @@ them may be removed.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +17,31 @@ from dataflow_core.engine.journal import Progress
 from dataflow_core.engine.run_paths import is_held
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_decisions import load_decision
+from dataflow_core.engine.stored_runs import run_folders
 from dataflow_core.engine.work import Work
 from dataflow_core.errors import RunError
 
 _LOOKED_AT = 50
 
 
-def neighbours(folder: Path) -> Iterator[RunDirectory]:
-    """Yield the runs beside a run directory, the newest first, as far as it is worth looking."""
-    found = [path for path in folder.parent.glob("*/run.json") if path.parent != folder]
-    times = {path: _time(path) for path in found}
-    for path in sorted(found, key=lambda one: times[one], reverse=True)[:_LOOKED_AT]:
-        yield RunDirectory(path.parent)
+def neighbours(folder: Path) -> list[RunDirectory]:
+    """Return the runs beside a run directory, the newest first, as far as it is worth looking."""
+    others = (RunDirectory(path) for path in run_folders(folder.parent) if path != folder)
+    return list(itertools.islice(others, _LOOKED_AT))
 
 
-def take_over(directory: RunDirectory, work: Work, fingerprint: str) -> Progress | None:
+def take_over(
+    others: Iterable[RunDirectory], directory: RunDirectory, work: Work, fingerprint: str
+) -> Progress | None:
     """Link the tables of the same work of another run into this one; None where there is none.
 
     Args:
+        others: The other runs.
         directory: The run directory.
         work: The work, of which it has nothing.
         fingerprint: What its journal would begin with.
     """
-    for other in neighbours(directory.path):
+    for other in others:
         journal = other.journal(work.journal)
         if not journal.is_of(fingerprint):
             continue
@@ -48,10 +51,12 @@ def take_over(directory: RunDirectory, work: Work, fingerprint: str) -> Progress
     return None
 
 
-def take_decision(directory: RunDirectory, name: str, fingerprint: str) -> Any:
+def take_decision(
+    others: Iterable[RunDirectory], directory: RunDirectory, name: str, fingerprint: str
+) -> Any:
     """Link a decision of another run into this one and return it; None where there is none."""
     path = directory.decision(name)
-    for other in neighbours(directory.path):
+    for other in others:
         stored = load_decision(other.decision(name), fingerprint)
         if stored is not None:
             path.parent.mkdir(exist_ok=True)
@@ -72,15 +77,15 @@ def unfinished(
         output: Where the result goes; None for the run directory.
         fingerprints: The parts of the plan's fingerprints.
     """
-    for other in neighbours(runs / ".new"):
+    for path in run_folders(runs)[:_LOOKED_AT]:
         try:
-            asked = other.read_json("run.json") or {}
+            asked = RunDirectory(path).read_json("run.json") or {}
         except RunError:
             continue
-        goal = output if output is not None else str(other.path / "output.parquet")
+        goal = output if output is not None else str(path / "output.parquet")
         same = asked.get("plan", {}).get("name") == name and asked.get("output") == goal
         if same and asked.get("fingerprints") == fingerprints:
-            return None if asked["state"] == "done" or is_held(other.path) else other.path
+            return None if asked["state"] == "done" or is_held(path) else path
     return None
 
 
@@ -110,10 +115,3 @@ def _link_file(source: Path, target: Path) -> None:
         raise
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
-
-
-def _time(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

@@ -20,7 +20,6 @@ from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.lockfile import write_lock
-from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.progress import Watch, unwatched
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.reuse import unfinished
@@ -106,10 +105,11 @@ def run_plan(
         notify=notify or ignore,
         watch=watch,
     )
-    asked_dir = Path(run_dir) if run_dir else None
+    asked_dir, files = Path(run_dir) if run_dir else None, None
     if asked_dir is None and not fresh:
-        parts = Fingerprints.of(plan, limit=limit).parts
-        asked_dir = unfinished(RUNS, plan.name, None if output is None else str(output), parts)
+        known = Fingerprints.of(plan, limit=limit)
+        goal = None if output is None else str(output)
+        asked_dir, files = unfinished(RUNS, plan.name, goal, known.parts), known.files
     with RunDirectory.create(asked_dir, plan.name) as directory:
         goal = str(output) if output is not None else str(directory.path / "output.parquet")
         earlier = directory.read_json("run.json")
@@ -118,7 +118,7 @@ def run_plan(
             earlier = None
         with stop_on_interrupt() as asked:
             options = replace(options, stop=asked)
-            return _Run(plan, goal, directory, options, earlier).run()
+            return _Run(plan, goal, directory, options, earlier, files).run()
 
 
 @dataclass
@@ -128,6 +128,8 @@ class _Run:
     directory: RunDirectory
     options: EngineOptions
     earlier: dict[str, Any] | None
+    files: dict[str, list[Any]] | None
+    """Hashes of files that were read for them already."""
 
     def run(self) -> Report:
         started, clock = dt.datetime.now().astimezone(), time.perf_counter()
@@ -135,7 +137,7 @@ class _Run:
         self._refuse_another_pipeline()
         earlier = self.earlier or {}
         self.fingerprints = Fingerprints.of(
-            self.plan, limit=self.options.limit, files=earlier.get("files")
+            self.plan, limit=self.options.limit, files=self.files or earlier.get("files")
         )
         self.exact = bool(earlier.get("exact"))
         self.exported: dict[str, Any] | None = earlier.get("exported")
@@ -143,8 +145,8 @@ class _Run:
         notify("before_pipeline", plan=self.plan, run_dir=self.directory.path)
         try:
             self._check_output()
-            engine, result = self._execute()
-            self._export(result)
+            engine = self._execute()
+            self._export(engine)
         except (KeyboardInterrupt, RunStopped) as error:
             self._note("interrupted")
             notify("on_pipeline_error", plan=self.plan, error=error)
@@ -219,7 +221,7 @@ class _Run:
         expected = self.plan.columns(columns)[self.plan.result]
         open_target(self.output, pa.schema(list(expected.items()))).discard()
 
-    def _execute(self) -> tuple[LocalEngine, PartTable]:
+    def _execute(self) -> LocalEngine:
         """Run; when a row does not fit the types of the source's head, begin again with exact ones.
 
         So every batch of a run has the same types, whatever its size and place.
@@ -227,24 +229,28 @@ class _Run:
         engine = self._engine()
         if not self.exact:
             try:
-                return engine, engine.run()
+                engine.run()
             except SchemaMisfit:
                 self.directory.clear()
+            else:
+                return engine
             self.exact = True
             self._note("running")
             engine = self._engine()
-        return engine, engine.run()
+        engine.run()
+        return engine
 
     def _engine(self) -> LocalEngine:
         return LocalEngine(
             self.plan, self.directory, self.options, self.fingerprints, exact=self.exact
         )
 
-    def _export(self, result: PartTable) -> None:
+    def _export(self, engine: LocalEngine) -> None:
         """Write the result and the ledger, where they are not there yet."""
         if self._is_exported():
             return
-        schema = result.schema()
+        result = self.plan.result
+        schema = engine.table(result).schema()
         rows = 0
         ledger_file = writer_for(self.directory.path / "ledger.parquet", LEDGER_SCHEMA)
         with ledger_file as ledger:
@@ -252,7 +258,7 @@ class _Run:
             try:
                 for entries in self._entries():
                     ledger.write(entries)
-                for frame in result.frames(schema):
+                for frame in engine.checked_frames(result, schema):
                     rows += len(frame)
                     target.write(frame.to_arrow())
                     ledger.write(output_entries(frame))

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -217,8 +218,11 @@ def find_run(name: str, folder: Path = RUNS) -> StoredRun:
 
 def run_folders(folder: Path = RUNS) -> list[Path]:
     """Return the run directories in a folder, newest first."""
-    found = [path.parent for path in folder.glob("*/run.json")]
-    return sorted(found, key=lambda p: ((p / "run.json").stat().st_mtime_ns, p.name), reverse=True)
+    found = []
+    for path in folder.glob("*/run.json"):
+        with suppress(FileNotFoundError):  # it was removed meanwhile
+            found.append((path.stat().st_mtime_ns, path.parent.name, path.parent))
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def read_lines(journal: Path) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -70,9 +71,10 @@ def work_for(connection: Connection) -> None:
             answer = None if desk is None else _answer(desk, kind, content)
             connection.send((kind, answer))
         except DataflowError as error:
-            connection.send(("failed", error))
+            connection.send(("failed", (kind, error)))
         except Exception as error:  # noqa: BLE001  the run tells it
-            connection.send(("failed", OperatorError(f"{type(error).__name__}: {error}")))
+            told = OperatorError(f"{type(error).__name__}: {error}")
+            connection.send(("failed", (kind, told)))
 
 
 def _answer(desk: Desk, kind: str, content: Any) -> Any:
@@ -93,6 +95,9 @@ def _receive(connection: Connection, inbox: queue.SimpleQueue[tuple[str, Any]]) 
             inbox.put((kind, receive_rows(connection, content) if kind == "piece" else content))
         except (EOFError, OSError):
             os._exit(0)  # the run is over: nothing that is not committed counts
+        except Exception:  # noqa: BLE001  without this thread, the worker would wait for ever
+            traceback.print_exc()
+            os._exit(1)
 
 
 def _desk(connection: Connection, content: tuple[bytes, str]) -> Desk:

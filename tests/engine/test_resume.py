@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from dataflow_core import FileStorage, Filter, MemoryStorage, Refiner, Storage
 from dataflow_core.engine.rundir import RunDirectory
-from dataflow_core.errors import OperatorError, RunError, RunStopped
+from dataflow_core.errors import OperatorError, RunError, RunStopped, StorageError
 from dataflow_core.operators.general import Apply, DeduplicateExact, FilterRows, Sort
 
 from .pipelines import Steps
@@ -193,6 +194,29 @@ def test_the_same_command_without_a_run_directory_finds_its_run(tmp_path, monkey
         pipeline.run(output="out.jsonl", fresh=True)
     assert len(list(Path("dataflow-runs").iterdir())) == 3
     assert rows_seen(Path("seen")) == 80  # the fresh one took nothing over
+
+
+def test_a_full_disk_costs_what_was_not_written_down_and_no_more(tmp_path, monkeypatch):
+    seen = tmp_path / "seen"
+    steps = [(Counting(seen=str(seen)), {}), (FilterRows(where="n > 3"), {})]
+    write, left = os.write, [14]
+
+    def filling(descriptor, data):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", filling)
+    with pytest.raises(StorageError, match="No space left"):
+        run(tmp_path, source(tmp_path), *steps, batch_size=4, commit_seconds=0)
+    monkeypatch.undo()
+    before = rows_seen(seen)
+    report = run(tmp_path, source(tmp_path), *steps, batch_size=4)
+    assert 0 < report.reused["filter_rows"] <= before < 40
+    assert rows_seen(seen) == before + 40 - report.reused["filter_rows"]
+    numbers = [json.loads(line)["n"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert numbers == list(range(4, 40))
 
 
 def test_fresh_begins_again(tmp_path):

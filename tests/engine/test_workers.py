@@ -15,7 +15,7 @@ import pytest
 
 from dataflow_core import FileStorage
 from dataflow_core.engine import crew, doing
-from dataflow_core.errors import OperatorError, RunError
+from dataflow_core.errors import OperatorError, RunError, StorageError
 from dataflow_core.operators.general import Apply, DeduplicateExact, Explode, FilterRows, Sample
 
 from .pipelines import Steps
@@ -27,6 +27,7 @@ OPERATORS = '''
 """Operators that misbehave on some rows."""
 
 import os
+import resource
 import signal
 import time
 
@@ -80,6 +81,32 @@ class Where(Refiner):
         table[output_pid] = os.getpid()
         time.sleep(0.01)
         storage.write(table)
+
+class Unwritable(Refiner):
+    """Let no worker write files of more than a few bytes."""
+
+    parent: int
+
+    def run(self, storage):
+        if os.getpid() != self.parent:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+
+class Unfinished(Refiner):
+    """Let one worker die when its files are written, before it has said so."""
+
+    parent: int
+    once: str
+
+    def run(self, storage):
+        if os.getpid() != self.parent and not os.path.exists(self.once):
+            from dataflow_core.engine.journal import Commit
+
+            def die(commit):
+                open(self.once, "w").close()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+            Commit.as_dict = die
 
 class Longest(DatasetEvaluator):
     """Find the largest number, as rows flow by."""
@@ -248,6 +275,22 @@ def test_runs_with_workers_that_are_stopped_again_and_again_lose_nothing(odd, tm
     assert stops > 3
     assert [row["n"] for row in output(tmp_path)] == [n for n in range(400) if n % 3]
     assert report.steps[0].rows_in == 400
+
+
+def test_a_worker_that_cannot_write_ends_the_run_with_the_reason(odd, tmp_path):
+    with pytest.raises(StorageError, match="File too large"):
+        run(tmp_path, (odd.Unwritable(parent=os.getpid()), {}))
+    report = run(tmp_path, (odd.Unwritable(parent=os.getpid()), {}), workers=1)
+    assert [row["n"] for row in output(tmp_path)] == list(range(400))
+    assert report.steps[0].rows_in == 400
+
+
+def test_files_of_a_worker_that_died_before_it_told_of_them_do_not_count(odd, tmp_path):
+    step = odd.Unfinished(parent=os.getpid(), once=str(tmp_path / "died"))
+    report = run(tmp_path, (FilterRows(where="n % 2 = 0"), {}), (step, {}))
+    assert (tmp_path / "died").exists()
+    assert [row["n"] for row in output(tmp_path)] == list(range(0, 400, 2))
+    assert len(pd.read_parquet(report.run_dir / "ledger.parquet")) == 400
 
 
 def test_a_function_of_ones_own_stays_in_this_process(tmp_path):
