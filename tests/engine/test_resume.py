@@ -199,7 +199,7 @@ def test_the_same_command_without_a_run_directory_finds_its_run(tmp_path, monkey
 def test_a_full_disk_costs_what_was_not_written_down_and_no_more(tmp_path, monkeypatch):
     seen = tmp_path / "seen"
     steps = [(Counting(seen=str(seen)), {}), (FilterRows(where="n > 3"), {})]
-    write, left = os.write, [14]
+    write, left = os.write, [8]
 
     def filling(descriptor, data):
         left[0] -= 1
