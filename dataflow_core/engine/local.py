@@ -25,7 +25,7 @@ from dataflow_core.engine.progress import Update, Watch, unwatched
 from dataflow_core.engine.reuse import neighbours, take_decision, take_over
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
-from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
+from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
 from dataflow_core.engine.work import Desk, Work
@@ -370,7 +370,14 @@ class LocalEngine:
         """Yield the rows that flow into some work, in order."""
         name = work.table
         if work.reads_source:
-            yield from self._reader(name).pieces()
+            reader = reader_of(
+                self.plan,
+                name,
+                limit=self.options.limit if name == SOURCE else None,
+                exact=self.exact,
+                batch_rows=self.options.batch_rows,
+            )
+            yield from reader.pieces()
             return
         yield from pieces_of(self.checked_frames(name))
 
@@ -379,18 +386,6 @@ class LocalEngine:
 
     def _load(self, name: str) -> Frame:
         return concat_frames(list(self.checked_frames(name)))
-
-    def _reader(self, name: str) -> SourceReader:
-        source = source_of(name, self.plan.sources[name])
-        columns = source.schema().names
-        needed = needed_columns(self.plan, name, columns)
-        return SourceReader(
-            name,
-            source.project(needed) if len(needed) < len(columns) else source,
-            batch_rows=self.options.batch_rows,
-            limit=self.options.limit if name == SOURCE else None,
-            exact=self.exact,
-        )
 
 
 class _LazyTable(TableStorage):

@@ -9,8 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.run_changes import explain
 from dataflow_core.engine.rundir import RunDirectory
@@ -69,7 +67,7 @@ class Lock:
             storage: The main source.
             resolve: Finds operators by registered name.
         """
-        text = yaml.safe_dump(self.content["recipe"], allow_unicode=True)
+        text = json.dumps(self.content["recipe"])  # which is YAML
         return from_yaml(text, resolve, path=str(self.path), storage=storage)
 
     def require_same(self, plan: Plan, limit: int | None) -> None:

@@ -21,8 +21,8 @@ from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.preview import StepPreview, preview_of
 from dataflow_core.engine.row_story import Story
 from dataflow_core.engine.run_changes import differences, in_short
-from dataflow_core.engine.run_paths import escaped
-from dataflow_core.engine.sources import SourceReader, needed_columns, source_of
+from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision
 from dataflow_core.engine.stored_rows import find_rows
 from dataflow_core.engine.stored_runs import StoredRun
@@ -31,7 +31,6 @@ from dataflow_core.pipeline.plan import Plan, Step
 from dataflow_core.pipeline.recipe import from_yaml
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.outcome import NO_IDS, positions_of
-from dataflow_core.storage.source import BATCH_ROWS
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import SOURCE_KEY, parse_id, position_of
 from dataflow_core.table.types import ROW_ID
@@ -159,7 +158,7 @@ class _Player:
             return
         frame, decision = self._tables[step.table], None
         if step.is_two_phase:
-            path = self.run.path / "decisions" / f"{escaped(step.name)}.arrow"
+            path = RunDirectory(self.run.path).decision(step.name)
             stored = load_decision(path, self.run.hashes[step.name])
             if stored is None:
                 self.steps.append(Replayed(step.name, left_out="the run has not decided yet"))
@@ -203,16 +202,7 @@ def _source_row(run: StoredRun, plan: Plan, row: str) -> tuple[str, Frame]:
     kept = _kept(run, name, [row])
     if len(kept):
         return name, kept
-    source = source_of(name, plan.sources[name])
-    columns = source.schema().names
-    needed = needed_columns(plan, name, columns)
-    reader = SourceReader(
-        name,
-        source.project(needed) if len(needed) < len(columns) else source,
-        batch_rows=BATCH_ROWS,
-        limit=None,
-        exact=bool(run.asked["exact"]),
-    )
+    reader = reader_of(plan, name, limit=None, exact=bool(run.asked["exact"]))
     position = position_of(name, number)
     for piece in reader.pieces():
         if piece.stop > position:
@@ -220,7 +210,8 @@ def _source_row(run: StoredRun, plan: Plan, row: str) -> tuple[str, Frame]:
             if place < 0:
                 raise RunError(f"row {row}, at position {position}, could not be read.")
             return name, piece.frame.take(np.array([place]))
-    raise RunError(f"row {row} is not in {source.describe()}: it has no position {position}.")
+    place = source_of(name, plan.sources[name]).describe()
+    raise RunError(f"row {row} is not in {place}: it has no position {position}.")
 
 
 def _kept(run: StoredRun, table: str, rows: Collection[str]) -> Frame:

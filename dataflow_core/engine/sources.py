@@ -11,7 +11,7 @@ from dataflow_core.engine.pieces import Piece, Unreadable
 from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import Plan
 from dataflow_core.storage.base import Storage
-from dataflow_core.storage.source import Batch, Source, unreadable_rows
+from dataflow_core.storage.source import BATCH_ROWS, Batch, Source, unreadable_rows
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds, source_ids
@@ -98,6 +98,25 @@ class SourceReader:
 
     def _ids(self, positions: np.ndarray[tuple[int], np.dtype[np.int64]]) -> RowIds:
         return source_ids(self.name, positions)
+
+
+def reader_of(
+    plan: Plan, name: str, *, limit: int | None, exact: bool, batch_rows: int = BATCH_ROWS
+) -> SourceReader:
+    """Return a reader of a source, of the columns that the plan needs.
+
+    Args:
+        plan: The plan.
+        name: The source's name.
+        limit: The most rows in all.
+        exact: See `SourceReader`.
+        batch_rows: The most rows a batch.
+    """
+    source = source_of(name, plan.sources[name])
+    columns = source.schema().names
+    needed = needed_columns(plan, name, columns)
+    projected = source.project(needed) if len(needed) < len(columns) else source
+    return SourceReader(name, projected, batch_rows=batch_rows, limit=limit, exact=exact)
 
 
 def _end(batch: Batch) -> int:
