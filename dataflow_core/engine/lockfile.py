@@ -46,7 +46,9 @@ class Lock:
         """
         try:
             content = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise RunError(f"cannot read the lock {path}: {error.strerror}") from error
+        except ValueError as error:
             raise RunError(f"cannot read the lock {path}: {error}") from error
         if not isinstance(content, dict) or content.get("dataflow_lock") != FORMAT:
             raise RunError(f"{path} is no lock of a run, or of another version of dataflow.")

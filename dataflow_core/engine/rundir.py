@@ -163,7 +163,7 @@ class RunDirectory:
         """Remove what a run has done, so that it can begin again."""
         for name in (*KINDS, "journals", "decisions"):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in ("ledger.parquet", "report.json", "report.html"):
+        for name in ("ledger.parquet", "report.json", "report.html", "run.lock"):
             (self.path / name).unlink(missing_ok=True)
 
     def read_json(self, name: str) -> dict[str, Any] | None:
