@@ -52,10 +52,6 @@ class PartTable:
         has_absent = any(ABSENT in s.names or set(joined.names) - set(s.names) for s in schemas)
         return with_absent(joined) if has_absent else joined
 
-    def rows(self) -> int:
-        """Return the number of rows."""
-        return sum(batch.num_rows for batch, _ in self._batches())
-
     def frames(self, schema: pa.Schema | None = None) -> Iterator[Frame]:
         """Yield the rows in order, batch by batch, in the schema of the whole table."""
         schema = self.schema() if schema is None else schema

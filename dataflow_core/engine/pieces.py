@@ -35,15 +35,6 @@ class Spans:
                 joined.append((begin, end))
         self.spans = joined
 
-    def covers(self, start: int, stop: int) -> bool:
-        """Tell whether a stretch is among them as a whole."""
-        return any(begin <= start and stop <= end for begin, end in self.spans)
-
-    def has(self, places: Places) -> npt.NDArray[np.bool_]:
-        """Tell which places lie in them."""
-        bounds = np.array([bound for span in self.spans for bound in span], np.int64)
-        return np.searchsorted(bounds, places, side="right") % 2 == 1
-
     def gaps(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Yield the stretches of a stretch that are not among them."""
         for begin, end in self.spans:

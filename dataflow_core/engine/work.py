@@ -21,7 +21,6 @@ from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_frames import to_stored
 from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import Step
-from dataflow_core.storage.base import Storage
 from dataflow_core.storage.outcome import Outcome, Removed
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.types import ROW_ID
@@ -76,14 +75,12 @@ class Desk:
     Args:
         work: The work.
         directory: The run directory.
-        tables: Gives second tables by name.
         decision: What the first step, in two phases, decided.
         started: Called with a step's number before each step.
     """
 
     work: Work
     directory: RunDirectory
-    tables: Callable[[Step], Mapping[str, Storage]] = lambda _: {}
     decision: Decision | None = None
     started: Callable[[int], object] = lambda _: None
     _commit: Commit = field(default_factory=Commit)
@@ -212,7 +209,7 @@ class Desk:
             self._left.append(("sketches", step.name, to_stored(step.name, sketch)))
             return outcome
         part = None if decision is None else decision.of(frame.ids)
-        outcome = run_step(step, frame, self.tables(step), part)
+        outcome = run_step(step, frame, {}, part)  # those with second tables have all rows at once
         self.note(step, outcome)
         return outcome
 

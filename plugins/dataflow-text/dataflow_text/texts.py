@@ -74,18 +74,6 @@ def bytes_of(
     return np.frombuffer(data, np.uint8)[places[0] : places[-1]], places - places[0]
 
 
-def count_in_each(
-    positions: npt.NDArray[np.int64], places: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int64]:
-    """Return how many positions fall into each text.
-
-    Args:
-        positions: Positions in texts that stand one after the other, ascending.
-        places: Where each text begins, and the last ends.
-    """
-    return np.diff(np.searchsorted(positions, places))
-
-
 class MeasureEvaluator(Evaluator):
     """An evaluator with one number for each text."""
 
