@@ -288,9 +288,9 @@ class LocalEngine:
         return self._crew
 
     def _do_at_once(self, work: Work, journal: Journal, progress: Progress) -> None:
-        """Run a step that needs the whole table, and what follows it in pieces; commit it all."""
-        first, *rest = work.steps
-        desk = Desk(Work(work.name, work.table, tuple(rest)), self.directory)
+        """Run a step that needs the whole table, and commit what comes of it."""
+        (first,) = work.steps
+        desk = Desk(Work(work.name, work.table, ()), self.directory)
         desk.begin("part-00000")
         try:
             pieces = list(self._pieces(work))

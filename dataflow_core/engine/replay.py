@@ -143,7 +143,6 @@ class _Player:
         self.run = run
         self.steps: list[Replayed] = []
         self._tables = tables
-        self._left_out: set[str] = set()
         self._lineage = story.lineage
         self._all = story.root == story.row
 
@@ -169,23 +168,21 @@ class _Player:
         self.steps.append(Replayed(step.name, preview_of(step, outcome)))
 
     def _reaches(self, table: str) -> bool:
-        return table in self._left_out or len(self._tables.get(table, ())) > 0
+        return len(self._tables.get(table, ())) > 0
 
     def _why_not(self, step: Step) -> str | None:
         if step.only_looks:
             return "it only looks at rows"
         if step.is_barrier and not step.is_two_phase:
             return "it needs the whole table"
-        return "it follows such a step" if step.table in self._left_out else None
+        return None
 
     def _take_up(self, step: Step) -> None:
         """Find the row behind a step that was left out."""
-        if step.only_looks and step.table in self._tables:
+        if step.only_looks:
             self._tables[step.name] = self._tables[step.table]
-        elif step.name in {stage.name for stage in self.run.stages}:
-            self._tables[step.name] = _kept(self.run, step.name, self._lineage)
         else:
-            self._left_out.add(step.name)
+            self._tables[step.name] = _kept(self.run, step.name, self._lineage)
 
     def _followed(self, frame: Frame) -> Frame:
         """Return the rows of the story; of a source's row, all that are made of it."""

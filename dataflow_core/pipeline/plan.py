@@ -86,7 +86,8 @@ class Stage:
 
     Attributes:
         table: The table that flows in.
-        steps: The steps; only the first can be a barrier.
+        steps: The steps; only the first can be a barrier, and one that needs the whole table stands
+            alone, so that what follows it need not be done at once too.
     """
 
     table: str
@@ -154,7 +155,8 @@ class Plan:
         stages: list[Stage] = []
         for step in self.steps:
             home = next((i for i, s in enumerate(stages) if s.result == step.table), None)
-            if home is None or step.is_barrier or self._is_shared(step.table):
+            begins = step.is_barrier or self._is_shared(step.table)
+            if home is None or begins or stages[home].kind == "whole-table":
                 stages.append(Stage(step.table, (step,)))
             else:
                 stages[home] = Stage(stages[home].table, (*stages[home].steps, step))

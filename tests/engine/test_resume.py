@@ -121,7 +121,7 @@ def test_a_changed_step_is_done_again_from_there_and_the_report_says_why(tmp_pat
     assert (rows_seen(first), rows_seen(second)) == (40, 40)
     assert report.rows_out == 34
     assert report.changes == ("filter_rows: where 'n > 3' -> 'n > 5'",)
-    assert set(report.reused) == {"counting", "counting_2"}
+    assert set(report.reused) == {"counting", "sort", "counting_2"}
     assert "changed since then: filter_rows: where" in str(report)
 
 
@@ -165,7 +165,7 @@ def test_runs_beside_a_run_share_what_they_have_done(tmp_path):
     first = run_in("a", 3)
     again = run_in("b", 3)
     assert (rows_seen(seen), rows_seen(later)) == (40, 36)
-    assert again.reused == {"counting": 40, "filter_rows": 40, "counting_2": 36}
+    assert again.reused == {"counting": 40, "filter_rows": 40, "sort": 36, "counting_2": 36}
     other = run_in("c", 5)
     assert (rows_seen(seen), rows_seen(later)) == (40, 36 + 34)
     assert other.reused == {"counting": 40}

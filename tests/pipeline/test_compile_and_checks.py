@@ -425,7 +425,11 @@ JOIN = {"input_table": TableRef("b"), "input_on": ("k",)}
                 ("b", ROW, {}, "a"),
                 ("c", WHOLE, {}, "b"),
             ),
-            [("whole-table", "source", ["a", "b"]), ("whole-table", "b", ["c"])],
+            [
+                ("whole-table", "source", ["a"]),
+                ("rows", "a", ["b"]),
+                ("whole-table", "b", ["c"]),
+            ],
         ),
         (
             plan_of(
