@@ -283,6 +283,19 @@ def _recipe(
     return _reconfigured(load_recipe(path, resolve, storage), given)
 
 
+def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
+    """Return a plan with other values for fields of its steps.
+
+    Args:
+        plan: The plan.
+        params: ``STEP.FIELD=VALUE`` texts.
+
+    Raises:
+        DataflowError: There is no such step or field, or it does not take the value.
+    """
+    return _reconfigured(plan, _pairs(params, "--param"))
+
+
 def _reconfigured(plan: Plan, given: Mapping[str, str]) -> Plan:
     from dataflow_core.pipeline.recipe import reconfigure, step_of_setting
 

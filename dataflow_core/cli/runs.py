@@ -1,4 +1,4 @@
-"""``dataflow runs``: list, show and compare runs, and say what became of a row."""
+"""``dataflow runs``: list, show, retry and compare runs, and say what became of a row."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import click
 
 from dataflow_core.cli.catalogue.listing import JSON
 from dataflow_core.cli.output import write_json, write_table
+from dataflow_core.cli.running import Running, run_and_report, running_options
 from dataflow_core.engine.run_paths import RUNS
 from dataflow_core.errors import RunError
 
 if TYPE_CHECKING:
     from dataflow_core.engine.replay import Replay
     from dataflow_core.engine.row_story import Story
+    from dataflow_core.engine.stored_plans import Open
     from dataflow_core.engine.stored_runs import StoredRun
     from dataflow_core.plugins import PluginManager
     from dataflow_core.storage.base import Storage
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.group("runs")
 def command() -> None:
-    """List, show and compare runs; say what became of a row.
+    """List, show and compare runs; say what became of a row; do failed rows again.
 
     RUN is the path of a run directory, the name of one in dataflow-runs/, or 'last' for the newest
     one there.
@@ -135,6 +137,50 @@ def why(
         click.echo("\nIts values before and after each step: add --replay.")
 
 
+@command.command("retry")
+@click.argument("run")
+@click.option("--input", "-i", "source", metavar="SOURCE", help="Where the source is now.")
+@click.option(
+    "--param", "-p", "params", multiple=True, metavar="STEP.FIELD=VALUE",
+    help="Another value of a step's parameter, where that is the fix. Repeatable.",
+)  # fmt: skip
+@running_options
+@click.pass_obj
+def retry(
+    manager: PluginManager,
+    run: str,
+    *,
+    source: str | None,
+    params: tuple[str, ...],
+    running: Running,
+) -> None:
+    """Do the rows again that failed in RUN, after a fix, and put them in their places.
+
+    A row goes on from the step in which it failed. The other rows stay as they are, whatever has
+    changed in operators; steps behind that need all rows, such as a deduplication, are done again.
+    """
+    from dataflow_core.cli.planning import reconfigured
+    from dataflow_core.engine.stored_plans import plan_over_source
+    from dataflow_core.engine.stored_runs import find_run
+
+    found = find_run(run)
+    if not found.failed():
+        click.echo(f"No row of {found.path} failed in a step. There is nothing to do again.")
+        return
+    plan = plan_over_source(found, _opener(manager, found), source)
+    options = found.asked["options"]
+    run_and_report(
+        manager,
+        reconfigured(plan, params),
+        running,
+        output=found.asked["output"],
+        run_dir=found.path,
+        limit=options["limit"],
+        max_failures=options["max_failures"],
+        retry_failed=True,
+    )
+
+
 @command.command("diff")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
@@ -177,8 +223,14 @@ def _write_matches(run: StoredRun, ids: list[str], as_json: bool) -> None:
 
 
 def _replayed(manager: PluginManager, run: StoredRun, story: Story, source: str | None) -> Replay:
-    from dataflow_core.cli.planning import open_storage
     from dataflow_core.engine.replay import replay
+
+    return replay(run, story, _opener(manager, run), source)
+
+
+def _opener(manager: PluginManager, run: StoredRun) -> Open:
+    """Return what opens a source by its name."""
+    from dataflow_core.cli.planning import open_storage
 
     def opened(place: str, on_bad_row: str, types: dict[str, str]) -> Storage:
         storage = open_storage(manager, place, on_bad_row, types)
@@ -186,4 +238,4 @@ def _replayed(manager: PluginManager, run: StoredRun, story: Story, source: str 
             raise RunError(f"{run.path}: its source has no name; give one with --input.")
         return storage
 
-    return replay(run, story, opened, source)
+    return opened

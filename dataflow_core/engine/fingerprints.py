@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import types
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,23 @@ from dataflow_core.storage.source import Source
 FORMAT = 1
 """Changes when the parts of a fingerprint do."""
 
+MARKED = "retried"
+"""The part of a fingerprint that is a `Mark`."""
+
 _BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What tells tables in which failed rows were done again from all others.
+
+    Attributes:
+        name: A name that no other table has.
+        tables: The tables in which rows failed.
+    """
+
+    name: str
+    tables: Collection[str]
 
 
 @dataclass
@@ -48,10 +64,18 @@ class Fingerprints:
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
     files: dict[str, list[Any]] = field(default_factory=dict)
+    _before: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    _mark: Mark | None = None
 
     @classmethod
     def of(
-        cls, plan: Plan, *, limit: int | None, files: Mapping[str, list[Any]] | None = None
+        cls,
+        plan: Plan,
+        *,
+        limit: int | None,
+        files: Mapping[str, list[Any]] | None = None,
+        before: Mapping[str, dict[str, Any]] | None = None,
+        mark: Mark | None = None,
     ) -> Fingerprints:
         """Return the fingerprints of a plan's tables.
 
@@ -59,8 +83,12 @@ class Fingerprints:
             plan: The plan.
             limit: The most rows of its main source.
             files: `files` of an earlier run.
+            before: `parts` of an earlier run in the same directory: tables that are marked in it
+                stay so, as long as nothing else that determines them changes.
+            mark: Marks the tables in which failed rows are done again, or in which rows stay that
+                another code or configuration has made.
         """
-        made = cls(files=dict(files or {}))
+        made = cls(files=dict(files or {}), _before=before or {}, _mark=mark)
         for name, storage in plan.sources.items():
             made._add(name, made._source(plan, name, source_of(name, storage), limit))
         for step in plan.steps:
@@ -68,6 +96,13 @@ class Fingerprints:
         return made
 
     def _add(self, name: str, parts: dict[str, Any]) -> None:
+        before = self._before.get(name, {})
+        same = parts == {key: value for key, value in before.items() if key != MARKED}
+        mark = self._mark
+        if mark is not None and before and (not same or name in mark.tables):
+            parts = {**parts, MARKED: mark.name}
+        elif same:
+            parts = before
         self.parts[name] = parts
         self.hashes[name] = hash_of(parts)
 

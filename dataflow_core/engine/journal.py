@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.pieces import Spans
 from dataflow_core.engine.stored_runs import read_lines
-from dataflow_core.storage.formats.atomic import writing
+from dataflow_core.storage.formats.atomic import AtomicFile, writing
 
 
 @dataclass
@@ -26,6 +26,8 @@ class Commit:
         sum: The rows of the stage's result.
         unreadable: How many rows of a source could not be read.
         read: How many rows of the stage's table were read, unreadable ones included.
+        undone: What counts no more of what steps did, by name: rows that failed are done again.
+        replaced: Part files whose place others take, by kind and table.
     """
 
     spans: list[tuple[int, int]] = field(default_factory=list)
@@ -34,18 +36,23 @@ class Commit:
     sum: TableSum = field(default_factory=TableSum)
     unreadable: int = 0
     read: int = 0
+    undone: dict[str, StepAccount] = field(default_factory=dict)
+    replaced: dict[str, list[str]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the commit as plain data."""
-        return {
+        told = {
             "spans": self.spans,
             "files": self.files,
-            "accounts": {name: account.state() for name, account in self.accounts.items()},
+            "accounts": _states(self.accounts),
             "rows": self.sum.rows,
             "sum": self.sum.sum,
             "unreadable": self.unreadable,
             "read": self.read,
         }
+        if self.undone:
+            told |= {"undone": _states(self.undone), "replaced": self.replaced}
+        return told
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Commit:
@@ -53,10 +60,12 @@ class Commit:
         return cls(
             spans=[(start, stop) for start, stop in content["spans"]],
             files=content["files"],
-            accounts={n: StepAccount.from_state(state) for n, state in content["accounts"].items()},
+            accounts=_accounts(content["accounts"]),
             sum=TableSum(content["rows"], content["sum"]),
             unreadable=content["unreadable"],
             read=content["read"],
+            undone=_accounts(content.get("undone", {})),
+            replaced=content.get("replaced", {}),
         )
 
 
@@ -67,7 +76,7 @@ class Progress:
     Attributes:
         done: The places that went through.
         commits: How many there were.
-        files: All part files.
+        files: All part files, each as ``KIND/TABLE/FILE``.
         accounts: What each step did so far.
         sum: The rows of the result so far.
         unreadable: How many rows of a source could not be read.
@@ -86,14 +95,18 @@ class Progress:
 
     def next_number(self) -> int:
         """Return a number that no part file has in its name, nor any above it."""
-        return 1 + max((int(name.split("-")[1]) for name in self.files), default=-1)
+        names = (path.rpartition("/")[2] for path in self.files)
+        return 1 + max((int(name.split("-")[1]) for name in names), default=-1)
 
     def add(self, commit: Commit) -> None:
         """Count one more commit."""
         self.commits += 1
         for start, stop in commit.spans:
             self.done.add(start, stop)
-        self.files.update(name for names in commit.files.values() for name in names)
+        self.files -= set(_paths(commit.replaced))
+        self.files |= set(_paths(commit.files))
+        for name, account in commit.undone.items():
+            self.accounts[name].take_away(account)
         for name, account in commit.accounts.items():
             self.accounts.setdefault(name, StepAccount(account.step)).merge(account)
         self.sum.rows += commit.sum.rows
@@ -124,6 +137,32 @@ class Journal:
         """Write down what was done; its part files are on disk."""
         self._append(commit.as_dict())
 
+    def spans(self) -> list[tuple[int, int]]:
+        """Return the stretches of places that went through, each by itself."""
+        lines = (line for line in read_lines(self.path)[1:] if "spans" in line)
+        return [(start, stop) for line in lines for start, stop in line["spans"]]
+
+    def reopen(self) -> None:
+        """Write down that something is to change in what was finished."""
+        self._append({"finished": False})
+
+    def relabel(self, labels: Mapping[str, str]) -> None:
+        """Give the work another fingerprint, with what is done of it.
+
+        Args:
+            labels: The new fingerprints of all work, by the old ones.
+        """
+        if not self.path.exists():
+            return
+        head, *lines = self.path.read_bytes().splitlines(keepends=True) or [b""]
+        told = json.loads(head) if head.endswith(b"\n") else {}
+        if told.get("fingerprint") not in labels:
+            return
+        told["fingerprint"] = labels[told["fingerprint"]]
+        file = AtomicFile(self.path)
+        file.write(b"".join([_line(told), *lines]))
+        file.commit()
+
     def remove(self) -> None:
         """Forget what was done."""
         self.path.unlink(missing_ok=True)
@@ -148,8 +187,8 @@ class Journal:
         if not lines:
             return None, progress
         for line in lines[1:]:
-            if line.get("finished"):
-                progress.finished = True
+            if "finished" in line:
+                progress.finished = line["finished"]
             else:
                 progress.add(Commit.from_dict(line))
         return lines[0].get("fingerprint"), progress
@@ -169,7 +208,7 @@ class Journal:
                 os.truncate(self.path, whole)
 
     def _append(self, content: dict[str, Any]) -> None:
-        line = json.dumps(content, separators=(",", ":")).encode() + b"\n"
+        line = _line(content)
         with writing(self.path), self.path.open("ab") as file:
             size = file.tell()
             try:
@@ -179,3 +218,19 @@ class Journal:
             except OSError:
                 os.truncate(self.path, size)
                 raise
+
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode() + b"\n"
+
+
+def _paths(files: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    return (f"{table}/{name}" for table, names in files.items() for name in names)
+
+
+def _states(accounts: Mapping[str, StepAccount]) -> dict[str, Any]:
+    return {name: account.state() for name, account in accounts.items()}
+
+
+def _accounts(states: Mapping[str, Any]) -> dict[str, StepAccount]:
+    return {name: StepAccount.from_state(state) for name, state in states.items()}

@@ -93,6 +93,14 @@ class StepAccount:
         if other.failures:
             self.failures = {**other.failures, **self.failures}
 
+    def take_away(self, failed: StepAccount) -> None:
+        """Take away the sums of rows that failed: they are done again."""
+        self.rows_in -= failed.rows_in
+        self.rows_out -= failed.rows_out
+        self.quarantined -= failed.quarantined
+        self.reasons -= failed.reasons  # reasons of which nothing is left go
+        self.failures = {n: told for n, told in self.failures.items() if n in self.reasons}
+
     def merge(self, other: StepAccount) -> None:
         """Add the account of other rows."""
         self.add_sums(other)

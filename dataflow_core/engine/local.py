@@ -22,7 +22,8 @@ from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
 from dataflow_core.engine.progress import Update, Watch, unwatched
-from dataflow_core.engine.reuse import neighbours, take_decision, take_over
+from dataflow_core.engine.retry import Again, Retry
+from dataflow_core.engine.reuse import link_file, neighbours, take_decision, take_over
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import reader_of, source_of
@@ -94,6 +95,7 @@ class LocalEngine:
         options: How to run.
         fingerprints: Those of the plan's tables.
         exact: Whether to read all source rows for their types first.
+        retry: Whether to do rows again that have failed.
     """
 
     plan: Plan
@@ -101,8 +103,10 @@ class LocalEngine:
     options: EngineOptions
     fingerprints: Fingerprints
     exact: bool = False
+    retry: bool = False
     accounts: dict[str, StepAccount] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
+    retried: dict[str, int] = field(default_factory=dict)
     _progress: dict[str, Progress] = field(default_factory=dict)
     _crew: Crew | None = None
     _estimates: dict[str, int | None] = field(default_factory=dict)
@@ -202,6 +206,8 @@ class LocalEngine:
     def _do(self, work: Work) -> None:
         """Do what is left of some work."""
         journal, progress = self._take_up(work)
+        if self.retry and work.steps and progress.commits:
+            progress = self._do_again(work, journal, progress)
         self._progress[work.journal] = progress
         if progress.commits:
             self.reused[work.journal] = progress.read
@@ -219,12 +225,9 @@ class LocalEngine:
 
     def _take_up(self, work: Work) -> tuple[Journal, Progress]:
         """Return the journal of some work, and how far it is; begin it where it is other work."""
-        journal, wanted = self.directory.journal(work.journal), self._fingerprint(work)
-        journal.mend()
-        known, progress = journal.read()
-        whole = work.kind != "whole-table" or progress.finished
-        if known == wanted and whole:
-            self.directory.tidy(work.folders(), progress.files)
+        wanted = work.label(self.fingerprints.hashes)
+        journal, progress = self._known(work, self.directory, wanted)
+        if progress is not None and (work.kind != "whole-table" or progress.finished):
             return journal, progress
         self.directory.forget(work.folders())
         journal.remove()
@@ -234,37 +237,111 @@ class LocalEngine:
         journal.begin(wanted)
         return journal, Progress()
 
-    def _fingerprint(self, work: Work) -> str:
-        hashes = self.fingerprints.hashes
-        steps = " ".join(f"{step.name}={hashes[step.name]}" for step in work.steps)
-        return f"{work.kind} {hashes[work.table]} {steps}".strip()
+    def _known(
+        self, work: Work, directory: RunDirectory, label: str
+    ) -> tuple[Journal, Progress | None]:
+        """Return the journal of some work, and how far it is; None where it is other work."""
+        journal = directory.journal(work.journal)
+        journal.mend()
+        known, progress = journal.read()
+        if known != label:
+            return journal, None
+        directory.tidy(work.folders(), progress.files)
+        return journal, progress
 
-    def _do_pieces(self, work: Work, journal: Journal, progress: Progress) -> None:
+    def _do_again(self, work: Work, journal: Journal, progress: Progress) -> Progress:
+        """Do the failed rows of a stage again; return how far the stage is then."""
+        retry = Retry(work, self.directory, self.options.batch_rows)
+        if not retry.rows:
+            return progress
+        self.retried |= retry.failed
+        if retry.needs_all_rows:
+            self._forget_behind(work.name)
+            self.directory.forget(work.folders())
+            journal.begin(work.label(self.fingerprints.hashes))
+            return Progress()
+        for again in retry.agains:
+            self._do_failed(again)
+        was_finished = progress.finished
+        journal.reopen()
+        done = retry.merge(journal.spans(), f"part-{progress.next_number():05d}")
+        if done.sum.rows:
+            self._forget_behind(work.name)
+        journal.commit(done)
+        progress.add(done)
+        self.directory.tidy(work.folders(), progress.files)
+        if was_finished:
+            journal.finish()
+        retry.clear()
+        return progress
+
+    def _do_failed(self, again: Again) -> None:
+        """Do failed rows from the step on that failed with them, in a folder of their own."""
+        work, directory = again.work, again.directory
+        label = again.label(self.fingerprints.parts)
+        journal, known = self._known(work, directory, label)
+        if known is None:
+            directory.forget(work.folders())
+            journal.begin(label)
+        again.progress = progress = known or Progress()
+        if work.kind == "two-phase":
+            self._decide(work.steps[0])
+            decision = work.steps[0].name
+            link_file(self.directory.decision(decision), directory.decision(decision))
+        if not progress.finished:
+            self._do_pieces(work, journal, progress, again)
+            directory.tidy(work.folders(), progress.files)
+            journal.finish()
+
+    def _forget_behind(self, table: str) -> None:
+        """Forget what was made of a table."""
+        changed = {table}
+        for work in self.works:
+            others = {name for step in work.steps for name in step.other_tables}
+            if not changed & {work.table, *others} or work.name == table:
+                continue
+            changed.add(work.name)
+            self.directory.journal(work.journal).remove()
+            for step in work.steps:
+                self.directory.decision(step.name).unlink(missing_ok=True)
+
+    def _do_pieces(
+        self, work: Work, journal: Journal, progress: Progress, again: Again | None = None
+    ) -> None:
+        """Do what is left of some work, or what of it was done before and is done again."""
+        directory = self.directory if again is None else again.directory
         decision = self._decide(work.steps[0]) if work.kind == "two-phase" else None
         decided = self.fingerprints.hashes[work.steps[0].name] if decision is not None else None
         alone = self.options.workers == 1 or not work.steps
         terms = Terms(
             crew=None if alone else self._start_crew,
-            shipped=None if alone else ship(work, self.directory.path, decided),
+            shipped=None if alone else ship(work, directory.path, decided),
             commit_seconds=self.options.commit_seconds,
             step_timeout=self.options.step_timeout,
             stop=self.options.stop,
-            progress=partial(self._watch, work),
-            check=self._check_early,
+            progress=partial(self._watch, work, again),
+            # Of rows that have failed, more fail again than of all.
+            check=self._check_early if again is None else lambda _: None,
         )
-        if terms.shipped is not None and self._is_much():
+        if terms.shipped is not None and again is None and self._is_much():
             self._start_crew()  # at once, so that it is ready soon
-        desk = Desk(work, self.directory, decision=decision)
+        desk = Desk(work, directory, decision=decision)
+        pieces = partial(self._pieces, work) if again is None else again.pieces
         try:
-            Doing(desk, journal, progress, terms).all(lambda: self._pieces(work))
+            Doing(desk, journal, progress, terms).all(pieces)
         except DataflowError as error:
             self._tell(work, error)
             raise
 
     def _watch(
-        self, work: Work, rows: int, accounts: Callable[[], Mapping[str, StepAccount]]
+        self,
+        work: Work,
+        again: Again | None,
+        rows: int,
+        accounts: Callable[[], Mapping[str, StepAccount]],
     ) -> None:
-        self.options.watch(Update(work.journal, rows, self._total(work), accounts))
+        total = self._total(work) if again is None else again.rows
+        self.options.watch(Update(work.journal, rows, total, accounts))
 
     def _total(self, work: Work) -> int | None:
         """Return how many rows flow into some work, about so many of a source."""

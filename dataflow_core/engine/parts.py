@@ -9,9 +9,11 @@ whoever wrote its parts, and when.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
@@ -33,6 +35,28 @@ from dataflow_core.table.types import (
 PART_BYTES = 32 << 20
 _BUFFER_BYTES = 64 << 10
 _START = "start"
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """A batch of rows in a part file.
+
+    Attributes:
+        start: Where the rows that it came of began in their table.
+        path: The file.
+        number: Its number in it.
+        told: What else was written with it.
+    """
+
+    start: int
+    path: Path
+    number: int
+    told: Mapping[str, str]
+
+    def table(self) -> pa.Table:
+        """Return the rows as they were written, mapped into memory and not copied."""
+        reader = pa.ipc.open_file(pa.memory_map(str(self.path)))
+        return pa.Table.from_batches([reader.get_batch(self.number)])
 
 
 class PartTable:
@@ -61,6 +85,10 @@ class PartTable:
             yield Frame.from_arrow(conform(batch, schema).select(schema.names), ids)
         if empty:  # So that what comes next still sees the columns.
             yield Frame.from_arrow(schema.empty_table(), NO_IDS)
+
+    def ids(self) -> RowIds:
+        """Return the ids of all rows, in order."""
+        return np.concatenate([NO_IDS, *(ids for _, ids in self._batches())])
 
     def tables(self, schema: pa.Schema | None = None) -> Iterator[pa.Table]:
         """Yield the rows in order as Arrow tables, for tables that were written without ids."""
@@ -101,24 +129,28 @@ class PartTable:
 
     def _batches(self) -> Iterator[tuple[pa.Table, RowIds]]:
         path, reader = None, None
-        for _, wanted, number in sorted(self._places()):
-            if path != wanted:
+        for stored in self.stored():
+            if path != stored.path:
                 # Mapped, not read: nothing is copied, and one part is small enough to be mapped.
-                path, reader = wanted, pa.ipc.open_file(pa.memory_map(str(wanted)))
-            table = pa.Table.from_batches([reader.get_batch(number)])  # type: ignore[union-attr]
+                path, reader = stored.path, pa.ipc.open_file(pa.memory_map(str(stored.path)))
+            batch = reader.get_batch(stored.number)  # type: ignore[union-attr]
+            table = pa.Table.from_batches([batch])
             if ROW_ID not in table.column_names:
                 yield table, NO_IDS
                 continue
             yield table.drop_columns([ROW_ID]), table[ROW_ID].to_numpy()
 
-    def _places(self) -> Iterator[tuple[int, Path, int]]:
-        """Yield where each batch's rows began, and where the batch is: its file and number."""
+    def stored(self) -> list[StoredBatch]:
+        """Return where the batches are, in order."""
+        found = []
         for path in self._paths():
             with pa.memory_map(str(path)) as file:
                 reader = pa.ipc.open_file(file)
                 for number in range(reader.num_record_batches):
                     _, metadata = reader.get_batch_with_custom_metadata(number)
-                    yield int(metadata[_START]), path, number
+                    told = {key.decode(): value.decode() for key, value in metadata.items()}
+                    found.append(StoredBatch(int(told.pop(_START)), path, number, told))
+        return sorted(found, key=lambda one: (one.start, one.path, one.number))
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.arrow"))
@@ -149,8 +181,16 @@ class PartWriter:
         table = frame.to_arrow().append_column(ROW_ID, pa.array(frame.ids, pa.uint64()))
         self.write_table(table, start)
 
-    def write_table(self, table: pa.Table, start: int = 0) -> None:
-        """Append rows as they are; a change of schema begins a new part."""
+    def write_table(
+        self, table: pa.Table, start: int = 0, told: Mapping[str, str] | None = None
+    ) -> None:
+        """Append rows as they are; a change of schema begins a new part.
+
+        Args:
+            table: The rows.
+            start: Where the rows that they came of began in their table.
+            told: What else is to be known of them.
+        """
         table = table.unify_dictionaries().combine_chunks()
         if self._part is not None and not self._part.takes(table):
             self.close()
@@ -158,7 +198,7 @@ class PartWriter:
             name = f"{self.prefix}-{len(self.files):03d}.arrow"
             self._part = _Part(self.folder / name, table.schema)
             self.files.append(name)
-        self._part.write(table, start)
+        self._part.write(table, {**(told or {}), _START: str(start)})
         if self._part.size >= PART_BYTES:
             self.close()
 
@@ -192,10 +232,10 @@ class _Part:
         """Whether the table fits: Arrow's format allows one schema, and one dictionary a column."""
         return self.schema.equals(table.schema) and self._dictionaries == _dictionaries(table)
 
-    def write(self, table: pa.Table, start: int) -> None:
+    def write(self, table: pa.Table, told: dict[str, str]) -> None:
         self._dictionaries = _dictionaries(table)
         for batch in table.to_batches():
-            self._writer.write_batch(batch, custom_metadata={_START: str(start)})
+            self._writer.write_batch(batch, custom_metadata=told)
         self.size += table.nbytes
 
     def close(self) -> None:

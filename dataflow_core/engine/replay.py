@@ -7,8 +7,7 @@ whole table is left out; behind it, the row is taken from the table that the run
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,20 +23,16 @@ from dataflow_core.engine.run_changes import differences, in_short
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision
+from dataflow_core.engine.stored_plans import Open, plan_over_source
 from dataflow_core.engine.stored_rows import find_rows
 from dataflow_core.engine.stored_runs import StoredRun
 from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import Plan, Step
-from dataflow_core.pipeline.recipe import from_yaml
-from dataflow_core.storage.base import Storage
 from dataflow_core.storage.outcome import NO_IDS, positions_of
 from dataflow_core.table.frames import Frame, concat_frames
-from dataflow_core.table.identity import SOURCE_KEY, parse_id, position_of
+from dataflow_core.table.identity import parse_id, position_of
 from dataflow_core.table.types import ROW_ID
 from dataflow_core.table.values import rows_of
-
-Open = Callable[[str, str, dict[str, str]], Storage]
-"""Opens a source by its path or URL, with what to do with bad rows, and the types of columns."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ def replay(run: StoredRun, story: Story, open_source: Open, source: str | None =
         RunError: The plan cannot be made again, or the row cannot be read.
         DataflowError: A source cannot be read, or a step failed as a whole.
     """
-    plan = plan_of(run, _opened(run, open_source, source))
+    plan = plan_over_source(run, open_source, source)
     found = Fingerprints.of(plan, limit=run.asked["options"]["limit"], files=run.asked["files"])
     notes = list(in_short(differences(run.asked["fingerprints"], found.parts)))
     name, frame = _source_row(run, plan, story.root)
@@ -99,41 +94,6 @@ def replay(run: StoredRun, story: Story, open_source: Open, source: str | None =
         player.play(step)
     notes += _contradictions(story, player.steps)
     return Replay(story.root, values, player.steps, notes)
-
-
-def plan_of(run: StoredRun, storage: Storage | None = None) -> Plan:
-    """Return the plan of a run.
-
-    Args:
-        run: The run.
-        storage: Its main source; None where that is not wanted.
-
-    Raises:
-        RunError: A step holds a Python function.
-        DataflowError: An operator is not there any more.
-    """
-    for step in run.steps:
-        if "not_serialisable" in step.get("config", {}):
-            raise RunError(
-                f"step {step['name']!r} of {run.path} holds a Python function or the like, which "
-                "run.json cannot; its rows cannot be taken through the steps again. Use an "
-                "operator with expressions, or one of a module of your own, to be able to."
-            )
-    # JSON is YAML.
-    return from_yaml(json.dumps(run.asked["plan"]), path=f"{run.path}/run.json", storage=storage)
-
-
-def _opened(run: StoredRun, open_source: Open, source: str | None) -> Storage:
-    """Open the main source, as the run did, or where it is now."""
-    place = source or run.asked["sources"][SOURCE_KEY]
-    if place == "memory":
-        raise RunError(
-            f"the source of {run.path} was a table in memory, which is gone. Save it to a file, "
-            "and name that with --input."
-        )
-    content = run.asked["fingerprints"][SOURCE_KEY]["content"]
-    options = content.get("options", {}) if isinstance(content, dict) else {}
-    return open_source(place, options.get("on_bad_row", "error"), options.get("types") or {})
 
 
 class _Player:

@@ -54,6 +54,7 @@ class Report:
         reused: How many rows of each stage were taken over from it.
         started: When the run began.
         page: The report as a page for a browser; None where it could not be written.
+        retried: How many rows of each step that had failed were done again.
     """
 
     pipeline: str
@@ -69,6 +70,7 @@ class Report:
     reused: Mapping[str, int] = field(default_factory=dict)
     started: dt.datetime | None = None
     page: Path | None = None
+    retried: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Report:
@@ -138,6 +140,9 @@ class Report:
         if self.reused:
             kept = ", ".join(f"{name} {rows:,} rows" for name, rows in self.reused.items())
             lines.append(f"taken over from earlier runs: {kept}")
+        if self.retried:
+            again = ", ".join(f"{name} {rows:,} rows" for name, rows in self.retried.items())
+            lines.append(f"done again, since they had failed: {again}")
         lines += [f"changed since then: {change}" for change in self.changes]
         if self.unreadable:
             lines.append(f"{self.unreadable:,} unreadable rows were set aside in {self.run_dir}.")

@@ -59,9 +59,7 @@ def take_decision(
     for other in others:
         stored = load_decision(other.decision(name), fingerprint)
         if stored is not None:
-            path.parent.mkdir(exist_ok=True)
-            path.unlink(missing_ok=True)
-            _link_file(other.decision(name), path)
+            link_file(other.decision(name), path)
             return stored
     return None
 
@@ -95,9 +93,8 @@ def _link(other: RunDirectory, directory: RunDirectory, work: Work, files: set[s
         for kind, name in work.folders():
             source, target = other.folder(kind, name), directory.folder(kind, name)
             for file in sorted(source.iterdir()) if source.is_dir() else ():
-                if file.name in files:
-                    target.mkdir(parents=True, exist_ok=True)
-                    _link_file(file, target / file.name)
+                if f"{kind}/{name}/{file.name}" in files:
+                    link_file(file, target / file.name)
         journal = directory.journal(work.journal).path
         journal.parent.mkdir(exist_ok=True)
         shutil.copyfile(other.journal(work.journal).path, journal)
@@ -108,7 +105,14 @@ def _link(other: RunDirectory, directory: RunDirectory, work: Work, files: set[s
     return True
 
 
-def _link_file(source: Path, target: Path) -> None:
+def link_file(source: Path, target: Path) -> None:
+    """Let a file have a second name, in place of what has that now; or copy it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
     try:
         os.link(source, target)
     except FileNotFoundError:

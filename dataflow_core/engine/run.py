@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
+import secrets
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,20 +16,21 @@ import pyarrow as pa
 
 import dataflow_core
 from dataflow_core.engine.failure_limit import FailureLimit
-from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.fingerprints import MARKED, Fingerprints, Mark
 from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.lockfile import write_lock
 from dataflow_core.engine.progress import Watch, unwatched
 from dataflow_core.engine.report import Report
+from dataflow_core.engine.retry import relabel
 from dataflow_core.engine.reuse import unfinished
-from dataflow_core.engine.run_changes import explain
+from dataflow_core.engine.run_changes import differences
 from dataflow_core.engine.run_paths import RUNS
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.samples import take_samples
 from dataflow_core.engine.sources import source_of
-from dataflow_core.engine.stored_runs import FORMAT
+from dataflow_core.engine.stored_runs import FORMAT, hash_of
 from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
@@ -50,6 +52,7 @@ def run_plan(
     workers: int = 1,
     step_timeout: float | None = None,
     fresh: bool = False,
+    retry_failed: bool = False,
     commit_seconds: float = COMMIT_SECONDS,
     notify: Notify | None = None,
     watch: Watch = unwatched,
@@ -77,6 +80,10 @@ def run_plan(
         step_timeout: How many seconds a worker may be in one step of a batch, before it is killed,
             and the row sought on which it hangs; None for ever.
         fresh: Whether to begin again, whatever earlier runs have done.
+        retry_failed: Whether to do the rows again that have failed in the run in ``run_dir``, and
+            no others, and put what comes of them in their places. What the rest has become stays,
+            whatever has changed in operators since then; steps behind that need all rows are done
+            again.
         commit_seconds: How long work goes on before it is written down: what a crash may cost.
         notify: Called with each life-cycle event of the run, by name.
         watch: Called after every batch with how far the run is.
@@ -92,6 +99,11 @@ def run_plan(
     for name, number in (("limit", limit), ("batch_size", batch_size), ("workers", workers)):
         if number is not None and number < 1:
             raise ConfigurationError(f"{name} is {number}; it takes a whole number from 1 on.")
+    if retry_failed and (run_dir is None or fresh):
+        raise ConfigurationError(
+            "retry_failed takes run_dir, the directory of the run whose failed rows are to be done "
+            "again, and not fresh."
+        )
     for name, storage in plan.sources.items():
         source_of(name, storage)  # A plan without sources fails here, before anything is made.
     options = EngineOptions(
@@ -118,7 +130,7 @@ def run_plan(
             earlier = None
         with stop_on_interrupt() as asked:
             options = replace(options, stop=asked)
-            return _Run(plan, goal, directory, options, earlier, files).run()
+            return _Run(plan, goal, directory, options, earlier, files, retry_failed).run()
 
 
 @dataclass
@@ -130,18 +142,29 @@ class _Run:
     earlier: dict[str, Any] | None
     files: dict[str, list[Any]] | None
     """Hashes of files that were read for them already."""
+    retry_failed: bool = False
 
     def run(self) -> Report:
         started, clock = dt.datetime.now().astimezone(), time.perf_counter()
         notify = self.options.notify
         self._refuse_another_pipeline()
         earlier = self.earlier or {}
-        self.fingerprints = Fingerprints.of(
-            self.plan, limit=self.options.limit, files=self.files or earlier.get("files")
-        )
+        if "labels" in earlier:  # it was killed before all of its work had them
+            relabel(self.directory, earlier["labels"])
         self.exact = bool(earlier.get("exact"))
         self.exported: dict[str, Any] | None = earlier.get("exported")
+        failed = self._failed_steps()
+        self.retry_failed = self.retry_failed and bool(failed)
+        self.fingerprints = Fingerprints.of(
+            self.plan,
+            limit=self.options.limit,
+            files=self.files or earlier.get("files"),
+            before=earlier.get("fingerprints"),
+            mark=Mark(secrets.token_hex(8), failed) if self.retry_failed else None,
+        )
+        self.labels = self._new_labels() if self.retry_failed else {}
         self._note("running")
+        relabel(self.directory, self.labels)
         notify("before_pipeline", plan=self.plan, run_dir=self.directory.path)
         try:
             self._check_output()
@@ -170,6 +193,7 @@ class _Run:
             samples=tuple(take_samples(self.directory, self.plan, engine.accounts)),
             changes=self._changes(),
             reused=engine.reused,
+            retried=engine.retried,
             started=started,
         )
         report = replace(report, page=self._write_page(report))
@@ -204,10 +228,41 @@ class _Run:
                 f"{self.plan.name}. Name a new one with --run-dir, or begin again with --fresh."
             )
 
+    def _failed_steps(self) -> list[str]:
+        """Return the steps in which rows failed."""
+        names = (step.name for step in self.plan.steps)
+        return [name for name in names if self.directory.table("quarantine", name).stored()]
+
+    def _new_labels(self) -> dict[str, str]:
+        """Return the labels that work gets which stays as it is, by those that it has.
+
+        Raises:
+            RunError: The input is another one than that of the rows that stay.
+        """
+        before = (self.earlier or {})["fingerprints"]
+        for name in self.plan.sources:
+            parts = self.fingerprints.parts[name]
+            for part in ("content", "columns", "limit"):
+                if before.get(name, {}).get(part) != parts[part]:
+                    raise RunError(
+                        f"the {part} of {name!r} changed since the run in {self.directory.path}: "
+                        "its other rows would be of another input than the failed ones. Give the "
+                        "input as it was, or run the pipeline again without retrying."
+                    )
+        old = {name: hash_of(parts) for name, parts in before.items()}
+        new = self.fingerprints.hashes
+        labels = {old[name]: new[name] for name in old.keys() & new.keys()}  # of decisions
+        for work in self._engine().works:
+            if {work.table, *(step.name for step in work.steps)} <= old.keys():
+                labels[work.label(old)] = work.label(new)
+        return {one: other for one, other in labels.items() if one != other}
+
     def _changes(self) -> tuple[str, ...]:
         """Return what differs from the earlier run in this directory, in sentences."""
         before = (self.earlier or {}).get("fingerprints", {})
-        return tuple(explain(before, self.fingerprints.parts)) if before else ()
+        found = differences(before, self.fingerprints.parts) if before else ()
+        told = (one for one in found if not self.retry_failed or one.part != MARKED)
+        return tuple(one.sentence for one in told)
 
     def _check_output(self) -> None:
         """Find out before the work whether its result can be written where and as asked."""
@@ -242,7 +297,12 @@ class _Run:
 
     def _engine(self) -> LocalEngine:
         return LocalEngine(
-            self.plan, self.directory, self.options, self.fingerprints, exact=self.exact
+            self.plan,
+            self.directory,
+            self.options,
+            self.fingerprints,
+            exact=self.exact,
+            retry=self.retry_failed,
         )
 
     def _export(self, engine: LocalEngine) -> None:
@@ -317,6 +377,8 @@ class _Run:
     def _note(self, state: str, error: str | None = None) -> None:
         """Write down what was asked and how far it came."""
         content = {"format": FORMAT, "state": state, **self._asked()}
+        if self.labels and state == "running":
+            content["labels"] = self.labels
         if error is not None:
             content["error"] = error
         self.directory.write_json("run.json", content)

@@ -15,8 +15,9 @@ class Difference:
 
     Attributes:
         table: The source's or step's name.
-        part: What: ``content``, ``columns``, ``limit``, ``operator``, ``config``, ``code``, or the
-            ``table`` that it is made of; or all of it, which is ``new`` or ``gone``.
+        part: What: ``content``, ``columns``, ``limit``, ``operator``, ``config``, ``code``,
+            ``retried``, or the ``table`` that it is made of; or all of it, which is ``new`` or
+            ``gone``.
         sentence: It, for people.
     """
 
@@ -77,6 +78,8 @@ def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]
             if old.get(key) != value.get(key):
                 change = f"{_short(old.get(key))} -> {_short(value.get(key))}"
                 yield Difference(name, part, f"{name}: {key} {change}")
+    elif part == "retried":
+        yield Difference(name, part, f"{name}: rows that had failed were done again")
     elif part == "content":
         yield Difference(name, part, f"{name}: other content")
     else:

@@ -8,8 +8,8 @@ from typing import Any
 
 from dataflow_core.engine.fate_changes import FateChange, fate_changes
 from dataflow_core.engine.parts import PartTable
-from dataflow_core.engine.replay import plan_of
 from dataflow_core.engine.run_changes import Difference, differences
+from dataflow_core.engine.stored_plans import plan_of
 from dataflow_core.engine.stored_runs import StoredRun
 from dataflow_core.engine.value_changes import ColumnChange, value_changes
 from dataflow_core.errors import DataflowError, RunError

@@ -42,6 +42,7 @@ class RunDirectory:
     | ``dropped/STEP/`` | dropped rows as they were, with reason and value |
     | ``quarantine/STEP/`` | failed rows and unreadable lines, with reason and raw value |
     | ``decisions/STEP.arrow`` | what a step that needs all rows decided |
+    | ``retry/`` | failed rows that are done again, while they are |
 
     Args:
         path: The folder.
@@ -140,6 +141,10 @@ class RunDirectory:
         """Return the journal of a stage."""
         return Journal(self.path / "journals" / f"{escaped(name)}.jsonl")
 
+    def journals(self) -> list[Journal]:
+        """Return the journals of all stages that were begun."""
+        return [Journal(path) for path in sorted((self.path / "journals").glob("*.jsonl"))]
+
     def decision(self, name: str) -> Path:
         """Return the path of a step's decision."""
         return self.path / "decisions" / f"{escaped(name)}.arrow"
@@ -152,16 +157,21 @@ class RunDirectory:
                 (self.path / kind).rmdir()
 
     def tidy(self, folders: Iterable[tuple[str, str]], known: set[str]) -> None:
-        """Remove the files of tables that no commit tells of: a crash left them."""
+        """Remove the files of tables that no commit tells of: a crash left them.
+
+        Args:
+            folders: The kinds and names of the tables.
+            known: The files that commits tell of, each as ``KIND/TABLE/FILE``.
+        """
         for kind, name in folders:
             folder = self.folder(kind, name)
             for file in folder.iterdir() if folder.is_dir() else ():
-                if file.name not in known:
+                if f"{kind}/{name}/{file.name}" not in known:
                     file.unlink()
 
     def clear(self) -> None:
         """Remove what a run has done, so that it can begin again."""
-        for name in (*KINDS, "journals", "decisions"):
+        for name in (*KINDS, "journals", "decisions", "retry"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in ("ledger.parquet", "report.json", "report.html", "run.lock"):
             (self.path / name).unlink(missing_ok=True)

@@ -33,17 +33,16 @@ def save_decision(
         decision: What `TwoPhase.decide` returned.
         findings: What `TwoPhase.findings` returned.
     """
-    table = to_stored(step, decision)
     told = {_FINGERPRINT: fingerprint.encode(), _FINDINGS: json.dumps(findings).encode()}
-    table = table.replace_schema_metadata({**table.schema.metadata, **told})
-    file = AtomicFile(path)
-    try:
-        with pa.ipc.new_file(pa.PythonFile(file, mode="w"), table.schema) as writer:
-            writer.write_table(table)
-    except BaseException:
-        file.discard()
-        raise
-    file.commit()
+    _write(path, to_stored(step, decision), told)
+
+
+def relabel_decision(path: Path, fingerprints: Mapping[str, str]) -> None:
+    """Give a decision another fingerprint: the new one of its old one, if there is one."""
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    new = fingerprints.get(table.schema.metadata[_FINGERPRINT].decode())
+    if new is not None:
+        _write(path, table, {_FINGERPRINT: new.encode()})
 
 
 def load_decision(path: Path, fingerprint: str) -> tuple[pd.DataFrame, Mapping[str, Any]] | None:
@@ -57,3 +56,15 @@ def load_decision(path: Path, fingerprint: str) -> tuple[pd.DataFrame, Mapping[s
         return None
     findings: Mapping[str, Any] = json.loads(table.schema.metadata[_FINDINGS])
     return from_stored([table]), findings
+
+
+def _write(path: Path, table: pa.Table, told: Mapping[bytes, bytes]) -> None:
+    table = table.replace_schema_metadata({**table.schema.metadata, **told})
+    file = AtomicFile(path)
+    try:
+        with pa.ipc.new_file(pa.PythonFile(file, mode="w"), table.schema) as writer:
+            writer.write_table(table)
+    except BaseException:
+        file.discard()
+        raise
+    file.commit()

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class StoredStage:
     @cached_property
     def commits(self) -> list[dict[str, Any]]:
         """What was written down of it, commit by commit; a line cut short counts for nothing."""
-        return [line for line in read_lines(self.journal)[1:] if not line.get("finished")]
+        return [line for line in read_lines(self.journal)[1:] if "finished" not in line]
 
     def writes(self, kind: str, name: str) -> bool:
         """Tell whether it writes a table of a kind."""
@@ -154,8 +155,10 @@ class StoredRun:
         # What a crash leaves is removed when a stage goes on, so a finished one has no leftovers.
         if any(stage.is_finished for stage in stages):
             return sorted(folder.glob("part-*.arrow"))
-        commits = [commit for stage in stages for commit in stage.commits]
-        files = {file for c in commits for file in c["files"].get(f"{kind}/{name}", ())}
+        files: set[str] = set()
+        for commit in (commit for stage in stages for commit in stage.commits):
+            files -= set(commit.get("replaced", {}).get(f"{kind}/{name}", ()))
+            files |= set(commit["files"].get(f"{kind}/{name}", ()))
         return sorted(folder / file for file in files)
 
     def rows(self) -> tuple[int | None, int | None]:
@@ -165,6 +168,15 @@ class StoredRun:
         reading = [s for s in self.stages if s.table == SOURCE_KEY and s.kind != "sketch"]
         read = sum(commit["read"] for commit in reading[0].commits) if reading else None
         return read, None
+
+    def failed(self) -> dict[str, int]:
+        """Return how many rows have failed, for each step in which some did."""
+        counts: Counter[str] = Counter()
+        for commit in (commit for stage in self.stages for commit in stage.commits):
+            for told, sign in (("accounts", 1), ("undone", -1)):
+                for name, account in commit.get(told, {}).items():
+                    counts[name] += sign * account["quarantined"]
+        return dict(+counts)
 
     def table_before(self, step: str) -> str:
         """Return the table on which a step works."""

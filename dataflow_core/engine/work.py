@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow as pa
 from dataflow_core.engine.batch import pass_on, run_step, sketch_step
 from dataflow_core.engine.decisions import Decision
 from dataflow_core.engine.edits import first_edits
+from dataflow_core.engine.failed_rows import failed_rows
 from dataflow_core.engine.journal import Commit
 from dataflow_core.engine.ledger import StepAccount, other_entries
 from dataflow_core.engine.parts import PartWriter
@@ -64,6 +65,24 @@ class Work:
         unreadable = [("quarantine", self.table)] if self.reads_source else []
         return [("tables", self.name), *unreadable, *aside, *looking]
 
+    def label(self, hashes: Mapping[str, str]) -> str:
+        """Return what determines its result, as journals tell it.
+
+        Args:
+            hashes: The hashes of the plan's tables.
+        """
+        steps = " ".join(f"{step.name}={hashes[step.name]}" for step in self.steps)
+        return f"{self.kind} {hashes[self.table]} {steps}".strip()
+
+
+class Leaving(NamedTuple):
+    """Rows on their way into a table of the run directory."""
+
+    kind: str
+    name: str
+    table: pa.Table
+    told: Mapping[str, str] = {}
+
 
 @dataclass
 class Desk:
@@ -85,7 +104,7 @@ class Desk:
     started: Callable[[int], object] = lambda _: None
     _commit: Commit = field(default_factory=Commit)
     _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
-    _left: list[tuple[str, str, pa.Table]] = field(default_factory=list)
+    _left: list[Leaving] = field(default_factory=list)
     _prefix: str = "part-00000"
 
     def begin(self, prefix: str) -> None:
@@ -111,7 +130,7 @@ class Desk:
             else:
                 after = self._through(piece, accounts)
                 table = after.to_arrow().append_column(ROW_ID, pa.array(after.ids, pa.uint64()))
-                self._left.append(("tables", self.work.name, table))
+                self._left.append(Leaving("tables", self.work.name, table))
                 if piece.unreadable is not None:
                     self.set_aside(self.work.table, piece.unreadable.rows)
                 self._commit.sum.add(after.ids)
@@ -145,7 +164,7 @@ class Desk:
                     failed.add(piece.frame, [reason] * rows, messages=[message] * rows)
                 after = nothing if place == number else piece.frame
                 outcome = Outcome(step.name, piece.frame, after, Removed(), failed)
-                self.note(step, outcome)
+                self.note(step, outcome, entry=0)
                 accounts[step.name] = account = StepAccount(step.name)
                 account.add(outcome)
             if piece.unreadable is not None:
@@ -157,17 +176,25 @@ class Desk:
 
     def set_aside(self, source: str, rows: pa.Table) -> None:
         """Keep rows of a source that could not be read, to be written with the next piece."""
-        self._left.append(("quarantine", source, rows))
+        self._left.append(Leaving("quarantine", source, rows))
         self._commit.unreadable += rows.num_rows
 
-    def note(self, step: Step, outcome: Outcome) -> None:
-        """Keep what a step removed and made, to be written with the next piece."""
-        for kind, removed in (("dropped", outcome.dropped), ("quarantine", outcome.failed)):
-            if len(removed):
-                self._left.append((kind, step.name, removed.table(step.name)))
+    def note(self, step: Step, outcome: Outcome, entry: int | None = None) -> None:
+        """Keep what a step removed and made, to be written with the next piece.
+
+        Args:
+            step: The step.
+            outcome: What it did.
+            entry: The number of the step before which failed rows were as they are, if not this.
+        """
+        if len(outcome.dropped):
+            self._left.append(Leaving("dropped", step.name, outcome.dropped.table(step.name)))
+        if len(outcome.failed):
+            rows, told = failed_rows(step.name, outcome.failed, entry)
+            self._left.append(Leaving("quarantine", step.name, rows, told))
         entries = other_entries(outcome)
         if entries is not None:
-            self._left.append(("ledger", step.name, entries))
+            self._left.append(Leaving("ledger", step.name, entries))
 
     def commit(self) -> Commit:
         """Close all parts and return what was done.
@@ -206,7 +233,7 @@ class Desk:
     def _step(self, step: Step, frame: Frame, decision: Decision | None) -> Outcome:
         if step.only_looks:
             outcome, sketch = pass_on(step, frame)
-            self._left.append(("sketches", step.name, to_stored(step.name, sketch)))
+            self._left.append(Leaving("sketches", step.name, to_stored(step.name, sketch)))
             return outcome
         part = None if decision is None else decision.of(frame.ids)
         outcome = run_step(step, frame, {}, part)  # those with second tables have all rows at once
@@ -217,13 +244,13 @@ class Desk:
         self.started(0)
         begun = time.perf_counter()
         sketch = sketch_step(step, frame)
-        self._left.append(("sketches", step.name, to_stored(step.name, sketch)))
+        self._left.append(Leaving("sketches", step.name, to_stored(step.name, sketch)))
         return StepAccount(step.name, seconds=time.perf_counter() - begun)
 
     def _write(self, piece: Piece, accounts: Mapping[str, StepAccount]) -> None:
         try:
-            for kind, name, table in self._left:
-                self._writer(kind, name).write_table(table, piece.start)
+            for kind, name, table, told in self._left:
+                self._writer(kind, name).write_table(table, piece.start, told)
         except BaseException:
             self.discard()
             raise

@@ -61,6 +61,10 @@ class Removed:
         self.related += list(related) if related is not None else _nones(ids)
         self.messages += list(messages) if messages is not None else _nones(ids)
 
+    def frame(self) -> Frame:
+        """Return the rows as they were when they left."""
+        return concat_frames(self.rows) if self.rows else Frame({}, NO_IDS)
+
     def table(self, step: str) -> pa.Table:
         """Return the removed rows with their reasons, as run directories and notebooks keep them.
 
@@ -69,9 +73,9 @@ class Removed:
 
         Returns:
             The rows as they were when they left, after the columns row_id, step, reason, value,
-            message and related_row_id.
+            message and related_row_id; columns of theirs with such a name end in ``_``.
         """
-        rows = concat_frames(self.rows) if self.rows else Frame({}, NO_IDS)
+        rows = self.frame()
         columns: dict[str, Any] = {
             "row_id": formatted(self.ids),
             "step": pa.array([step] * len(self), pa.string()),

@@ -18,7 +18,7 @@ SOURCE_KEY = "source"
 """The key of a main source, from which the ids of its rows derive."""
 
 _STEP, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_ALL = (1 << 64) - 1
+_INVERSE_FIRST, _INVERSE_SECOND = (np.uint64(pow(n, -1, 1 << 64)) for n in (_FIRST, _SECOND))
 
 
 def source_ids(source_key: str, positions: npt.NDArray[np.int64]) -> RowIds:
@@ -86,6 +86,12 @@ def formatted(ids: RowIds, missing: npt.NDArray[np.bool_] | None = None) -> pa.A
     return pc.if_else(missing, None, texts)
 
 
+def parsed(texts: pa.Array | pa.ChunkedArray) -> RowIds:
+    """Return the ids of a column of texts, all of which have 16 digits: `formatted` backwards."""
+    digits = bytes.fromhex("".join(texts.to_pylist()))
+    return np.frombuffer(digits, ">u8").astype(np.uint64)
+
+
 def parse_id(text: str) -> int:
     """Return the id of its 16 hexadecimal digits.
 
@@ -102,22 +108,28 @@ def source_id(source_key: str, position: int) -> int:
     return int(source_ids(source_key, np.array([position], np.int64))[0])
 
 
-def position_of(source_key: str, row_id: int) -> int:
-    """Return the position at which a row of a source has this id: `source_ids` backwards.
+def positions_in_source(source_key: str, ids: RowIds) -> npt.NDArray[np.uint64]:
+    """Return the positions at which rows of a source have these ids: `source_ids` backwards.
 
     Args:
         source_key: The source's name in its plan.
-        row_id: The id.
+        ids: The ids.
 
     Returns:
-        The position, from 0; a number beyond all rows where the id is of another origin.
+        Positions, from 0; numbers beyond all rows where an id is of another origin.
     """
-    mixed = row_id ^ row_id >> 31 ^ row_id >> 62
-    mixed = mixed * pow(_SECOND, -1, 1 << 64) & _ALL
-    mixed = mixed ^ mixed >> 27 ^ mixed >> 54
-    mixed = mixed * pow(_FIRST, -1, 1 << 64) & _ALL
-    mixed = mixed ^ mixed >> 30 ^ mixed >> 60
-    return (mixed - _STEP - _hash(source_key)) & _ALL
+    with np.errstate(over="ignore"):
+        mixed = ids ^ (ids >> np.uint64(31)) ^ (ids >> np.uint64(62))
+        mixed = mixed * _INVERSE_SECOND
+        mixed = mixed ^ (mixed >> np.uint64(27)) ^ (mixed >> np.uint64(54))
+        mixed = mixed * _INVERSE_FIRST
+        mixed = mixed ^ (mixed >> np.uint64(30)) ^ (mixed >> np.uint64(60))
+        return mixed - np.uint64(_STEP) - np.uint64(_hash(source_key))
+
+
+def position_of(source_key: str, row_id: int) -> int:
+    """Return the position at which a row of a source has this id; see `positions_in_source`."""
+    return int(positions_in_source(source_key, np.array([row_id], np.uint64))[0])
 
 
 def _hash(text: str) -> int:

@@ -31,9 +31,13 @@ from dataflow_core.operators.general import (
     Sort,
 )
 
-from .pipelines import Nothing, Steps
+from .pipelines import Fragile, Nothing, Steps
 
 ROWS = 240
+
+
+BAD = [3, 17, 18, 120, 239]
+"""Numbers of rows that fail at first, in the pipeline whose failed rows are retried."""
 
 
 class Branches(Pipeline):
@@ -68,14 +72,27 @@ PIPELINES: dict[str, Callable[[FileStorage], Pipeline]] = {
     ),
     "sort": lambda s: Steps(s, (Nothing(), {}), (Sort(), {"input_columns": ["text"]})),
     "branches": Branches,
+    "retried": lambda s: Steps(
+        s,
+        (Explode(), {"input_list": "tags", "output_item": "tag"}),
+        (Fragile(folder=str(s.source.readers[0].path.parent)), {}),
+        (FilterRows(where="n % 7 > 1"), {}),
+        (DeduplicateExact(), {"input_columns": ["text", "tag"]}),
+        (Nothing(), {}),
+    ),
 }
 
 
 def run(name: str, folder: Path, batch_size: int) -> None:
-    """Run a pipeline, or go on with it."""
+    """Run a pipeline, or go on with it, or do its failed rows again."""
     pipeline = PIPELINES[name](FileStorage(folder / "in.jsonl", on_bad_row="quarantine"))
     pipeline.run(
-        output=folder / "out.jsonl", run_dir=folder / "run", batch_size=batch_size, commit_seconds=0
+        output=folder / "out.jsonl",
+        run_dir=folder / "run",
+        batch_size=batch_size,
+        commit_seconds=0,
+        max_failures=1.0,
+        retry_failed=name == "retried",
     )
 
 
@@ -116,8 +133,13 @@ def kill_after(writes: int) -> None:
     Path.unlink = dying(Path.unlink, halved=False)  # type: ignore[method-assign, assignment]
 
 
-def prepare(folder: Path) -> None:
-    """Write the input: some rows repeat, one cannot be read."""
+def prepare(folder: Path, failing: str | None = None) -> None:
+    """Write the input: some rows repeat, one cannot be read.
+
+    Args:
+        folder: Where.
+        failing: A pipeline to be run at once, some rows of which fail.
+    """
     folder.mkdir(parents=True)
     lines = [
         json.dumps({"n": n, "text": f"t{n % 50}", "tags": ["a", "b", "c"][: n % 4]})
@@ -125,6 +147,10 @@ def prepare(folder: Path) -> None:
     ]
     lines[100] = "{broken"
     (folder / "in.jsonl").write_text("\n".join(lines) + "\n")
+    if failing is not None:
+        (folder / "bad").write_text(json.dumps(BAD))
+        assert in_child(lambda: run(failing, folder, 50)) == 0
+        (folder / "bad").unlink()
 
 
 def result(name: str, folder: Path) -> tuple[bytes, pd.DataFrame]:
@@ -147,7 +173,7 @@ def main() -> None:
     while sum(kills.values()) < count:
         name, folder = rng.choice(list(PIPELINES)), base / "killed"
         shutil.rmtree(folder, ignore_errors=True)
-        prepare(folder)
+        prepare(folder, name if name == "retried" else None)
         status = -9
         while status == -9:
             size, writes = rng.choice([7, 20, 64, 500]), rng.randrange(1, 400)

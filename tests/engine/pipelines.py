@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import ClassVar
 
 from dataflow_core import FileStorage, Pipeline, Refiner, Storage
@@ -14,6 +16,28 @@ class Nothing(Refiner):
 
 class NothingAtOnce(Nothing):
     scope: ClassVar = "dataset"
+
+
+class Fragile(Refiner):
+    """Double numbers, but raise for those in a file; note in another one which were done.
+
+    Attributes:
+        folder: Where the files are: ``bad`` and ``seen``.
+        factor: By what numbers are multiplied.
+    """
+
+    folder: str
+    factor: int = 2
+
+    def run(self, storage: Storage, input_number: str = "n") -> None:
+        table = storage.read([input_number])
+        bad, numbers = Path(self.folder, "bad"), table[input_number].tolist()
+        if bad.exists() and (found := set(json.loads(bad.read_text())).intersection(numbers)):
+            raise ValueError(f"{min(found)} is bad")
+        with Path(self.folder, "seen").open("a") as file:
+            file.writelines(f"{number}\n" for number in numbers)
+        table[input_number] *= self.factor
+        storage.write(table)
 
 
 class Checkpointed(Pipeline):

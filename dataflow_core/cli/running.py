@@ -1,0 +1,103 @@
+"""What commands that run a plan have in common: how it runs, and what they print."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataflow_core.cli.planning import check
+
+if TYPE_CHECKING:
+    from dataflow_core.pipeline.plan import Plan
+    from dataflow_core.plugins import PluginManager
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a command line says about how to run.
+
+    Attributes:
+        max_failures: How many of a step's rows may fail; None for what was said before, or 5 %.
+        workers: How many processes work at a time; None for one a core.
+        step_timeout: How many seconds a worker may be in one step of a batch.
+        quiet: Whether to print errors alone.
+    """
+
+    max_failures: str | None
+    workers: int | None
+    step_timeout: float | None
+    quiet: bool
+
+
+def running_options(command: Command) -> Command:
+    """Add the options that say how to run; they arrive as ``running``."""
+
+    @functools.wraps(command)
+    def gathered(*arguments: Any, **options: Any) -> Any:
+        running = Running(**{field.name: options.pop(field.name) for field in fields(Running)})
+        return command(*arguments, running=running, **options)
+
+    decorators = [
+        click.option(
+            "--max-failures", metavar="N|P%", show_default="5%",
+            help="How many of a step's rows may fail, or the run stops: a number, or a share, of "
+            "which up to 10 rows always may, unless they are half of all. 0 stops at the first "
+            "failure.",
+        ),
+        click.option(
+            "--workers", type=click.IntRange(min=1), show_default="the number of cores",
+            help="How many processes work at a time; never changes the result.",
+        ),
+        click.option(
+            "--step-timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+            help="Kill a worker that is in one step of a batch for longer, and set the row aside "
+            "on which it hangs. Default: never.",
+        ),
+        click.option("--quiet", "-q", is_flag=True, help="Print only errors."),
+    ]  # fmt: skip
+    for decorate in reversed(decorators):
+        gathered = decorate(gathered)
+    return gathered
+
+
+def run_and_report(manager: PluginManager, plan: Plan, running: Running, **options: Any) -> None:
+    """Check a plan, run it with a display of how far it is, and print its report.
+
+    Args:
+        manager: The plugins, which observe the run.
+        plan: The plan.
+        running: How to run it.
+        **options: Further options of `dataflow_core.engine.run_plan`.
+
+    Raises:
+        DataflowError: The plan has problems, or the run fails.
+    """
+    from dataflow_core.cli.progress import display_for
+    from dataflow_core.engine import run_plan
+    from dataflow_core.pipeline.checks import require_sound
+
+    problems = check(plan)
+    require_sound(plan, problems)
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    if running.max_failures is not None:
+        options["max_failures"] = running.max_failures
+    with display_for(sys.stderr, quiet=running.quiet) as watch:
+        report = run_plan(
+            plan,
+            workers=running.workers or len(os.sched_getaffinity(0)),
+            step_timeout=running.step_timeout,
+            notify=manager.notify,
+            watch=watch,
+            **options,
+        )
+    if not running.quiet:
+        click.echo(str(report))
