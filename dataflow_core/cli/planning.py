@@ -113,6 +113,7 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
     """Return the plan of a run's lock, over its input or the one that is given."""
     from dataflow_core.engine.lockfile import Lock
 
+    find_own_modules()
     lock = Lock.read(Path(asked.pipeline))
     if asked.params:
         raise click.UsageError("--param would make another run of a lock; run the pipeline itself.")
@@ -131,6 +132,8 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
 
     plan = lock.plan(storage, resolve)
     lock.require_same(plan, lock.content["limit"])
+    if lock.note is not None:
+        click.echo(lock.note, err=True)
     return plan
 
 
@@ -217,9 +220,14 @@ def _pipeline_class(manager: PluginManager, pipeline: str) -> Any:
         return manager.load(manager.find("pipeline", pipeline))
     from dataflow_core.pipeline.recipe import import_target
 
+    find_own_modules()
+    return import_target(pipeline)
+
+
+def find_own_modules() -> None:
+    """Let ``module:Class`` name modules of the working directory, as with ``python -m``."""
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    return import_target(pipeline)
 
 
 def _compiled(cls: Any, name: str, given: Mapping[str, str], storage: Storage | None) -> Plan:
@@ -276,6 +284,8 @@ def _recipe(
     manager: PluginManager, path: Path, given: Mapping[str, str], storage: Storage | None
 ) -> Plan:
     from dataflow_core.pipeline.recipe import load_recipe
+
+    find_own_modules()
 
     def resolve(name: str) -> Any:
         return manager.load(manager.find("operator", name))

@@ -187,9 +187,11 @@ def retry(
 @JSON
 def diff(before: str, after: str, *, as_json: bool) -> None:
     """Say which rows and columns differ between runs A and B, and what made them differ."""
+    from dataflow_core.cli.planning import find_own_modules
     from dataflow_core.engine.run_diff import diff_runs
     from dataflow_core.engine.stored_runs import find_run
 
+    find_own_modules()
     found = diff_runs(find_run(before), find_run(after))
     if as_json:
         write_json(found.as_dict())
@@ -230,7 +232,9 @@ def _replayed(manager: PluginManager, run: StoredRun, story: Story, source: str 
 
 def _opener(manager: PluginManager, run: StoredRun) -> Open:
     """Return what opens a source by its name."""
-    from dataflow_core.cli.planning import open_storage
+    from dataflow_core.cli.planning import find_own_modules, open_storage
+
+    find_own_modules()
 
     def opened(place: str, on_bad_row: str, types: dict[str, str]) -> Storage:
         storage = open_storage(manager, place, on_bad_row, types)

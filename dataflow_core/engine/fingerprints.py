@@ -22,7 +22,7 @@ import xxhash
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from dataflow_core.engine.sources import needed_columns, source_of
-from dataflow_core.engine.stored_runs import hash_of
+from dataflow_core.engine.stored_runs import RETRIED, hash_of
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
 from dataflow_core.storage.file import ReadersSource
@@ -30,9 +30,6 @@ from dataflow_core.storage.source import Source
 
 FORMAT = 1
 """Changes when the parts of a fingerprint do."""
-
-MARKED = "retried"
-"""The part of a fingerprint that is a `Mark`."""
 
 _BLOCK = 1 << 22
 
@@ -97,10 +94,10 @@ class Fingerprints:
 
     def _add(self, name: str, parts: dict[str, Any]) -> None:
         before = self._before.get(name, {})
-        same = parts == {key: value for key, value in before.items() if key != MARKED}
+        same = parts == {key: value for key, value in before.items() if key != RETRIED}
         mark = self._mark
         if mark is not None and before and (not same or name in mark.tables):
-            parts = {**parts, MARKED: mark.name}
+            parts = {**parts, RETRIED: mark.name}
         elif same:
             parts = before
         self.parts[name] = parts

@@ -257,7 +257,7 @@ class LocalEngine:
         self.retried |= retry.failed
         if retry.needs_all_rows:
             self._forget_behind(work.name)
-            self.directory.forget(work.folders())
+            self._forget(work)
             journal.begin(work.label(self.fingerprints.hashes))
             return Progress()
         for again in retry.agains:
@@ -301,9 +301,14 @@ class LocalEngine:
             if not changed & {work.table, *others} or work.name == table:
                 continue
             changed.add(work.name)
-            self.directory.journal(work.journal).remove()
-            for step in work.steps:
-                self.directory.decision(step.name).unlink(missing_ok=True)
+            self._forget(work)
+
+    def _forget(self, work: Work) -> None:
+        """Forget what was done of some work."""
+        self.directory.journal(work.journal).remove()
+        self.directory.forget(work.folders())
+        for step in work.steps:
+            self.directory.decision(step.name).unlink(missing_ok=True)
 
     def _do_pieces(
         self, work: Work, journal: Journal, progress: Progress, again: Again | None = None
@@ -322,6 +327,7 @@ class LocalEngine:
             progress=partial(self._watch, work, again),
             # Of rows that have failed, more fail again than of all.
             check=self._check_early if again is None else lambda _: None,
+            dangerous=again is not None and again.dangerous,
         )
         if terms.shipped is not None and again is None and self._is_much():
             self._start_crew()  # at once, so that it is ready soon

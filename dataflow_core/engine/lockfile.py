@@ -13,6 +13,7 @@ from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.run_changes import explain
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.sources import source_of
+from dataflow_core.engine.stored_runs import RETRIED
 from dataflow_core.errors import RecipeError, RunError
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import Resolve, from_yaml, plan_as_dict, require_writable
@@ -61,6 +62,18 @@ class Lock:
         """Where the main source was; None where that was no file."""
         found: str | None = self.content["input"]["source"]
         return found
+
+    @property
+    def note(self) -> str | None:
+        """Why a repeated run may still differ, in a sentence; None where nothing speaks for it."""
+        if not self.content["retried"]:
+            return None
+        tables = ", ".join(self.content["retried"])
+        return (
+            f"{self.path}: failed rows of that run were done again ({tables}). Where code or "
+            "parameters had changed by then, its other rows came of the earlier ones, and may come "
+            "out otherwise now."
+        )
 
     def plan(self, storage: Storage | None, resolve: Resolve | None = None) -> Plan:
         """Return the run's plan.
@@ -111,7 +124,8 @@ def write_lock(
         "reason": reason,
         "input": _input(plan),
         "limit": limit,
-        "fingerprints": fingerprints.parts,
+        "fingerprints": Fingerprints.of(plan, limit=limit, files=fingerprints.files).parts,
+        "retried": [name for name, parts in fingerprints.parts.items() if RETRIED in parts],
         "files": {path: told[-1] for path, told in fingerprints.files.items()},
         "python": platform.python_version(),
         "distributions": dict(_versions()),

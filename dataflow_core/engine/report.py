@@ -141,8 +141,8 @@ class Report:
             kept = ", ".join(f"{name} {rows:,} rows" for name, rows in self.reused.items())
             lines.append(f"taken over from earlier runs: {kept}")
         if self.retried:
-            again = ", ".join(f"{name} {rows:,} rows" for name, rows in self.retried.items())
-            lines.append(f"done again, since they had failed: {again}")
+            again = ", ".join(f"{name} {rows:,}" for name, rows in self.retried.items())
+            lines.append(f"failed rows done again: {again}")
         lines += [f"changed since then: {change}" for change in self.changes]
         if self.unreadable:
             lines.append(f"{self.unreadable:,} unreadable rows were set aside in {self.run_dir}.")

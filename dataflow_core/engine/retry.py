@@ -7,7 +7,7 @@ at once, with one line of its journal; a run that is killed before that has chan
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,12 +53,14 @@ class Again:
         work: What is left of the stage from there on.
         directory: Where it is done, below the run directory.
         frames: The rows.
+        dangerous: Whether worker processes died of some, or hung on them.
     """
 
     entry: int
     work: Work
     directory: RunDirectory
     frames: list[Frame]
+    dangerous: bool
     progress: Progress = field(default_factory=Progress)
 
     @property
@@ -99,11 +101,11 @@ class Retry:
         self.directory = directory
         self._batch_rows = batch_rows
         self.undone: dict[str, StepAccount] = {}
-        entering: dict[int, list[Frame]] = {}
+        entering: dict[int, list[FailedRows]] = {}
         for number, step in enumerate(work.steps):
             for failed in stored_failures(directory.table("quarantine", step.name)):
                 entry = number if failed.entry is None else failed.entry
-                entering.setdefault(entry, []).append(failed.frame)
+                entering.setdefault(entry, []).append(failed)
                 self._count(failed, entry, number)
         self.agains = [self._again(entry, entering[entry]) for entry in sorted(entering)]
 
@@ -167,13 +169,15 @@ class Retry:
         undone.quarantined += rows
         undone.reasons.update(failed.reasons)
 
-    def _again(self, entry: int, frames: list[Frame]) -> Again:
+    def _again(self, entry: int, failed: list[FailedRows]) -> Again:
         folder = self.directory.path / FOLDER / str(entry)
         kind = self.work.kind if entry == 0 else "rows"
         work = Work(self.work.name, self.work.table, self.work.steps[entry:], kind)
-        return Again(entry, work, RunDirectory(folder), list(self._joined(frames)))
+        frames = list(self._joined(one.frame for one in failed))
+        dangerous = any(one.entry is not None for one in failed)
+        return Again(entry, work, RunDirectory(folder), frames, dangerous)
 
-    def _joined(self, frames: list[Frame]) -> Iterator[Frame]:
+    def _joined(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Yield the rows in fewer, larger frames, as far as their columns are of the same types."""
         waiting: list[Frame] = []
         for frame in frames:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 import dataflow_core
 from dataflow_core.engine.failure_limit import FailureLimit
-from dataflow_core.engine.fingerprints import MARKED, Fingerprints, Mark
+from dataflow_core.engine.fingerprints import Fingerprints, Mark
 from dataflow_core.engine.interrupts import stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
@@ -30,7 +30,7 @@ from dataflow_core.engine.run_paths import RUNS
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.samples import take_samples
 from dataflow_core.engine.sources import source_of
-from dataflow_core.engine.stored_runs import FORMAT, hash_of
+from dataflow_core.engine.stored_runs import FORMAT, RETRIED, hash_of
 from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
@@ -261,8 +261,7 @@ class _Run:
         """Return what differs from the earlier run in this directory, in sentences."""
         before = (self.earlier or {}).get("fingerprints", {})
         found = differences(before, self.fingerprints.parts) if before else ()
-        told = (one for one in found if not self.retry_failed or one.part != MARKED)
-        return tuple(one.sentence for one in told)
+        return tuple(one.sentence for one in found if one.part != RETRIED)  # that is told apart
 
     def _check_output(self) -> None:
         """Find out before the work whether its result can be written where and as asked."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow_core.engine.stored_runs import hash_of
+from dataflow_core.engine.stored_runs import RETRIED, hash_of
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
         old, new = (
             _named(one[name], names) for one, names in zip((before, after), tables, strict=True)
         )
-        for part in new:
+        for part in {**new, RETRIED: None}:
             moved = part == "table" and old.get(part) in after and new[part] in before
-            if old.get(part) != new[part] and (moved or part != "table"):
-                yield from _of_part(name, part, old.get(part), new[part])
+            if old.get(part) != new.get(part) and (moved or part != "table"):
+                yield from _of_part(name, part, old.get(part), new.get(part))
     for name in before:
         if name not in after:
             yield Difference(name, "gone", f"{name} is gone")
@@ -78,8 +78,9 @@ def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]
             if old.get(key) != value.get(key):
                 change = f"{_short(old.get(key))} -> {_short(value.get(key))}"
                 yield Difference(name, part, f"{name}: {key} {change}")
-    elif part == "retried":
-        yield Difference(name, part, f"{name}: rows that had failed were done again")
+    elif part == RETRIED:
+        told = "rows that had failed were done again"
+        yield Difference(name, part, f"{name}: {told}{' before' if value is None else ''}")
     elif part == "content":
         yield Difference(name, part, f"{name}: other content")
     else:

@@ -165,9 +165,12 @@ class RunDirectory:
         """
         for kind, name in folders:
             folder = self.folder(kind, name)
-            for file in folder.iterdir() if folder.is_dir() else ():
-                if f"{kind}/{name}/{file.name}" not in known:
-                    file.unlink()
+            files = list(folder.iterdir()) if folder.is_dir() else []
+            unknown = [file for file in files if f"{kind}/{name}/{file.name}" not in known]
+            for file in unknown:
+                file.unlink()
+            if files and len(unknown) == len(files):
+                self.forget([(kind, name)])
 
     def clear(self) -> None:
         """Remove what a run has done, so that it can begin again."""

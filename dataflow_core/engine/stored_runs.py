@@ -21,6 +21,9 @@ from dataflow_core.table.identity import SOURCE_KEY
 FORMAT = 2
 """Of ``run.json``."""
 
+RETRIED = "retried"
+"""The part of a fingerprint that tells tables in which failed rows were done again."""
+
 LAST = "last"
 """The name that stands for the newest run."""
 

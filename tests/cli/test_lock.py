@@ -105,3 +105,21 @@ def test_a_run_with_a_function_says_why_it_has_no_recipe(tmp_path):
     done = dataflow(tmp_path, "run", "run/run.lock", code=1)
     assert "cannot be repeated from a file" in done.stderr
     assert "apply" in done.stderr
+
+
+def test_a_lock_of_a_retried_run_says_that_it_may_differ(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"a": "1"}\n{"a": "x"}\n{"a": "3"}\n')
+    step = {"operator": "core/derive_column", "columns": {"output_column": "b"}}
+    recipe = {
+        "dataflow": 1,
+        "name": "b",
+        "steps": [step | {"config": {"expression": "CAST(a AS INT)"}}],
+    }
+    (tmp_path / "b.yaml").write_text(json.dumps(recipe))
+    dataflow(tmp_path, "run", "b.yaml", "-i", "in.jsonl", "--run-dir", "run")
+    fix = "derive_column.expression=TRY_CAST(a AS INT)"
+    dataflow(tmp_path, "runs", "retry", "run", "--param", fix)
+    again = dataflow(tmp_path, "run", "run/run.lock", "-o", "again.jsonl")
+    assert "failed rows of that run were done again (derive_column)" in again.stderr
+    lines = (tmp_path / "again.jsonl").read_text().splitlines()
+    assert [json.loads(line)["b"] for line in lines] == [1, None, 3]

@@ -1,4 +1,4 @@
-"""`runs list`, `show`, `why` and `diff`, as a user calls them."""
+"""`runs list`, `show`, `why`, `retry` and `diff`, as a user calls them."""
 
 from __future__ import annotations
 
@@ -170,6 +170,61 @@ def test_why_follows_rows_made_of_others(folder, capsys):
     child = told(capsys, "why", "each", children[1])
     assert child.startswith(f"row {children[1]}, made by a step\noutput\nmade by explode of ")
     assert '  tags   "y"' in child
+
+
+OWN = """
+from dataflow_core import Pipeline, Refiner
+
+class Stars(Refiner):
+    words: dict[str, int] = {"five": 5}
+
+    def run(self, storage, input_stars: str = "stars"):
+        table = storage.read([input_stars])
+        table[input_stars] = [self.words[word] for word in table[input_stars]]
+        storage.write(table)
+
+class Own(Pipeline):
+    def __init__(self, storage=None):
+        super().__init__(storage)
+        self.stars = Stars()
+
+    def forward(self):
+        self.stars.run(self.storage)
+"""
+
+
+def test_failed_rows_are_retried_after_a_fix_of_code_or_of_a_parameter(folder, capsys):
+    def dataflow(*arguments):
+        command = [sys.executable, "-m", "dataflow_core", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    words = ["five", "four", "five", "three"]
+    lines = (json.dumps({"n": n, "stars": word}) + "\n" for n, word in enumerate(words))
+    (folder / "in.jsonl").write_text("".join(lines))
+    (folder / "own.py").write_text(OWN)
+    asked = ("run", "own:Own", "-i", "in.jsonl", "-o", "out.jsonl", "--max-failures", "3")
+    assert dataflow(*asked, "--run-dir", "own-run").returncode == 0
+    (folder / "own.py").write_text(OWN.replace("5}", '5, "four": 4}'))
+    shown = dataflow("runs", "retry", "own-run").stdout
+    assert "failed rows done again: stars 2" in shown
+    assert "changed since then: stars: code" in shown
+    stars = [json.loads(line)["stars"] for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert stars == [5, 4, 5]
+    fix = "stars.words={three: 3}"
+    assert dataflow("runs", "retry", "own-run", "--param", fix, "-q").stdout == ""
+    stars = [json.loads(line)["stars"] for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert stars == [5, 4, 5, 3]
+    found = dataflow("runs", "retry", "own-run")
+    assert found.stdout == "No row of own-run failed in a step. There is nothing to do again.\n"
+    wrong = dataflow("runs", "retry", "own-run", "--param", "star.words={}")
+    assert wrong.returncode == 0  # as nothing failed, nothing is asked of it
+
+
+def test_retry_says_what_it_lacks(folder, capsys):
+    clean(label="stars * 2")
+    (folder / "in.jsonl").unlink()
+    assert "No row of dataflow-runs/one failed" in told(capsys, "retry", "one")
+    assert "no run 'two'" in told(capsys, "retry", "two", code=1)
 
 
 def test_diff_names_what_changed_and_why(folder, capsys):

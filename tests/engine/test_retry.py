@@ -9,8 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataflow_core import FileStorage
-from dataflow_core.operators.general import DeduplicateExact, Explode, FilterRows, Sort
+from dataflow_core import FileStorage, Storage
+from dataflow_core.engine.row_story import story_at
+from dataflow_core.engine.stored_runs import StoredRun
+from dataflow_core.errors import ConfigurationError, RunError
+from dataflow_core.operators import RowFailure
+from dataflow_core.operators.dataset import DatasetEvaluator
+from dataflow_core.operators.general import Apply, DeduplicateExact, Explode, FilterRows, Sort
 
 from .pipelines import Fragile, Steps
 
@@ -35,6 +40,10 @@ def run(folder: Path, rows, steps, name="run", **options):
     options.setdefault("max_failures", 1.0)
     pipeline = Steps(source(folder, rows), *steps)
     return pipeline.run(output=folder / f"{name}.jsonl", run_dir=folder / name, **options)
+
+
+def rows_of(report) -> list[dict]:
+    return [json.loads(line) for line in Path(report.output).read_text().splitlines()]
 
 
 def bytes_of(folder: Path, name: str) -> list[bytes]:
@@ -70,11 +79,7 @@ def test_failed_rows_are_done_again_in_their_places_and_no_others(tmp_path):
     assert [s.quarantined for s in again.steps] == [0, 0]
     clean = run(tmp_path, ROWS, steps, "clean", fresh=True)
     assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
-    sums = [
-        [(s.step, s.rows_in, s.rows_out, s.dropped, s.reasons) for s in r.steps]
-        for r in (again, clean)
-    ]
-    assert sums[0] == sums[1]
+    assert sums(again) == sums(clean)
 
 
 PIPELINES = {
@@ -108,7 +113,7 @@ PIPELINES = {
 
 @pytest.mark.parametrize("name", PIPELINES)
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     bad=st.sets(st.integers(0, 200), max_size=12),
@@ -139,3 +144,147 @@ def sums(report):
         (s.step, s.rows_in, s.rows_out, s.dropped, s.quarantined, s.made, s.reasons, s.failures)
         for s in report.steps
     ]
+
+
+def test_the_other_rows_stay_whatever_has_changed(tmp_path):
+    def steps(factor):
+        return [
+            (Fragile(folder=str(tmp_path), factor=factor), {}),
+            (FilterRows(where="n < 70"), {}),
+        ]
+
+    break_for(tmp_path, [3, 30])
+    run(tmp_path, ROWS, steps(2))
+    break_for(tmp_path, [])
+    again = run(tmp_path, ROWS, steps(3), retry_failed=True)
+    numbers = [row["n"] for row in rows_of(again)]
+    assert numbers == [9 if n == 3 else n * 2 for n in range(35) if n != 30]
+    assert seen(tmp_path) == [3, 30]
+    assert again.changes == ("fragile: factor 2 -> 3",)
+    assert "failed rows done again: fragile 2" in str(again)
+    # The same command finds all done; a run beside does not take it for work of its own.
+    assert run(tmp_path, ROWS, steps(3)).reused == {"filter_rows": 40}
+    assert len(seen(tmp_path)) == 2
+    beside = run(tmp_path, ROWS, steps(3), "beside")
+    assert (beside.reused, len(seen(tmp_path))) == ({}, 42)
+    # Another change begins anew, and is shared again.
+    changed = run(tmp_path, ROWS, steps(4))
+    assert (changed.changes, changed.reused) == (("fragile: factor 3 -> 4",), {})
+    assert run(tmp_path, ROWS, steps(4), "beside").reused == {"filter_rows": 40}
+
+
+def test_what_is_behind_is_done_again_only_where_a_row_came_through(tmp_path):
+    steps = [
+        (Fragile(folder=str(tmp_path)), {}),
+        (DeduplicateExact(), {"input_columns": ["step"]}),
+        (Fragile(folder=str(tmp_path)), {}),
+    ]
+    break_for(tmp_path, [5])
+    run(tmp_path, ROWS, steps)
+    break_for(tmp_path, [5])
+    again = run(tmp_path, ROWS, steps, retry_failed=True)
+    assert (seen(tmp_path), again.steps[0].quarantined) == ([], 1)
+    break_for(tmp_path, [])
+    run(tmp_path, ROWS, steps, retry_failed=True)
+    assert seen(tmp_path) == [5, 0, 2, 4, 6, 8]
+
+
+def test_a_run_that_stopped_for_its_failures_goes_on(tmp_path):
+    steps = [(Fragile(folder=str(tmp_path)), {})]
+    break_for(tmp_path, range(20))
+    with pytest.raises(RunError, match="more than the 3 allowed"):
+        run(tmp_path, ROWS, steps, max_failures=3, commit_seconds=0)
+    first = StoredRun(tmp_path / "run").failed()["fragile"]
+    break_for(tmp_path, [])
+    again = run(tmp_path, ROWS, steps, max_failures=3, retry_failed=True)
+    assert again.retried == {"fragile": first}
+    assert sorted(seen(tmp_path)) == list(range(40))
+    run(tmp_path, ROWS, steps, "clean", fresh=True)
+    assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
+    break_for(tmp_path, [])
+    run(tmp_path, ROWS, steps, max_failures=3)
+    assert seen(tmp_path) == []
+
+
+def test_too_many_failures_stop_a_retry_too_and_keep_what_came_through(tmp_path):
+    steps = [(Fragile(folder=str(tmp_path)), {})]
+    break_for(tmp_path, range(8))
+    run(tmp_path, ROWS, steps)
+    break_for(tmp_path, range(6))
+    with pytest.raises(RunError, match="6 of 40 rows failed"):
+        run(tmp_path, ROWS, steps, max_failures=3, retry_failed=True)
+    assert StoredRun(tmp_path / "run").failed() == {"fragile": 6}
+    break_for(tmp_path, [])
+    assert run(tmp_path, ROWS, steps, retry_failed=True).rows_out == 40
+
+
+def test_another_input_is_refused_and_nothing_changes(tmp_path):
+    steps = [(Fragile(folder=str(tmp_path)), {})]
+    break_for(tmp_path, [5])
+    run(tmp_path, ROWS, steps)
+    before = bytes_of(tmp_path, "run")
+    for rows, limit in ((ROWS[1:], None), (ROWS, 20)):
+        with pytest.raises(RunError, match="of 'source' changed since the run"):
+            run(tmp_path, rows, steps, retry_failed=True, limit=limit)
+    assert bytes_of(tmp_path, "run") == before
+    break_for(tmp_path, [])
+    assert run(tmp_path, ROWS, steps, retry_failed=True).retried == {"fragile": 1}
+
+
+def test_a_run_directory_is_wanted(tmp_path):
+    steps = [(Fragile(folder=str(tmp_path)), {})]
+    for options in ({"run_dir": None}, {"run_dir": tmp_path / "run", "fresh": True}):
+        with pytest.raises(ConfigurationError, match="retry_failed takes run_dir"):
+            Steps(source(tmp_path, ROWS), *steps).run(retry_failed=True, **options)
+
+
+class Counted(DatasetEvaluator):
+    """Count rows as they flow by."""
+
+    def run(self, storage: Storage, input_n: str = "n") -> None:
+        self.run_phases(storage, input_n=input_n)
+
+    def sketch(self, storage, input_n):
+        return storage.read([input_n])
+
+    def findings(self, sketches):
+        return {"rows": len(sketches)}
+
+
+def test_a_step_that_counts_all_rows_counts_those_that_are_done_again(tmp_path):
+    steps = [(Fragile(folder=str(tmp_path)), {}), (Counted(), {}), (FilterRows(where="n > 9"), {})]
+    break_for(tmp_path, [5, 6])
+    assert run(tmp_path, ROWS, steps).steps[1].findings == {"rows": 38}
+    break_for(tmp_path, [])
+    again = run(tmp_path, ROWS, steps, retry_failed=True)
+    assert again.steps[1].findings == {"rows": 40}
+    run(tmp_path, ROWS, steps, "clean", fresh=True)
+    assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
+
+
+def test_rows_that_fail_where_the_whole_table_is_seen(tmp_path):
+    def judge(table):
+        bad = json.loads((tmp_path / "bad").read_text())
+        table["n"] = [RowFailure("bad", raw="?") if n in bad else n for n in table["n"]]
+        return table
+
+    steps = [(Apply(func=judge, whole_table=True), {}), (FilterRows(where="n % 2 = 0"), {})]
+    break_for(tmp_path, [5, 6])
+    assert run(tmp_path, ROWS, steps).steps[0].quarantined == 2
+    break_for(tmp_path, [])
+    assert run(tmp_path, ROWS, steps, retry_failed=True).rows_out == 20
+    run(tmp_path, ROWS, steps, "clean", fresh=True)
+    assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
+
+
+def test_quarantine_keeps_columns_named_like_its_own_and_missing_keys(tmp_path):
+    rows = [{"n": n, "reason": n, "reason_": "r", "row_id": [n]} for n in range(9)]
+    rows[4] = {"n": 4, "reason": 4, "row_id": None}
+    steps = [(Fragile(folder=str(tmp_path)), {})]
+    break_for(tmp_path, [3, 4])
+    run(tmp_path, rows, steps)
+    story = story_at(StoredRun(tmp_path / "run"), 4)
+    assert story.ends[0].values == {"n": 4, "reason__": 4, "row_id_": None}
+    break_for(tmp_path, [])
+    again = run(tmp_path, rows, steps, retry_failed=True)
+    assert rows_of(again) == [{**row, "n": row["n"] * 2} for row in rows]

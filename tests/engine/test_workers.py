@@ -238,6 +238,26 @@ def test_rows_on_which_workers_die_are_found_and_set_aside(odd, tmp_path):
     ]  # fmt: skip
 
 
+def test_rows_on_which_workers_died_are_done_again_by_workers_in_their_places(odd, tmp_path):
+    def steps(numbers):
+        fatal = odd.Fatal(numbers=numbers, parent=os.getpid())
+        explode = (Explode(), {"input_list": "tags", "output_item": "tag"})
+        return [(FilterRows(where="n < 395"), {}), explode, (fatal, {}), (odd.Failing(), {})]
+
+    run(tmp_path, *steps([150, 151, 389]))
+    again = run(tmp_path, *steps([151]), retry_failed=True)
+    assert quarantined(again).count(("fatal", "worker_died")) == 1
+    again = run(tmp_path, *steps([]), retry_failed=True)
+    clean = run(tmp_path, *steps([]), name="clean", fresh=True)
+    assert output(tmp_path) == output(tmp_path, "clean")
+    ledgers = [(one.run_dir / "ledger.parquet").read_bytes() for one in (again, clean)]
+    assert ledgers[0] == ledgers[1]
+    for one, other in zip(again.steps, clean.steps, strict=True):
+        assert (one.rows_in, one.rows_out, one.made, one.reasons) == (
+            other.rows_in, other.rows_out, other.made, other.reasons,
+        )  # fmt: skip
+
+
 def test_a_row_on_which_a_worker_hangs_is_found_and_set_aside(odd, tmp_path):
     fatal = odd.Fatal(numbers=[150], parent=os.getpid(), hang=True)
     started = time.monotonic()

@@ -42,6 +42,7 @@ def content_of(report: Report, plan: Plan, asked: Mapping[str, Any]) -> dict[str
         "figures": list(_figures(report)),
         "facts": list(_facts(report, plan, asked)),
         "taken": [(text(name), count(rows, "row")) for name, rows in report.reused.items()],
+        "again": [(text(name), count(rows, "row")) for name, rows in report.retried.items()],
         "changes": [text(change, 300) for change in report.changes],
         "graph": graph_of(plan),
         "flow": flow,
