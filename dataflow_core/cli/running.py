@@ -95,6 +95,7 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
             plan,
             workers=running.workers or len(os.sched_getaffinity(0)),
             step_timeout=running.step_timeout,
+            may_fork=True,
             notify=manager.notify,
             watch=watch,
             **options,

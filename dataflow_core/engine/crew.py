@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -110,20 +112,20 @@ class Crew:
         size: How many there are.
         modules: What they import before they begin.
         lock: The descriptor of the run directory's lock, which holds as long as one of them lives.
+        forked: Whether the process that makes them is a copy of this one, which has imported all
+            that they need, and not a new one. Only for a program that has started nothing yet.
     """
 
-    def __init__(self, size: int, modules: Iterable[str], lock: int | None) -> None:
+    def __init__(
+        self, size: int, modules: Iterable[str], lock: int | None, *, forked: bool = False
+    ) -> None:
         self.size = size
         self.workers: list[Worker] = []
         self._ready = False
         self._control, theirs = socket.socketpair()
-        descriptors = [theirs.fileno(), *([] if lock is None else [lock])]
-        self._server = subprocess.Popen(  # noqa: S603  this very program
-            [sys.executable, "-m", "dataflow_core.engine.worker", str(theirs.fileno())],
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
+        with theirs:
+            self._server: _Copy | subprocess.Popen[bytes]
+            self._server = _fork(self._control, theirs) if forked else _spawn(theirs, lock)
         setup = pickle.dumps((sys.path, sorted(set(modules))))
         self._control.sendall(len(setup).to_bytes(8, "little") + setup)
 
@@ -203,6 +205,52 @@ class Crew:
             worker.is_committing = worker.is_committing and asked != "commit"
             return Answer(worker, kind, error=error)
         return Answer(worker, kind)
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A copy of this process."""
+
+    pid: int
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        os.waitpid(self.pid, 0)
+
+
+def _spawn(theirs: socket.socket, lock: int | None) -> subprocess.Popen[bytes]:
+    """Start the process that makes workers anew."""
+    descriptors = [theirs.fileno(), *([] if lock is None else [lock])]
+    return subprocess.Popen(  # noqa: S603  this very program
+        [sys.executable, "-m", "dataflow_core.engine.worker", str(theirs.fileno())],
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def _fork(ours: socket.socket, theirs: socket.socket) -> _Copy:
+    """Let a copy of this process be the one that makes workers."""
+    from dataflow_core.engine.worker import serve
+
+    gc.freeze()  # so that the copies go on sharing what is there
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    child = os.fork()
+    if child:
+        gc.unfreeze()
+        return _Copy(child)
+    status = 1
+    try:
+        ours.close()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        serve(theirs)
+        status = 0
+    except BaseException:  # noqa: BLE001  the copy must end here, whatever it is
+        traceback.print_exc()
+    finally:
+        os._exit(status)
 
 
 def _wait_for_end(pid: int) -> None:

@@ -43,8 +43,8 @@ class Terms:
         stop: Asked after every piece whether to stop.
         progress: Called with the rows done so far, and what tells of each step, after every piece.
         check: Called with a step's sums so far; raises where too many rows failed.
-        dangerous: Whether nothing is to be done here where there are workers: a row may end the
-            process that it is done in.
+        at_once: Whether workers do all from the start: they are there, or a row may end the process
+            that it is done in.
     """
 
     crew: Callable[[], Crew] | None
@@ -54,7 +54,7 @@ class Terms:
     stop: Callable[[], bool]
     progress: Callable[[int, Callable[[], Mapping[str, StepAccount]]], None]
     check: Callable[[StepAccount], None]
-    dangerous: bool = False
+    at_once: bool = False
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Doing:
     def _alone(self, todo: Iterator[Piece]) -> Crew | None:
         """Do pieces here, until there are none, or workers are ready; return these then."""
         begun, crew = time.monotonic(), None
-        if self.terms.dangerous and self.terms.crew is not None and self.terms.shipped is not None:
+        if self.terms.at_once and self.terms.crew is not None and self.terms.shipped is not None:
             crew = self.terms.crew()
             while not crew.is_ready(_BEAT):
                 self._heed_stop()

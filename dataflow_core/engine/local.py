@@ -43,6 +43,10 @@ COMMIT_SECONDS = 5.0
 
 _MUCH = 32 << 20
 
+_WORTH_A_FORK = 1 << 20
+
+_MOMENT = 0.05
+
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
 
@@ -67,6 +71,8 @@ class EngineOptions:
         commit_seconds: How long work goes on before it is written down.
         workers: How many processes work at a time; 1 for this one alone.
         step_timeout: How many seconds a worker may be in one step of a batch; None for ever.
+        may_fork: Whether workers may be copies of this process: a program that has not started
+            threads or anything else by itself.
         fresh: Whether to take nothing over from runs beside this one.
         notify: Observers of the run.
         watch: Called after every batch with how far the stage is.
@@ -79,6 +85,7 @@ class EngineOptions:
     commit_seconds: float = COMMIT_SECONDS
     workers: int = 1
     step_timeout: float | None = None
+    may_fork: bool = False
     fresh: bool = False
     notify: Notify = ignore
     watch: Watch = unwatched
@@ -123,6 +130,8 @@ class LocalEngine:
             DataflowError: The run failed; what is committed stays.
         """
         try:
+            if self.options.may_fork and self._input_bytes() > _WORTH_A_FORK:
+                self._start_crew()  # a copy is cheap, as long as this process is small
             for work in self.works:
                 if work.kind != "sketch":  # that is done when its decision is wanted
                     self._do_stage(work)
@@ -327,9 +336,9 @@ class LocalEngine:
             progress=partial(self._watch, work, again),
             # Of rows that have failed, more fail again than of all.
             check=self._check_early if again is None else lambda _: None,
-            dangerous=again is not None and again.dangerous,
+            at_once=(again is not None and again.dangerous) or self._is_manned(),
         )
-        if terms.shipped is not None and again is None and self._is_much():
+        if terms.shipped is not None and again is None and self._input_bytes() > _MUCH:
             self._start_crew()  # at once, so that it is ready soon
         desk = Desk(work, directory, decision=decision)
         pieces = partial(self._pieces, work) if again is None else again.pieces
@@ -359,15 +368,20 @@ class LocalEngine:
         limit = self.options.limit if work.table == SOURCE else None
         return rows if limit is None or rows is None else min(rows, limit)
 
-    def _is_much(self) -> bool:
-        """Tell whether the input is so large that workers are worth their start."""
-        return sum(size for size, *_ in self.fingerprints.files.values()) > _MUCH
+    def _input_bytes(self) -> int:
+        """Return how large all files are that are read."""
+        return sum(size for size, *_ in self.fingerprints.files.values())
+
+    def _is_manned(self) -> bool:
+        """Tell whether workers can be had at once."""
+        return self._crew is not None and self._crew.is_ready(_MOMENT)
 
     def _start_crew(self) -> Crew:
         """Return the run's worker processes, started when they are first wanted."""
         if self._crew is None:
             modules = [type(step.operator).__module__ for step in self.plan.steps]
-            self._crew = Crew(self.options.workers, modules, self.directory.lock_descriptor)
+            lock, forked = self.directory.lock_descriptor, self.options.may_fork
+            self._crew = Crew(self.options.workers, modules, lock, forked=forked)
         return self._crew
 
     def _do_at_once(self, work: Work, journal: Journal, progress: Progress) -> None:

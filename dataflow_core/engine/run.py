@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import platform
 import secrets
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -51,6 +52,7 @@ def run_plan(
     max_failures: float | str = 0.05,
     workers: int = 1,
     step_timeout: float | None = None,
+    may_fork: bool = False,
     fresh: bool = False,
     retry_failed: bool = False,
     commit_seconds: float = COMMIT_SECONDS,
@@ -79,6 +81,8 @@ def run_plan(
             notebook itself, and such with a function of one's own, stay in this one.
         step_timeout: How many seconds a worker may be in one step of a batch, before it is killed,
             and the row sought on which it hangs; None for ever.
+        may_fork: Whether workers may be copies of this process, which saves them their imports. For
+            a program that has started no threads, and whose own libraries bear it; Linux only.
         fresh: Whether to begin again, whatever earlier runs have done.
         retry_failed: Whether to do the rows again that have failed in the run in ``run_dir``, and
             no others, and put what comes of them in their places. What the rest has become stays,
@@ -113,6 +117,7 @@ def run_plan(
         commit_seconds=commit_seconds,
         workers=workers,
         step_timeout=step_timeout,
+        may_fork=may_fork and workers > 1 and sys.platform == "linux",
         fresh=fresh,
         notify=notify or ignore,
         watch=watch,

@@ -1,8 +1,9 @@
 """The program of a run's worker processes: `python -m dataflow_core.engine.worker`.
 
 One process imports the operators, and forks whenever the run wants one more worker: so each is
-there at once, shares the memory of what was imported, and knows nothing of the run's own process
-but what it is sent. A worker ends with the run, whatever becomes of that.
+there at once, shares the memory of what was imported, and knows nothing of the run's own work but
+what it is sent. A worker ends with the run, whatever becomes of that. Of a program that has started
+nothing else, such as the command line, that process is a copy, which need not import anything.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import socket
 import sys
 import threading
 import traceback
+import warnings
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -37,7 +39,10 @@ def serve(control: socket.socket) -> None:
         control: Carries first the search path and the modules, then connections.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run tells its workers when to stop
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children need not be waited for
+    # Nothing else runs here, but libraries have idle threads; from Python 3.12 on it would warn.
+    warnings.filterwarnings("ignore", r".*multi-threaded.*fork", DeprecationWarning)
     path, modules = pickle.loads(_exactly(control))  # noqa: S301  of the run that started this
     sys.path[:] = path
     for module in modules:
@@ -58,7 +63,6 @@ def serve(control: socket.socket) -> None:
 
 def work_for(connection: Connection) -> None:
     """Do what a run asks, one thing after the other, until it closes the connection."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
