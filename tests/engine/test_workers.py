@@ -319,20 +319,22 @@ def test_a_function_of_ones_own_stays_in_this_process(tmp_path):
     assert report.rows_out == 400
 
 
-def test_no_process_is_left_when_a_run_with_workers_is_killed(odd, tmp_path):
+@pytest.mark.parametrize("forked", [False, True])
+def test_no_process_is_left_when_a_run_with_workers_is_killed(forked, odd, tmp_path):
     program = (
         "import os, sys\n"
         "from dataflow_core import FileStorage\n"
-        "from dataflow_core.engine import crew, doing\n"
+        "from dataflow_core.engine import crew, doing, local\n"
         "from engine.pipelines import Steps\n"
         "import odd_operators\n"
-        "doing.ALONE_SECONDS = 0\n"
+        f"doing.ALONE_SECONDS, local._WORTH_A_FORK = 0, {0 if forked else 1 << 30}\n"
+        f"crew.{'_spawn' if forked else '_fork'} = None\n"
         "ready = crew.Crew.is_ready\n"
         "crew.Crew.is_ready = lambda self, seconds=0: ready(self, 60)\n"
         "fatal = odd_operators.Fatal(numbers=[200], parent=os.getpid(), hang=True)\n"
         "Steps(FileStorage(sys.argv[1]), (odd_operators.Where(), {}), (fatal, {})).run(\n"
         "    output=sys.argv[2], run_dir=sys.argv[3], workers=2, batch_size=20,\n"
-        "    commit_seconds=0.1)\n"
+        f"    commit_seconds=0.1, may_fork={forked})\n"
     )
     source(tmp_path)
     places = [str(tmp_path / name) for name in ("in-1", "out.jsonl", "run")]
