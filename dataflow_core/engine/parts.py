@@ -9,6 +9,7 @@ whoever wrote its parts, and when.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from dataflow_core.table.types import (
 
 PART_BYTES = 32 << 20
 _BUFFER_BYTES = 64 << 10
+_OPEN_PARTS = 32
 _START = "start"
 
 
@@ -55,8 +57,7 @@ class StoredBatch:
 
     def table(self) -> pa.Table:
         """Return the rows as they were written, mapped into memory and not copied."""
-        reader = pa.ipc.open_file(pa.memory_map(str(self.path)))
-        return pa.Table.from_batches([reader.get_batch(self.number)])
+        return pa.Table.from_batches([_opened(self.path).get_batch(self.number)])
 
 
 class PartTable:
@@ -128,13 +129,10 @@ class PartTable:
         )
 
     def _batches(self) -> Iterator[tuple[pa.Table, RowIds]]:
-        path, reader = None, None
+        # Parts of several workers take turns, so that each is wanted again and again.
+        opened = functools.lru_cache(_OPEN_PARTS)(_opened)
         for stored in self.stored():
-            if path != stored.path:
-                # Mapped, not read: nothing is copied, and one part is small enough to be mapped.
-                path, reader = stored.path, pa.ipc.open_file(pa.memory_map(str(stored.path)))
-            batch = reader.get_batch(stored.number)  # type: ignore[union-attr]
-            table = pa.Table.from_batches([batch])
+            table = pa.Table.from_batches([opened(stored.path).get_batch(stored.number)])
             if ROW_ID not in table.column_names:
                 yield table, NO_IDS
                 continue
@@ -245,6 +243,11 @@ class _Part:
 
     def discard(self) -> None:
         self._file.discard()
+
+
+def _opened(path: Path) -> pa.ipc.RecordBatchFileReader:
+    # Mapped, not read: nothing is copied, and one part is small enough to be mapped.
+    return pa.ipc.open_file(pa.memory_map(str(path)))
 
 
 def _dictionaries(table: pa.Table) -> dict[str, list[pa.Array]]:
