@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Table
 
     from dataflow_core.engine.ledger import StepAccount
     from dataflow_core.engine.progress import Update, Watch
@@ -38,12 +39,14 @@ def _nothing() -> Iterator[Watch]:
 
 @contextmanager
 def _lines(stream: TextIO) -> Iterator[Watch]:
-    pace = Pace()
+    paces = Paces()
     last = time.monotonic()
 
     def watch(update: Update) -> None:
         nonlocal last
-        pace.note(update)
+        pace = paces.of(update)
+        if update.finished:
+            return
         if time.monotonic() - last >= _LOG_SECONDS:
             last = time.monotonic()
             failed = sum(account.quarantined for account in update.accounts().values())
@@ -67,18 +70,18 @@ def _table(stream: TextIO) -> Iterator[Watch]:
 
 
 class Pace:
-    """How fast a stage goes, and how long it will."""
+    """How fast a stage goes, and how long it will.
 
-    def __init__(self) -> None:
-        self._stage = ""
-        self._rows = self._before = 0
-        self._total: int | None = None
-        self._since = 0.0
+    Args:
+        update: How far it was at first.
+    """
+
+    def __init__(self, update: Update) -> None:
+        self._before, self._since = update.rows, time.monotonic()
+        self.note(update)
 
     def note(self, update: Update) -> None:
-        """Take notice of how far the stage is; another stage begins anew."""
-        if update.stage != self._stage:
-            self._stage, self._before, self._since = update.stage, update.rows, time.monotonic()
+        """Take notice of how far the stage is."""
         self._rows, self._total = update.rows, update.total
 
     def done(self) -> str:
@@ -103,23 +106,40 @@ class Pace:
         return (self._rows - self._before) / seconds if seconds > 0.5 else 0.0
 
 
-class _Shown:
-    """The table of steps of the stage that is on, as rich draws it again and again."""
+class Paces:
+    """The paces of the stages that are on: several, where a pipeline has branches."""
 
     def __init__(self) -> None:
-        self._pace = Pace()
-        self._update: Update | None = None
+        self._paces: dict[str, Pace] = {}
+
+    def of(self, update: Update) -> Pace:
+        """Take notice of how far a stage is, and return its pace; forget that of a finished one."""
+        pace = self._paces.setdefault(update.stage, Pace(update))
+        pace.note(update)
+        if update.finished:
+            del self._paces[update.stage]
+        return pace
+
+
+class _Shown:
+    """The tables of steps of the stages that are on, as rich draws them again and again."""
+
+    def __init__(self) -> None:
+        self._paces = Paces()
+        self._stages: dict[str, tuple[Pace, Update]] = {}
 
     def watch(self, update: Update) -> None:
-        self._pace.note(update)
-        self._update = update
+        self._stages[update.stage] = self._paces.of(update), update
+        if update.finished:
+            del self._stages[update.stage]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._update is None:
-            return
+        for pace, update in list(self._stages.values()):
+            yield self._table(pace, update)
+
+    def _table(self, pace: Pace, update: Update) -> Table:
         from rich.table import Table
 
-        pace, update = self._pace, self._update
         head = " · ".join(filter(None, (update.stage, pace.done(), pace.speed(), pace.left())))
         table = Table(title=head, title_justify="left", box=None, pad_edge=False)
         for name in ("step", "in", "out", "dropped", "failed"):
@@ -127,7 +147,7 @@ class _Shown:
         for name, account in _accounts(update).items():
             sums = (account.rows_in, account.rows_out, account.dropped, account.quarantined)
             table.add_row(name, *(f"{number:,}" for number in sums))
-        yield table
+        return table
 
 
 def _accounts(update: Update) -> Mapping[str, StepAccount]:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections import deque
@@ -105,27 +106,23 @@ class Answer:
     error: DataflowError | None = None
 
 
-class Crew:
-    """The worker processes of a run.
+class WorkerMaker:
+    """The process that makes a run's worker processes.
 
     Args:
-        size: How many there are.
         modules: What they import before they begin.
         lock: The descriptor of the run directory's lock, which holds as long as one of them lives.
         forked: Whether the process that makes them is a copy of this one, which has imported all
             that they need, and not a new one. Only for a program that has started nothing yet.
     """
 
-    def __init__(
-        self, size: int, modules: Iterable[str], lock: int | None, *, forked: bool = False
-    ) -> None:
-        self.size = size
-        self.workers: list[Worker] = []
+    def __init__(self, modules: Iterable[str], lock: int | None, *, forked: bool = False) -> None:
         self._ready = False
+        self._one_at_a_time = threading.Lock()
         self._control, theirs = socket.socketpair()
         with theirs:
-            self._server: _Copy | subprocess.Popen[bytes]
-            self._server = _fork(self._control, theirs) if forked else _spawn(theirs, lock)
+            self._process: _Copy | subprocess.Popen[bytes]
+            self._process = _fork(self._control, theirs) if forked else _spawn(theirs, lock)
         setup = pickle.dumps((sys.path, sorted(set(modules))))
         self._control.sendall(len(setup).to_bytes(8, "little") + setup)
 
@@ -135,24 +132,53 @@ class Crew:
         Raises:
             RunError: The process that makes them has ended.
         """
-        if not self._ready and wait([self._control], seconds):
-            if self._control.recv(8, socket.MSG_WAITALL) != b"ready...":
-                raise RunError(
-                    "the worker processes could not start (see their message above). Run with "
-                    "--workers 1 to work in one process."
-                )
-            self._ready = True
-        return self._ready
+        with self._one_at_a_time:
+            if not self._ready and wait([self._control], seconds):
+                if self._control.recv(8, socket.MSG_WAITALL) != b"ready...":
+                    raise RunError(
+                        "the worker processes could not start (see their message above). Run with "
+                        "--workers 1 to work in one process."
+                    )
+                self._ready = True
+            return self._ready
 
-    def hire(self) -> Worker:
+    def make(self) -> Worker:
         """Return one more worker."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, self._one_at_a_time:
             socket.send_fds(self._control, [b"fork...."], [theirs.fileno()])
             pid = int.from_bytes(self._control.recv(8, socket.MSG_WAITALL), "little")
         if not pid:
             raise RunError("the process that makes workers has ended; run with --workers 1")
-        worker = Worker(Connection(ours.detach()), pid)
+        return Worker(Connection(ours.detach()), pid)
+
+    def close(self) -> None:
+        """Let the process go; its workers do not go with it."""
+        self._control.close()
+        self._process.kill()  # it has nothing to tidy up
+        self._process.wait()
+
+
+class Crew:
+    """Worker processes that do one work.
+
+    Args:
+        maker: Makes them.
+        size: How many there are.
+    """
+
+    def __init__(self, maker: WorkerMaker, size: int) -> None:
+        self.size = size
+        self.workers: list[Worker] = []
+        self._maker = maker
+
+    def is_ready(self, seconds: float = 0.0) -> bool:
+        """Tell whether workers can be had; see `WorkerMaker.is_ready`."""
+        return self._maker.is_ready(seconds)
+
+    def hire(self) -> Worker:
+        """Return one more worker."""
+        worker = self._maker.make()
         self.workers.append(worker)
         return worker
 
@@ -174,9 +200,6 @@ class Crew:
         for worker in self.workers:  # which hold the run directory's lock until they are gone
             _wait_for_end(worker.pid)
         self.workers = []
-        self._control.close()
-        self._server.kill()  # it has nothing to tidy up
-        self._server.wait()
 
     def _answer(self, worker: Worker) -> Answer | None:
         try:

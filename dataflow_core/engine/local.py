@@ -5,14 +5,18 @@ What is done is committed every few seconds, so that a run that was stopped goes
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from typing import Any
 
 import pyarrow as pa
 
 from dataflow_core.engine.batch import decide_step, run_step
-from dataflow_core.engine.crew import Crew
+from dataflow_core.engine.branches import do_in_order
+from dataflow_core.engine.crew import Crew, WorkerMaker
 from dataflow_core.engine.decisions import Decision, Sketches
 from dataflow_core.engine.doing import Doing, Terms
 from dataflow_core.engine.failure_limit import FailureLimit
@@ -115,7 +119,10 @@ class LocalEngine:
     reused: dict[str, int] = field(default_factory=dict)
     retried: dict[str, int] = field(default_factory=dict)
     _progress: dict[str, Progress] = field(default_factory=dict)
-    _crew: Crew | None = None
+    _maker: WorkerMaker | None = None
+    _idle: list[Crew] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _halted: threading.Event = field(default_factory=threading.Event)
     _estimates: dict[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,24 +138,35 @@ class LocalEngine:
         """
         try:
             if self.options.may_fork and self._input_bytes() > _WORTH_A_FORK:
-                self._start_crew()  # a copy is cheap, as long as this process is small
-            for work in self.works:
-                if work.kind != "sketch":  # that is done when its decision is wanted
-                    self._do_stage(work)
+                self._start_maker()  # a copy is cheap, as long as this process is small
+            # What only sketches is done when its decision is wanted.
+            stages = [work for work in self.works if work.kind != "sketch"]
+            do_in_order(stages, self._do_stage, self._halted, self.options.workers)
         finally:
-            if self._crew is not None:
-                self._crew.close()
+            for crew in self._idle:
+                crew.close()
+            if self._maker is not None:
+                self._maker.close()
+            order = [work.journal for work in self.works]
+            self.reused = {name: self.reused[name] for name in order if name in self.reused}
 
     def _do_stage(self, work: Work) -> None:
         for step in work.steps:
-            self.options.notify("before_step", step=step)
+            self._notify("before_step", step=step)
         self._do(work)
         for step in work.steps:
             if step.only_looks:
                 self._decide(step)
             self._check_failures(self.accounts[step.name])
             self.accounts[step.name].check()
-            self.options.notify("after_step", step=step, outcome=self.accounts[step.name])
+            self._notify("after_step", step=step, outcome=self.accounts[step.name])
+
+    def _notify(self, event: str, **told: Any) -> None:
+        with self._lock:
+            self.options.notify(event, **told)
+
+    def _is_stopped(self) -> bool:
+        return self._halted.is_set() or self.options.stop()
 
     @cached_property
     def works(self) -> tuple[Work, ...]:
@@ -229,6 +247,9 @@ class LocalEngine:
             self.directory.tidy(work.folders(), progress.files)
             journal.finish()
             progress.finished = True
+            with self._lock:
+                told = Update(work.journal, progress.read, progress.read, dict, finished=True)
+                self.options.watch(told)
         for name, account in progress.accounts.items():
             self.accounts[name].merge(account)
 
@@ -306,8 +327,7 @@ class LocalEngine:
         """Forget what was made of a table."""
         changed = {table}
         for work in self.works:
-            others = {name for step in work.steps for name in step.other_tables}
-            if not changed & {work.table, *others} or work.name == table:
+            if not changed & work.reads or work.name == table:
                 continue
             changed.add(work.name)
             self._forget(work)
@@ -327,23 +347,25 @@ class LocalEngine:
         decision = self._decide(work.steps[0]) if work.kind == "two-phase" else None
         decided = self.fingerprints.hashes[work.steps[0].name] if decision is not None else None
         alone = self.options.workers == 1 or not work.steps
-        terms = Terms(
-            crew=None if alone else self._start_crew,
-            shipped=None if alone else ship(work, directory.path, decided),
-            commit_seconds=self.options.commit_seconds,
-            step_timeout=self.options.step_timeout,
-            stop=self.options.stop,
-            progress=partial(self._watch, work, again),
-            # Of rows that have failed, more fail again than of all.
-            check=self._check_early if again is None else lambda _: None,
-            at_once=(again is not None and again.dangerous) or self._is_manned(),
-        )
-        if terms.shipped is not None and again is None and self._input_bytes() > _MUCH:
-            self._start_crew()  # at once, so that it is ready soon
+        shipped = None if alone else ship(work, directory.path, decided)
+        if shipped is not None and again is None and self._input_bytes() > _MUCH:
+            self._start_maker()  # at once, so that it is ready soon
         desk = Desk(work, directory, decision=decision)
         pieces = partial(self._pieces, work) if again is None else again.pieces
         try:
-            Doing(desk, journal, progress, terms).all(pieces)
+            with self._crew() as crew:
+                terms = Terms(
+                    crew=None if alone else crew,
+                    shipped=shipped,
+                    commit_seconds=self.options.commit_seconds,
+                    step_timeout=self.options.step_timeout,
+                    stop=self._is_stopped,
+                    progress=partial(self._watch, work, again),
+                    # Of rows that have failed, more fail again than of all.
+                    check=self._check_early if again is None else lambda _: None,
+                    at_once=(again is not None and again.dangerous) or self._is_manned(),
+                )
+                Doing(desk, journal, progress, terms).all(pieces)
         except DataflowError as error:
             self._tell(work, error)
             raise
@@ -356,7 +378,8 @@ class LocalEngine:
         accounts: Callable[[], Mapping[str, StepAccount]],
     ) -> None:
         total = self._total(work) if again is None else again.rows
-        self.options.watch(Update(work.journal, rows, total, accounts))
+        with self._lock:
+            self.options.watch(Update(work.journal, rows, total, accounts))
 
     def _total(self, work: Work) -> int | None:
         """Return how many rows flow into some work, about so many of a source."""
@@ -374,15 +397,37 @@ class LocalEngine:
 
     def _is_manned(self) -> bool:
         """Tell whether workers can be had at once."""
-        return self._crew is not None and self._crew.is_ready(_MOMENT)
+        return self._maker is not None and self._maker.is_ready(_MOMENT)
 
-    def _start_crew(self) -> Crew:
-        """Return the run's worker processes, started when they are first wanted."""
-        if self._crew is None:
-            modules = [type(step.operator).__module__ for step in self.plan.steps]
-            lock, forked = self.directory.lock_descriptor, self.options.may_fork
-            self._crew = Crew(self.options.workers, modules, lock, forked=forked)
-        return self._crew
+    def _start_maker(self) -> WorkerMaker:
+        """Return what makes the run's worker processes, started when it is first wanted."""
+        with self._lock:
+            if self._maker is None:
+                modules = [type(step.operator).__module__ for step in self.plan.steps]
+                lock, forked = self.directory.lock_descriptor, self.options.may_fork
+                self._maker = WorkerMaker(modules, lock, forked=forked)
+            return self._maker
+
+    @contextmanager
+    def _crew(self) -> Iterator[Callable[[], Crew]]:
+        """Yield what returns worker processes for one work; the next one may have them again."""
+        taken: list[Crew] = []
+
+        def take() -> Crew:
+            with self._lock:
+                if not taken and self._idle:
+                    taken.append(self._idle.pop())
+            if not taken:
+                taken.append(Crew(self._start_maker(), self.options.workers))
+            return taken[0]
+
+        try:
+            yield take
+        except BaseException:  # they may still have work of this one
+            for crew in taken:
+                crew.close()
+            raise
+        self._idle += taken
 
     def _do_at_once(self, work: Work, journal: Journal, progress: Progress) -> None:
         """Run a step that needs the whole table, and commit what comes of it."""
@@ -401,7 +446,8 @@ class LocalEngine:
             self._check_early(account)
             desk.note(first, outcome)
             accounts = {first.name: account}
-            self.options.watch(Update(work.name, len(whole), len(whole), lambda: accounts))
+            with self._lock:
+                self.options.watch(Update(work.name, len(whole), len(whole), lambda: accounts))
             for start in range(0, max(len(outcome.after), 1), self.options.batch_rows):
                 frame = outcome.after.slice(start, self.options.batch_rows)
                 desk.do(piece_at(start, frame))
@@ -440,7 +486,7 @@ class LocalEngine:
     def _tell(self, work: Work, error: DataflowError) -> None:
         named = [step for step in work.steps if f"step {step.name!r}" in str(error)]
         for step in named[:1] or work.steps[:1]:
-            self.options.notify("on_step_error", step=step, error=error)
+            self._notify("on_step_error", step=step, error=error)
 
     def _decide(self, step: Step) -> Decision:
         """Return what a step decided about all rows; decided now, or in an earlier run."""

@@ -17,12 +17,14 @@ class Update:
         rows: Rows of its table that are done, those of earlier runs included.
         total: Rows of its table, as far as they are known; of a source, an estimate.
         accounts: Returns what each of its steps did so far.
+        finished: Whether it is through.
     """
 
     stage: str
     rows: int
     total: int | None
     accounts: Callable[[], Mapping[str, StepAccount]]
+    finished: bool = False
 
 
 Watch = Callable[[Update], None]

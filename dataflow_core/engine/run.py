@@ -174,6 +174,7 @@ class _Run:
         try:
             self._check_output()
             engine = self._execute()
+            self.directory.remove_empty()
             self._export(engine)
         except (KeyboardInterrupt, RunStopped) as error:
             self._note("interrupted")

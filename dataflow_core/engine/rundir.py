@@ -153,7 +153,11 @@ class RunDirectory:
         """Remove tables."""
         for kind, name in folders:
             shutil.rmtree(self.folder(kind, name), ignore_errors=True)
-            with suppress(OSError):  # other tables are in it
+
+    def remove_empty(self) -> None:
+        """Remove the folders of kinds of which there is no table."""
+        for kind in (*KINDS, "decisions"):
+            with suppress(OSError):  # there are some, or it is not there
                 (self.path / kind).rmdir()
 
     def tidy(self, folders: Iterable[tuple[str, str]], known: set[str]) -> None:

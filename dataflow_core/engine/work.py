@@ -54,6 +54,11 @@ class Work:
         """The name of its journal."""
         return f"{self.name}.sketch" if self.kind == "sketch" else self.name
 
+    @property
+    def reads(self) -> set[str]:
+        """The names of all tables that go in."""
+        return {self.table, *(name for step in self.steps for name in step.other_tables)}
+
     def folders(self) -> list[tuple[str, str]]:
         """Return the kinds and names of all tables that it writes."""
         if self.kind == "sketch":

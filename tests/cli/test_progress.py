@@ -8,10 +8,11 @@ import pty
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
-from dataflow_core.cli.progress import Pace, display_for
+from dataflow_core.cli.progress import Paces, display_for
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.progress import Update
 from dataflow_core.storage.formats.estimates import estimated_rows
@@ -49,21 +50,23 @@ def clock(monkeypatch):
 
 
 def test_the_pace_tells_speed_and_time_left_of_this_stage_alone(clock):
-    pace = Pace()
-    pace.note(update(1_000, 100_000))  # done by an earlier run
+    paces = Paces()
+    pace = paces.of(update(1_000, 100_000))  # done by an earlier run
     assert (pace.speed(), pace.left()) == ("", "")
     clock(10)
-    pace.note(update(21_000, 100_000))
+    assert paces.of(update(21_000, 100_000)) is pace
     assert pace.done() == "21,000 of about 100,000 rows"
     assert (pace.speed(), pace.left()) == ("2,000 rows/s", "40 s left")
     clock(1)
-    pace.note(update(120_000, 100_000))
+    paces.of(update(120_000, 100_000))
     assert (pace.done(), pace.left()) == ("120,000 of about 120,000 rows", "")
-    pace.note(update(0, None, stage="next"))
-    assert (pace.done(), pace.speed()) == ("0 rows", "")
+    beside = paces.of(update(0, None, stage="next"))
+    assert (beside.done(), beside.speed()) == ("0 rows", "")
     clock(7200)
-    pace.note(update(7_200, 14_400, stage="next"))
-    assert pace.left() == "2 h 0 min left"
+    paces.of(update(7_200, 14_400, stage="next"))
+    assert beside.left() == "2 h 0 min left"
+    paces.of(replace(update(120_000), finished=True))
+    assert paces.of(update(5)).speed() == ""
 
 
 def test_a_log_gets_a_line_now_and_then(clock):
