@@ -24,7 +24,9 @@ ALONE_SECONDS = 0.3
 """Work that is over so soon is done without workers."""
 
 _BEAT = 0.2
-_DEATHS = 20
+_DEATHS = 10
+"""So many deaths a worker, without anything written down in between, end the run."""
+
 _MESSAGES = {
     "worker_died": "the worker process died on this row, alone: a crash of a library, or memory",
     "step_timeout": "the step took longer than --step-timeout on this row, alone",
@@ -75,7 +77,6 @@ class Doing:
     _live: dict[str, StepAccount] = field(default_factory=dict)
     _rows: int = 0
     _deaths: int = 0
-    _answered: int = 0
     _since: float = 0.0
     _again: deque[Piece] = field(default_factory=deque)
     _suspects: deque[Piece] = field(default_factory=deque)
@@ -219,7 +220,6 @@ class Doing:
         if answer.kind == "commit" and answer.commit is not None:
             self._commit(answer.commit)
         elif answer.kind == "piece" and answer.piece is not None:
-            self._answered += 1
             self._rows += answer.piece.rows
             self.terms.progress(self._rows, lambda: self._accounts(crew))
             for account in answer.worker.pending.values():
@@ -230,10 +230,10 @@ class Doing:
     def _bury(self, worker: Worker, crew: Crew) -> None:
         """See to what a dead worker had."""
         self._deaths += 1
-        if not self._answered and self._deaths >= _DEATHS:
+        if self._deaths >= _DEATHS * crew.size:
             raise RunError(
-                f"{self._deaths} worker processes died, and none did a piece. Run with --workers 1 "
-                "to see what happens in one process."
+                f"{self._deaths} worker processes died one after the other, and nothing got done. "
+                "Run with --workers 1 to see what happens in one process."
             )
         pieces = list(worker.pieces)
         self._again.extendleft(reversed(pieces[1:]))
@@ -322,6 +322,7 @@ class Doing:
         """Write down what a worker did."""
         if not done.spans:
             return
+        self._deaths = 0
         self.journal.commit(done)
         self.done.add(done)
         for name, account in done.accounts.items():

@@ -1,9 +1,9 @@
 """Kills runs at random places and goes on with them: `faults.py FOLDER COUNT SEED`.
 
 A run is killed (SIGKILL) at a random one of its writes to the disk, again and again until it comes
-through, each time with another batch size; then its output and ledger must be those of a run
-without a break, byte by byte, and every row must be in one place. It says what it did in a line of
-JSON.
+through, each time with another batch size, half of the times with worker processes, which die at
+random writes of their own; then its output and ledger must be those of a run without a break, byte
+by byte, and every row must be in one place. It says what it did in a line of JSON.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from dataflow_core import FileStorage, Pipeline
+from dataflow_core.engine import doing, local
 from dataflow_core.operators.general import (
     Concatenate,
     DeduplicateExact,
@@ -83,8 +84,9 @@ PIPELINES: dict[str, Callable[[FileStorage], Pipeline]] = {
 }
 
 
-def run(name: str, folder: Path, batch_size: int) -> None:
+def run(name: str, folder: Path, batch_size: int, workers: int = 1) -> None:
     """Run a pipeline, or go on with it, or do its failed rows again."""
+    doing.ALONE_SECONDS, local._WORTH_A_FORK = 0.0, 0
     pipeline = PIPELINES[name](FileStorage(folder / "in.jsonl", on_bad_row="quarantine"))
     pipeline.run(
         output=folder / "out.jsonl",
@@ -93,6 +95,8 @@ def run(name: str, folder: Path, batch_size: int) -> None:
         commit_seconds=0,
         max_failures=1.0,
         retry_failed=name == "retried",
+        workers=workers,
+        may_fork=True,
     )
 
 
@@ -111,8 +115,17 @@ def in_child(work: Callable[[], None]) -> int:
 
 
 def kill_after(writes: int) -> None:
-    """Kill this process at one of its writes to the disk, before or in the middle of it."""
+    """Kill this process at one of its writes to the disk, before or in the middle of it.
+
+    Processes that it makes die of later ones, each by its own number.
+    """
     left = writes
+
+    def live_on() -> None:
+        nonlocal left
+        left = random.Random(os.getpid()).randrange(40, 400)
+
+    os.register_at_fork(after_in_child=live_on)
 
     def dying(function: Callable[..., object], halved: bool) -> Callable[..., object]:
         def call(*arguments: object, **named: object) -> object:
@@ -177,10 +190,11 @@ def main() -> None:
         status = -9
         while status == -9:
             size, writes = rng.choice([7, 20, 64, 500]), rng.randrange(1, 400)
+            workers = rng.choice([1, 2])
 
-            def work(name=name, size=size, writes=writes, folder=folder) -> None:
+            def work(name=name, size=size, writes=writes, folder=folder, workers=workers) -> None:
                 kill_after(writes)
-                run(name, folder, size)
+                run(name, folder, size, workers)
 
             status = in_child(work)
             kills[name] += status == -9

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dataflow_core import FileStorage, MemoryStorage, Pipeline
+from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.engine.branches import do_in_order
 from dataflow_core.engine.work import Work
 from dataflow_core.errors import OperatorError, RunError, RunStopped

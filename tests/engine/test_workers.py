@@ -269,7 +269,9 @@ def test_a_row_on_which_a_worker_hangs_is_found_and_set_aside(odd, tmp_path):
 
 def test_workers_that_all_die_end_the_run(odd, tmp_path):
     fatal = odd.Fatal(numbers=list(range(20, 400)), parent=os.getpid())
-    with pytest.raises(RunError, match=r"worker processes died, and none did a piece.*--workers 1"):
+    with pytest.raises(
+        RunError, match=r"20 worker processes died one after the other.*--workers 1"
+    ):
         run(tmp_path, (fatal, {}), batch_size=20)
 
 
