@@ -13,7 +13,7 @@ from dataflow_core.engine.parts import PART_BYTES
 from dataflow_core.engine.sample_lineage import Count, StepCounts
 from dataflow_core.engine.sample_run import Measured, SampleRun
 from dataflow_core.engine.sketch_sizes import SketchSize
-from dataflow_core.pipeline.plan import Plan, Step
+from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.storage.formats.parquet import GROUP_ROWS
 from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS
 
@@ -60,19 +60,39 @@ def step_estimates(measured: Measured, whole: Blocks) -> Iterator[StepEstimate]:
         whole: Its blocks, and how many rows there are.
     """
     fewer: set[str] = set()
-    plan, growth = measured.plan, whole.total / max(1, whole.rows)
+    growing = _growing(measured.plan)
+    growth = whole.total / max(1, whole.rows)
     seconds = {
-        told.step: told.seconds * (1 if measured.traced.counts[told.step].is_constant else growth)
+        told.step: told.seconds * (growth if told.step in growing else 1)
         for told in measured.full.report.steps
     }
-    for step in plan.steps:
+    for step in measured.plan.steps:
         counts = measured.traced.counts[step.name]
+        share = seconds[step.name] / (sum(seconds.values()) or 1.0)
+        if step.name not in growing:
+            yield _constant(step.name, counts, share)
+            continue
         drops_more = bool(whole.left) and _judges_all(step, counts)
         gets_fewer = not fewer.isdisjoint((step.table, *step.other_tables))
         if drops_more or gets_fewer:
             fewer.add(step.name)
-        share = seconds[step.name] / (sum(seconds.values()) or 1.0)
         yield _step(step, counts, whole, share, drops_more=drops_more, gets_fewer=gets_fewer)
+
+
+def _growing(plan: Plan) -> set[str]:
+    """Return the tables that grow with the main source."""
+    tables = {SOURCE}
+    for step in plan.steps:
+        if not tables.isdisjoint((step.table, *step.other_tables)):
+            tables.add(step.name)
+    return tables
+
+
+def _constant(name: str, counts: StepCounts, share: float) -> StepEstimate:
+    """Return what a step does to second sources alone, which were read whole."""
+    parts = (counts.came, counts.went, counts.dropped, counts.failed)
+    came, went, dropped, failed = (Interval.exactly(part.others) for part in parts)
+    return StepEstimate(name, came, went, dropped, failed, share)
 
 
 def _judges_all(step: Step, counts: StepCounts) -> bool:
@@ -128,24 +148,26 @@ def time_of(measured: Measured, whole: Blocks) -> Interval:
     few, rows, pieces = measured.few, whole.count(), len(measured.pieces)
     if not rows.value:
         return Interval.exactly(measured.cold.seconds).widened(TIME_MARGIN)
-    own = median(_each(measured, lambda run: run.operator_seconds))
-    batch = max(0.0, few.operator_seconds - own * few.rows) / pieces
+    own = _each(measured, lambda run: run.operator_seconds).value
+    usual = median(few.operator_seconds for few, _ in measured.pairs)
+    batch = max(0.0, usual - own * few.rows) / pieces
     batches = max(pieces, rows.value * measured.row_bytes / BATCH_BYTES, rows.value / BATCH_ROWS)
-    slopes = _each(measured, lambda run: run.seconds)
     spread = _spread(measured, batch) * math.sqrt(whole.left)
-    each = Interval(median(slopes), min(slopes), max(slopes)).widened(spread).plus(measured.reading)
+    each = _each(measured, lambda run: run.seconds).widened(spread).plus(measured.reading)
     more = [max(0.0, count - few.rows) for count in (rows.value, rows.low, rows.high)]
     moving = Interval(each.value * more[0], each.low * more[1], each.high * more[2])
     fixed = measured.cold.seconds + batch * (batches - pieces)
     return moving.plus(fixed).widened(TIME_MARGIN)
 
 
-def _each(measured: Measured, of: Callable[[SampleRun], float]) -> list[float]:
-    """Return what a row adds to what a run takes or leaves, told by each pair of runs."""
-    more = measured.full.rows - measured.few.rows
+def _each(measured: Measured, of: Callable[[SampleRun], float]) -> Interval:
+    """Return what a row adds to what a run takes or leaves, as far as it was the same each time."""
+    full = [of(run) for _, run in measured.pairs]
+    few, more = [of(run) for run, _ in measured.pairs], measured.full.rows - measured.few.rows
     if more <= 0:
-        return [of(full) / max(1, full.rows) for _, full in measured.pairs]
-    return [max(0.0, of(full) - of(few)) / more for few, full in measured.pairs]
+        few, more = [0.0], max(1, measured.full.rows)
+    ends = median(full) - median(few), min(full) - max(few), max(full) - min(few)
+    return Interval(*(max(0.0, end) / more for end in ends))
 
 
 def _spread(measured: Measured, batch: float) -> float:
@@ -204,7 +226,7 @@ def _kept(size: SketchSize, rows: Interval) -> Interval:
 
 def disk_of(measured: Measured, whole: Blocks) -> Interval:
     """Return the bytes of the run directory without the result."""
-    each = _each(measured, lambda run: run.disk)[-1]
+    each = _each(measured, lambda run: run.disk).value
     read = [block.nbytes for block in measured.blocks]
     grown = whole.total_of(read).times(each * measured.full.rows / max(1, sum(read)))
     fixed = max(0.0, measured.full.disk - each * measured.full.rows)
@@ -214,7 +236,7 @@ def disk_of(measured: Measured, whole: Blocks) -> Interval:
 def output_of(measured: Measured, whole: Blocks, steps: Sequence[StepEstimate]) -> Interval:
     """Return the bytes of the result as a Parquet file."""
     rows = measured.full.rows
-    each = min(_each(measured, lambda run: run.output)[-1], measured.full.output / max(1, rows))
+    each = _each(measured, lambda run: run.output).value
     kept = measured.traced.output
     grown = whole.total_of(kept).times(each * rows / max(1, sum(kept)))
     size = grown.plus(measured.full.output - each * rows)

@@ -51,11 +51,6 @@ class StepCounts:
     dropped: Count
     failed: Count
 
-    @property
-    def is_constant(self) -> bool:
-        """Whether no row of the main source has to do with the step."""
-        return not any(self.came.blocks)
-
 
 def trace(
     plan: Plan,

@@ -38,7 +38,7 @@ from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.types import concat
 
 PIECES = 4
-REPEATS, ENOUGH_SECONDS = 5, 2.0
+REPEATS, ENOUGH_SECONDS = 6, 3.0
 """A sample is run again until the clock has seen enough of it."""
 
 FEW = 4
@@ -142,7 +142,8 @@ class Measured:
         unreadable: The unreadable rows of each.
         pieces: The rows of each piece in which they were run.
         cold: A run of a few rows of each piece, the first in this process.
-        pairs: A run of the same few rows and one of the whole sample, once or more often.
+        pairs: A run of the same few rows and one of the whole sample, once or more often; where
+            more often, without the first, in which operators may have got ready for rare rows.
         traced: What became of the blocks.
         reading: The seconds that the source takes to read a row.
         peak: The most memory that the process has had, in bytes.
@@ -205,7 +206,7 @@ def measure(plan: Plan, source: Source, sample: SourceSample, schema: pa.Schema)
         unreadable=tuple(sample.unreadable[number] for number in order),
         pieces=tuple(piece.num_rows for piece in pieces),
         cold=cold,
-        pairs=tuple(pairs),
+        pairs=tuple(pairs[1:] or pairs),
         traced=traced,
         reading=_seconds_of_reading(source, schema, blocks),
         peak=peak,
