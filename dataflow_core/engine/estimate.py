@@ -21,6 +21,7 @@ from dataflow_core.engine.extrapolation import (
     with_workers,
 )
 from dataflow_core.engine.failure_limit import FailureLimit
+from dataflow_core.engine.interrupts import stop_at_once
 from dataflow_core.engine.intervals import Blocks, Interval
 from dataflow_core.engine.sample_run import Measured, measure
 from dataflow_core.engine.sources import needed_columns, source_of
@@ -107,7 +108,8 @@ def estimate_plan(plan: Plan, rows: int = ROWS, *, workers: int = 1) -> Estimate
     source = _needed(plan)
     sample, schema, exact_seconds = _taken(source, rows)
     try:
-        measured = measure(plan, source, sample, schema)
+        with stop_at_once():
+            measured = measure(plan, source, sample, schema)
     except RunStopped as error:
         raise KeyboardInterrupt from error  # nothing of it is kept
     whole = _whole(sample, measured)

@@ -143,10 +143,10 @@ class ReadersSource(Source):
             reader, own = self.readers[file], _narrow(self._own_schemas()[file], schema)
             for number, part in reader.rows_within(own, [span for _, span in parts]):
                 found[parts[number][0]].append(_placed(part, 0, schema, None))
-        if not any(found):
-            return super().sample(schema, rows, blocks)
         tables, unreadable = zip(*(block_of(one, schema) for one in found), strict=True)
         seen = sum(table.num_rows for table in tables) + sum(unreadable)
+        if not seen:  # the places fell within long lines, or on blank ones
+            return super().sample(schema, rows, blocks)
         about = whole if by_rows else round(seen * whole / looked)
         return SourceSample(tables, unreadable, about, is_exact=by_rows, origin="spread")
 
