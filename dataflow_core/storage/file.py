@@ -26,7 +26,7 @@ from dataflow_core.storage.formats import (
 )
 from dataflow_core.storage.formats.discovery import is_data_folder
 from dataflow_core.storage.formats.endings import format_of
-from dataflow_core.storage.formats.estimates import estimated_rows
+from dataflow_core.storage.formats.estimates import estimated_rows_of
 from dataflow_core.storage.source import (
     BATCH_BYTES,
     BATCH_ROWS,
@@ -109,8 +109,7 @@ class ReadersSource(Source):
 
     def estimated_rows(self) -> int | None:
         """Return about how many rows the files hold, where their formats tell."""
-        found = [estimated_rows(reader.path) for reader in self.readers]
-        return None if None in found else sum(filter(None, found))
+        return estimated_rows_of([reader.path for reader in self.readers])
 
     def sample(self, schema: pa.Schema, rows: int, blocks: int) -> SourceSample:
         """Return rows from places spread over all files; see `Source.sample`.
@@ -167,7 +166,8 @@ class ReadersSource(Source):
             found += zip(*cut_into_blocks(batches, schema, times), strict=True)
         tables, unreadable = zip(*found, strict=True)
         told = self.estimated_rows()
-        total = self.count(schema) if told is None else told
+        seen = sum(table.num_rows for table in tables) + sum(unreadable)
+        total = self.count(schema) if told is None else max(told, seen)
         return SourceSample(tables, unreadable, total, is_exact=told is None, origin="fronts")
 
     def describe(self) -> str:
