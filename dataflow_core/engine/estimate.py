@@ -89,9 +89,9 @@ def estimate_plan(plan: Plan, rows: int = ROWS, *, workers: int = 1) -> Estimate
     by the blocks of the sample (`Blocks`): cluster sampling, with 95 % intervals. The time has two
     parts: what a run takes whatever its rows, measured by one of a few rows, and what each further
     row takes; its interval is that of the sample's pieces, each a sample of its own, and a margin
-    of 20 % for what a machine does otherwise another time. Memory is what the process had in the
-    end, and what more rows add to it: full batches, files at hand, and sketches or tables of steps
-    that need all rows, at their measured size.
+    of 20 % for what a machine does otherwise another time, and its least is that of a machine that
+    does nothing else. Memory is what the process had in the end, and what more rows add to it: full
+    batches, files at hand, and sketches or tables of steps that need all rows, as measured.
 
     Args:
         plan: The plan, whose sources are given.

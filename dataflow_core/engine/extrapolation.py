@@ -144,7 +144,11 @@ def rows_out(
 
 
 def time_of(measured: Measured, whole: Blocks) -> Interval:
-    """Return the seconds of a run in one process."""
+    """Return the seconds of a run in one process.
+
+    The least is told by the time for which the process was at work, as if it had the machine for
+    itself; the estimate and the most by the clock.
+    """
     few, rows, pieces = measured.few, whole.count(), len(measured.pieces)
     if not rows.value:
         return Interval.exactly(measured.cold.seconds).widened(TIME_MARGIN)
@@ -157,7 +161,10 @@ def time_of(measured: Measured, whole: Blocks) -> Interval:
     more = [max(0.0, count - few.rows) for count in (rows.value, rows.low, rows.high)]
     moving = Interval(each.value * more[0], each.low * more[1], each.high * more[2])
     fixed = measured.cold.seconds + batch * (batches - pieces)
-    return moving.plus(fixed).widened(TIME_MARGIN)
+    told = moving.plus(fixed).widened(TIME_MARGIN)
+    work = _each(measured, lambda run: run.busy).value * (1 - min(1.0, spread))
+    alone = (1 - TIME_MARGIN) * (measured.cold.busy + work * more[1])
+    return Interval(told.value, min(told.low, alone), told.high)
 
 
 def _each(measured: Measured, of: Callable[[SampleRun], float]) -> Interval:

@@ -53,6 +53,7 @@ class SampleRun:
     Attributes:
         report: Its report.
         seconds: How long it took.
+        busy: For how much of that the process was at work, and not kept waiting by others.
         pieces: How long the operators took for each piece, where a step does not take all at once.
         output: The size of the result as a Parquet file.
         disk: The size of the run directory without it.
@@ -60,6 +61,7 @@ class SampleRun:
 
     report: Report
     seconds: float
+    busy: float
     pieces: tuple[float, ...]
     output: int
     disk: int
@@ -110,14 +112,15 @@ def run_sample(plan: Plan, pieces: Sequence[pa.Table], folder: Path) -> SampleRu
         seconds = sum(account.seconds for account in update.accounts().values())
         watched.setdefault(update.stage, []).append(seconds)
 
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     report = run_plan(sampled, run_dir=folder, fresh=True, max_failures=_ANY_NUMBER, watch=watch)
-    seconds = time.perf_counter() - began
+    seconds, busy = time.perf_counter() - began, time.process_time() - worked
     output = Path(report.output)
     files = [file for file in folder.rglob("*") if file.is_file() and file != output]
     return SampleRun(
         report=report,
         seconds=seconds,
+        busy=min(busy, seconds),
         pieces=tuple(_by_piece(list(watched.values()), len(pieces))),
         output=output.stat().st_size,
         disk=sum(file.stat().st_size for file in files),

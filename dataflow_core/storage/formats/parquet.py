@@ -83,7 +83,8 @@ class ParquetReader(Reader):
         for batch in self._pieces(file, names, GROUP_ROWS, [group]) if end else ():
             stop = start + batch.num_rows
             for place, (low, high) in overlaps(list(spans.values()), start, stop):
-                yield list(spans)[place], pa.Table.from_batches([batch[low:high]])
+                kept = batch.take(pa.array(range(low, high)))  # a slice would keep all of it
+                yield list(spans)[place], pa.Table.from_batches([kept])
             start = stop
             if start >= end:
                 return
