@@ -37,6 +37,10 @@ BUILT_INS = {
             "dataflow_core.cli.preview:command",
             "Run a few rows, and show them before and after each step.",
         ),
+        "estimate": (
+            "dataflow_core.cli.estimate:command",
+            "Tell by a sample what a run will do and take.",
+        ),
         "runs": (
             "dataflow_core.cli.runs:command",
             "List, show and compare runs; say what became of a row.",

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dataflow_core.engine.estimate import Estimate, estimate_plan
     from dataflow_core.engine.local import EngineOptions, LocalEngine
     from dataflow_core.engine.report import Report
     from dataflow_core.engine.run import run_plan
@@ -16,13 +17,23 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "EngineOptions": "local",
+    "Estimate": "estimate",
     "LocalEngine": "local",
     "Report": "report",
     "RunDirectory": "rundir",
+    "estimate_plan": "estimate",
     "run_plan": "run",
 }
 
-__all__ = ["EngineOptions", "LocalEngine", "Report", "RunDirectory", "run_plan"]
+__all__ = [
+    "EngineOptions",
+    "Estimate",
+    "LocalEngine",
+    "Report",
+    "RunDirectory",
+    "estimate_plan",
+    "run_plan",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +26,18 @@ from dataflow_core.storage.formats import (
 )
 from dataflow_core.storage.formats.discovery import is_data_folder
 from dataflow_core.storage.formats.endings import format_of
-from dataflow_core.storage.formats.estimates import estimated_rows
-from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source, coalesced
+from dataflow_core.storage.formats.estimates import estimated_rows_of
+from dataflow_core.storage.source import (
+    BATCH_BYTES,
+    BATCH_ROWS,
+    Batch,
+    Source,
+    SourceSample,
+    block_of,
+    coalesced,
+    cut_into_blocks,
+)
+from dataflow_core.storage.spans import Span, parts_of, spread
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.storage.targets import open_target, refuse_to_overwrite
 from dataflow_core.table.types import ABSENT, TypeMisfit, conform, unify_schemas, visible
@@ -83,10 +94,8 @@ class ReadersSource(Source):
     def _parts(
         self, schema: pa.Schema, batch_rows: int, batch_bytes: int, limit: int | None
     ) -> Iterator[Batch]:
-        # Once the exact types are known, the sampled ones have proved too narrow.
-        own_schemas = self._exact if "_exact" in self.__dict__ else self._sampled
         base, left = 0, limit
-        for reader, own in zip(self.readers, own_schemas, strict=True):
+        for reader, own in zip(self.readers, self._own_schemas(), strict=True):
             last = -1
             for part in reader.batches(_narrow(own, schema), batch_rows, batch_bytes):
                 batch = _placed(part, base, schema, left)
@@ -100,8 +109,66 @@ class ReadersSource(Source):
 
     def estimated_rows(self) -> int | None:
         """Return about how many rows the files hold, where their formats tell."""
-        found = [estimated_rows(reader.path) for reader in self.readers]
-        return None if None in found else sum(filter(None, found))
+        return estimated_rows_of([reader.path for reader in self.readers])
+
+    def sample(self, schema: pa.Schema, rows: int, blocks: int) -> SourceSample:
+        """Return rows from places spread over all files; see `Source.sample`.
+
+        Where the files can only be read from their fronts, these are of several files.
+        """
+        extents = [reader.extent() for reader in self.readers]
+        about = self.estimated_rows()
+        if about is not None and about <= rows:
+            return super().sample(schema, rows, blocks)
+        if None not in extents:
+            return self._spread(schema, [extent or 0 for extent in extents], rows, blocks)
+        if len(self.readers) > 1:
+            return self._fronts(schema, rows, blocks)
+        return super().sample(schema, rows, blocks)
+
+    def _spread(
+        self, schema: pa.Schema, extents: list[int], rows: int, blocks: int
+    ) -> SourceSample:
+        """Return rows from stretches of all files, laid end to end."""
+        by_rows, whole = self.readers[0].extent_is_rows, sum(extents)
+        total = whole if by_rows else self.estimated_rows() or 1
+        spans = spread(whole, rows * whole // total, blocks)
+        looked = sum(stop - start for start, stop in spans)
+        asked: dict[int, list[tuple[int, Span]]] = {}
+        for file, block, span in parts_of(spans, extents):
+            asked.setdefault(file, []).append((block, span))
+        found: list[list[Batch]] = [[] for _ in spans]
+        for file, parts in asked.items():
+            reader, own = self.readers[file], _narrow(self._own_schemas()[file], schema)
+            for number, part in reader.rows_within(own, [span for _, span in parts]):
+                found[parts[number][0]].append(_placed(part, 0, schema, None))
+        tables, unreadable = zip(*(block_of(one, schema) for one in found), strict=True)
+        seen = sum(table.num_rows for table in tables) + sum(unreadable)
+        if not seen:  # the places fell within long lines, or on blank ones
+            return super().sample(schema, rows, blocks)
+        about = whole if by_rows else round(seen * whole / looked)
+        return SourceSample(tables, unreadable, about, is_exact=by_rows, origin="spread")
+
+    def _fronts(self, schema: pa.Schema, rows: int, blocks: int) -> SourceSample:
+        """Return the first rows of files, of larger ones more often."""
+        sizes = [max(1, reader.path.stat().st_size) for reader in self.readers]
+        chosen = Counter(file for file, _, _ in parts_of(spread(sum(sizes), blocks, blocks), sizes))
+        found: list[tuple[pa.Table, int]] = []
+        for file, times in chosen.items():
+            reader, own = self.readers[file], _narrow(self._own_schemas()[file], schema)
+            left = times * max(1, rows // blocks)
+            batches: list[Batch] = []
+            for part in reader.batches(own, max(1, rows // blocks), BATCH_BYTES):
+                batches.append(_placed(part, 0, schema, left))
+                left -= batches[-1].table.num_rows + len(batches[-1].bad_rows)
+                if left <= 0:
+                    break
+            found += zip(*cut_into_blocks(batches, schema, times), strict=True)
+        tables, unreadable = zip(*found, strict=True)
+        told = self.estimated_rows()
+        seen = sum(table.num_rows for table in tables) + sum(unreadable)
+        total = self.count(schema) if told is None else max(told, seen)
+        return SourceSample(tables, unreadable, total, is_exact=told is None, origin="fronts")
 
     def describe(self) -> str:
         """Return the path, pattern or folder."""
@@ -122,6 +189,10 @@ class ReadersSource(Source):
         """Return the files with their sizes and times of change."""
         stats = [(str(r.path), r.path.stat()) for r in self.readers]
         return "; ".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
+
+    def _own_schemas(self) -> list[pa.Schema]:
+        """Return each file's schema: the exact ones where the sampled ones proved too narrow."""
+        return self._exact if "_exact" in self.__dict__ else self._sampled
 
     @cached_property
     def _sampled(self) -> list[pa.Schema]:

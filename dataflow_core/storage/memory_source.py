@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source
+from dataflow_core.storage.source import BATCH_BYTES, BATCH_ROWS, Batch, Source, SourceSample
+from dataflow_core.storage.spans import spread
 from dataflow_core.table.types import visible
 
 
@@ -38,6 +39,15 @@ class MemorySource(Source):
     def estimated_rows(self) -> int:
         """Return how many rows there are."""
         return int(self.table.num_rows)
+
+    def sample(self, schema: pa.Schema, rows: int, blocks: int) -> SourceSample:
+        """Return slices of the table; see `Source.sample`."""
+        total = self.table.num_rows
+        if total <= rows:
+            return super().sample(schema, rows, blocks)
+        spans = spread(total, rows, blocks)
+        tables = tuple(self.table.slice(start, stop - start) for start, stop in spans)
+        return SourceSample(tables, (0,) * len(tables), total, is_exact=True, origin="spread")
 
     def describe(self) -> str:
         """Return ``"memory"``."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from dataflow_core.table.types import concat
 
 UNREADABLE = "unreadable"
 """The reason for which a row of a source that cannot be read is set aside."""
+
+Origin = Literal["whole", "spread", "front", "fronts"]
+"""Where the rows of a sample are from."""
 
 BATCH_ROWS = 10_000
 BATCH_BYTES = 4 << 20
@@ -39,6 +42,48 @@ class Batch:
     positions: npt.NDArray[np.int64]
     bad_rows: tuple[BadRow, ...] = ()
     bad_positions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceSample:
+    """Rows of a source that stand for all of them.
+
+    Attributes:
+        blocks: Rows that lie together in the source, one table a place, all in one schema.
+        unreadable: How many rows of each block could not be read, in quarantine mode.
+        total: How many rows the source has, unreadable ones included.
+        is_exact: Whether that many, or about that many.
+        origin: Where the rows are from: the whole source; places spread over it; its front; or the
+            fronts of several of its files.
+    """
+
+    blocks: tuple[pa.Table, ...]
+    unreadable: tuple[int, ...]
+    total: int
+    is_exact: bool
+    origin: Origin
+
+    @property
+    def rows(self) -> int:
+        """The number of rows in the sample, unreadable ones included."""
+        return sum(table.num_rows for table in self.blocks) + sum(self.unreadable)
+
+
+def block_of(batches: Sequence[Batch], schema: pa.Schema) -> tuple[pa.Table, int]:
+    """Return batches as one block of a sample: its rows, and how many were unreadable."""
+    tables = [batch.table for batch in batches] or [schema.empty_table()]
+    return concat(tables), sum(len(batch.bad_rows) for batch in batches)
+
+
+def cut_into_blocks(
+    batches: Sequence[Batch], schema: pa.Schema, blocks: int
+) -> tuple[tuple[pa.Table, ...], tuple[int, ...]]:
+    """Return batches as blocks of about as many batches each, and their unreadable rows."""
+    groups: list[list[Batch]] = [[] for _ in range(max(1, min(blocks, len(batches))))]
+    for number, batch in enumerate(batches):
+        groups[number * len(groups) // len(batches)].append(batch)
+    tables, unreadable = zip(*(block_of(group, schema) for group in groups), strict=True)
+    return tables, unreadable
 
 
 def coalesced(batches: Iterable[Batch], rows: int, size: int) -> Iterator[Batch]:
@@ -97,6 +142,18 @@ def unreadable_rows(batch: Batch, ids: RowIds, source: str) -> pa.Table:
     )
 
 
+def _head(batches: Iterable[Batch], rows: int) -> tuple[list[Batch], bool]:
+    """Return the first batches, of about so many rows, and whether there are no others."""
+    found: list[Batch] = []
+    count = 0
+    for batch in batches:
+        if count >= rows:
+            return found, False
+        found.append(batch)
+        count += len(batch.positions) + len(batch.bad_rows)
+    return found, True
+
+
 class Source(ABC):
     """Rows that can be read again and again, always the same and in the same order."""
 
@@ -132,6 +189,34 @@ class Source(ABC):
     def estimated_rows(self) -> int | None:
         """Return about how many rows there are, if that is quickly told."""
         return None
+
+    def sample(self, schema: pa.Schema, rows: int, blocks: int) -> SourceSample:
+        """Return rows that stand for all; where there are no more than asked for, all of them.
+
+        A source that can be read in part returns rows from places spread evenly over it, in which
+        each row has the same chance to be. This is the default, for all others: the first rows.
+
+        Args:
+            schema: The wanted schema: `schema()` or `exact_schema()`.
+            rows: About how many rows.
+            blocks: From how many places.
+
+        Raises:
+            SchemaMisfit: A row does not fit the schema: start again with `exact_schema()`.
+            BadRowError: A row cannot be read.
+        """
+        found, is_whole = _head(self.batches(schema, max(1, rows // blocks)), rows)
+        tables, unreadable = cut_into_blocks(found, schema, blocks)
+        count = sum(table.num_rows for table in tables) + sum(unreadable)
+        if is_whole:
+            return SourceSample(tables, unreadable, count, is_exact=True, origin="whole")
+        told = self.estimated_rows()
+        total = self.count(schema) if told is None else max(told, count + 1)
+        return SourceSample(tables, unreadable, total, is_exact=told is None, origin="front")
+
+    def count(self, schema: pa.Schema) -> int:
+        """Return how many rows there are, unreadable ones included, by reading them all."""
+        return sum(len(batch.positions) + len(batch.bad_rows) for batch in self.batches(schema))
 
     def project(self, columns: Sequence[str]) -> Self:
         """Return a source of the same rows that need not read other columns; by default, itself."""

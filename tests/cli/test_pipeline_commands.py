@@ -149,6 +149,11 @@ def test_a_text_given_to_a_step_stays_one(folder):
         (["run", "text/dedup", "-i", "in.jsonl", "-p", "near.threshold=x"], 2,
          "step 'near': DeduplicateMinhash got a wrong configuration:\n  threshold: "),
         (["run", "clean.yaml", "-i", "in.jsonl", "--limit", "0"], 2, "--limit"),
+        (["estimate", "clean.yaml"], 2, "--input is missing"),
+        (["estimate", "clean.yaml", "-i", "in.jsnl"], 1, "Did you mean 'in.jsonl'?"),
+        (["estimate", "clean.yaml", "-i", "in.jsonl", "-n", "0"], 2, "-n"),
+        (["estimate", "clean.yaml", "-i", "in.jsonl", "-p", "long.where=txt = 1"], 2,
+         "no column 'txt'. Did you mean 'text'?"),
         (
             ["run", "text/pretrain_filter", "-i", "in.jsonl", "-p", "min_word=3"],
             2, "no parameter 'min_word'. Did you mean 'min_words'?",
@@ -215,6 +220,34 @@ def test_preview_shows_each_steps_effect(folder):
     steps = json.loads(dataflow(folder, *arguments, "--json", "-n", "2").stdout)
     assert [step["rows_in"] for step in steps] == [2, 2, 2, 1, 1, 1]
     assert not (folder / "dataflow-runs").exists()
+
+
+def test_estimate_tells_what_a_run_will_do(folder):
+    rows = [{"id": n, "text": "long enough" if n % 4 else "short"} for n in range(6_000)]
+    (folder / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["estimate", "clean.yaml", "-i", "many.jsonl", "--workers", "2"]
+    told = json.loads(dataflow(folder, *arguments, "--json").stdout)
+    assert told["rows_out"]["low"] <= 4_500 <= told["rows_out"]["high"]
+    assert told["steps"][0]["dropped"]["low"] <= 1_500 <= told["steps"][0]["dropped"]["high"]
+    for measure in ("rows", "seconds", "seconds_with_workers", "memory", "disk", "output"):
+        assert 0 < told[measure]["low"] <= told[measure]["value"] <= told[measure]["high"]
+    assert not (folder / "dataflow-runs").exists()
+
+    text = dataflow(folder, *arguments, "-n", "500").stdout
+    assert text.splitlines()[0].split() == ["step", "in", "out", "dropped", "failed", "time"]
+    assert "from 16 places of the source" in text
+    assert "with one process" in text
+
+
+def test_estimate_of_few_rows_is_exact_and_dataset_steps_give_bounds(folder):
+    arguments = ["estimate", "text/pretrain_filter", "-i", "in.jsonl", *SHORT]
+    done = dataflow(folder, *arguments)
+    assert "All 4 rows were run: their counts are exact." in done.stdout
+    assert "rows    4 in, 1 out" in done.stdout
+    done = dataflow(folder, "estimate", "text/dedup", "-i", "in.jsonl", "-n", "2", "--workers", "1")
+    assert "or more" in done.stdout
+    assert "or less" in done.stdout
+    assert "lower bound" in done.stdout
 
 
 def test_demo_cleans_the_bundled_sample(folder):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NoReturn, Self
+from typing import ClassVar, Literal, NoReturn, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -113,6 +113,9 @@ class Reader(ABC):
         self.path = path
         self.options = options
 
+    extent_is_rows: ClassVar[bool] = False
+    """Whether `extent` is a number of rows, and not of bytes."""
+
     @abstractmethod
     def sample_schema(self) -> pa.Schema:
         """Return the columns and types as far as the head (or footer) of the file tells.
@@ -146,6 +149,32 @@ class Reader(ABC):
             BadRowError: A row cannot be read, and bad rows are not set aside.
             SourceError: The file is missing, empty, unreadable, or not what its ending says.
         """
+
+    def extent(self) -> int | None:
+        """Return the length of the file, in rows or bytes; None where it is read from its front.
+
+        A format whose rows can be found anywhere in a file, without reading what stands before,
+        defines this and `rows_within`.
+        """
+        return None
+
+    def rows_within(
+        self, schema: pa.Schema, spans: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, SourceBatch]]:
+        """Yield the rows that begin within stretches of the file, and only they are read.
+
+        Args:
+            schema: The wanted columns and types.
+            spans: Stretches of `extent`, in order, that do not overlap.
+
+        Yields:
+            The number of a stretch and rows of it; their positions are not those in the file.
+
+        Raises:
+            SchemaMisfit: A row does not fit the schema, or has a column that it lacks.
+            BadRowError: A row cannot be read, and bad rows are not set aside.
+        """
+        raise NotImplementedError(f"{type(self).__name__} reads files from their beginning only")
 
 
 class Writer(ABC):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -100,6 +100,28 @@ def open_unpacked(path: Path) -> Iterator[pa.NativeFile]:
         except OSError as error:
             raise unreadable(path, error) from error
         yield stream
+
+
+def unpacked_head(path: Path, size: int) -> tuple[bytes, int]:
+    """Return the first bytes of a packed file, unpacked, and how many packed ones they are of.
+
+    Of a file that is damaged, what comes before; whoever reads it will be told.
+
+    Args:
+        path: The file.
+        size: How many bytes, unpacked.
+    """
+    head, taken = b"", 0
+    codec = codec_of(path)
+    with suppress(OSError, EOFError, lzma.LZMAError), ExitStack() as stack:
+        raw = stack.enter_context(path.open("rb"))
+        if codec == "xz":
+            stream = stack.enter_context(lzma.LZMAFile(raw))
+        else:
+            stream = stack.enter_context(pa.CompressedInputStream(raw, codec))
+        while len(head) < size and (part := stream.read(size - len(head))):
+            head, taken = head + part, raw.tell()
+    return head, taken
 
 
 def damaged(path: Path, error: Exception) -> SourceError:

@@ -6,18 +6,21 @@ what is not proved to be read exactly is read again line by line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
-from dataflow_core.errors import SourceError
+from dataflow_core.errors import BadRowError, SourceError
 from dataflow_core.storage.formats.base import Reader, ReadOptions, SourceBatch
 from dataflow_core.storage.formats.chunking import cut
-from dataflow_core.storage.formats.compression import ByteStream, open_text
+from dataflow_core.storage.formats.compression import ByteStream, codec_of, open_text
 from dataflow_core.storage.formats.json_columns import RowParser, SchemaScan
 from dataflow_core.storage.formats.json_flat import FlatParser
 from dataflow_core.storage.formats.json_rows import RawRow
@@ -62,15 +65,37 @@ class JsonLinesReader(Reader):
         flat = self._flat_parser(schema)
         with self._open() as stream:
             for block in _Blocks(stream, batch_bytes):
-                table = flat.parse(block.data, block.lines) if flat and block.all_objects else None
-                if table is None:
-                    batch = self._line_by_line(block, schema)
-                else:
-                    numbers = np.arange(block.position, block.skip_rows())
-                    batch = SourceBatch(
-                        conform(table.select(_kept(table, schema)), schema), numbers
-                    )
-                yield from cut(batch, batch_rows)
+                yield from cut(self._parsed(block, schema, flat), batch_rows)
+
+    def extent(self) -> int | None:
+        """Return the file's size in bytes; None for a packed file."""
+        return None if codec_of(self.path) is not None else self.path.stat().st_size
+
+    def rows_within(
+        self, schema: pa.Schema, spans: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, SourceBatch]]:
+        """Yield the rows whose lines begin within stretches of the file; see `Reader`."""
+        schema = visible(schema)
+        flat = self._flat_parser(schema)
+        with self.path.open("rb") as file:
+            for number, (start, stop) in enumerate(spans):
+                first, lines = _lines_within(file, start, stop)
+                try:
+                    for block in _Blocks(io.BytesIO(lines), len(lines)):
+                        yield number, self._parsed(block, schema, flat)
+                except BadRowError:
+                    # Only now it matters in which line of the file the row is.
+                    count = _Count(lines=_lines_before(file, first))
+                    for block in _Blocks(io.BytesIO(lines), len(lines), count):
+                        self._parser.parse(block.rows())
+                    raise
+
+    def _parsed(self, block: _Block, schema: pa.Schema, flat: FlatParser | None) -> SourceBatch:
+        table = flat.parse(block.data, block.lines) if flat and block.all_objects else None
+        if table is None:
+            return self._line_by_line(block, schema)
+        numbers = np.arange(block.position, block.skip_rows())
+        return SourceBatch(conform(table.select(_kept(table, schema)), schema), numbers)
 
     def _line_by_line(self, block: _Block, schema: pa.Schema) -> SourceBatch:
         rows, positions, bad = self._parser.parse(block.rows())
@@ -157,29 +182,29 @@ class _Block:
         return raws
 
 
+@dataclass
 class _Count:
     """How many lines and rows of a file are behind us."""
 
-    def __init__(self) -> None:
-        self.lines = 0
-        self.rows = 0
+    lines: int = 0
+    rows: int = 0
 
 
 class _Blocks:
     """The lines of a stream in blocks of about one size; a longer line is a block of its own."""
 
-    def __init__(self, stream: ByteStream, size: int) -> None:
+    def __init__(self, stream: ByteStream, size: int, count: _Count | None = None) -> None:
         self._stream = stream
         self._size = max(1, size)
+        self._count = _Count() if count is None else count
 
     def __iter__(self) -> Iterator[_Block]:
-        count = _Count()
         first = True
         for data in self._pieces():
             skipped = len(_BOM) if first and bytes(data[: len(_BOM)]) == _BOM else 0
             first = False
             if len(data) > skipped:
-                yield _Block(data[skipped:], count)
+                yield _Block(data[skipped:], self._count)
 
     def _pieces(self) -> Iterator[memoryview]:
         rest = b""
@@ -195,6 +220,24 @@ class _Blocks:
             if not read:
                 return
             rest = bytes(memoryview(buffer)[end:filled])
+
+
+def _lines_within(file: BinaryIO, start: int, stop: int) -> tuple[int, bytes]:
+    """Return where the first line begins that begins within a stretch, and all that do, whole."""
+    file.seek(max(0, start - 1))
+    if start:
+        file.readline()
+    first = file.tell()
+    lines = file.read(max(0, stop - first))
+    return first, lines if lines.endswith(b"\n") else lines + file.readline() if lines else b""
+
+
+def _lines_before(file: BinaryIO, place: int) -> int:
+    file.seek(0)
+    lines = 0
+    while data := file.read(min(SCAN_BYTES, place - file.tell())):
+        lines += data.count(b"\n")
+    return lines
 
 
 def _kept(table: pa.Table, schema: pa.Schema) -> list[str]:

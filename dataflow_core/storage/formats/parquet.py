@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from dataflow_core.storage.formats.base import (
 )
 from dataflow_core.storage.formats.chunking import Rechunker, rows_for
 from dataflow_core.storage.formats.signature import check_binary, head_of
+from dataflow_core.storage.spans import Span, overlaps
 from dataflow_core.table.types import visible
 
 GROUP_ROWS = 10_000
@@ -32,6 +33,8 @@ GROUP_ROWS = 10_000
 
 class ParquetReader(Reader):
     """Reads a Parquet file; only the columns wanted are touched."""
+
+    extent_is_rows = True
 
     def sample_schema(self) -> pa.Schema:
         """Return the columns and types in the file's footer, which are exact."""
@@ -51,11 +54,52 @@ class ParquetReader(Reader):
                 yield SourceBatch(table, np.arange(position, position + batch.num_rows))
                 position += batch.num_rows
 
+    def extent(self) -> int:
+        """Return the number of rows."""
+        with self._open() as file:
+            return int(file.metadata.num_rows)
+
+    def rows_within(
+        self, schema: pa.Schema, spans: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, SourceBatch]]:
+        """Yield rows by their numbers; only row groups that hold some are read, as far as needed.
+
+        Within a row group, nothing tells where a row is but the rows before it.
+        """
+        with self._open() as file:
+            names, stop = self._wanted(file).names, 0
+            for group in range(file.metadata.num_row_groups):
+                start, stop = stop, stop + file.metadata.row_group(group).num_rows
+                inside = dict(overlaps(spans, start, stop))
+                end = max((last for _, last in inside.values()), default=0)
+                for number, rows in self._head_of(file, group, names, inside, end):
+                    yield number, SourceBatch(fit(rows, schema), np.arange(rows.num_rows))
+
+    def _head_of(
+        self, file: pq.ParquetFile, group: int, names: list[str], spans: dict[int, Span], end: int
+    ) -> Iterator[tuple[int, pa.Table]]:
+        """Yield the rows of stretches of a row group, which is read up to a row."""
+        start = 0
+        for batch in self._pieces(file, names, GROUP_ROWS, [group]) if end else ():
+            stop = start + batch.num_rows
+            for place, (low, high) in overlaps(list(spans.values()), start, stop):
+                kept = batch.take(pa.array(range(low, high)))  # a slice would keep all of it
+                yield list(spans)[place], pa.Table.from_batches([kept])
+            start = stop
+            if start >= end:
+                return
+
     def _pieces(
-        self, file: pq.ParquetFile, names: list[str], size: int
+        self,
+        file: pq.ParquetFile,
+        names: list[str],
+        size: int,
+        groups: list[int] | None = None,
     ) -> Iterator[pa.RecordBatch]:
         try:
-            yield from file.iter_batches(batch_size=size, columns=names, use_threads=False)
+            yield from file.iter_batches(
+                batch_size=size, row_groups=groups, columns=names, use_threads=False
+            )
         except (OSError, pa.ArrowException) as error:
             raise _damaged(self.path, error) from error
 
