@@ -24,6 +24,9 @@ ALONE_SECONDS = 0.3
 """Work that is over so soon is done without workers."""
 
 _BEAT = 0.2
+_AT_STAKE = 0.005
+"""The share of the time that a crash may cost, where that is more than what is asked for."""
+
 _DEATHS = 10
 """So many deaths a worker, without anything written down in between, end the run."""
 
@@ -78,6 +81,7 @@ class Doing:
     _rows: int = 0
     _deaths: int = 0
     _since: float = 0.0
+    _begun: float = field(default_factory=time.monotonic)
     _again: deque[Piece] = field(default_factory=deque)
     _suspects: deque[Piece] = field(default_factory=deque)
     _tried: set[tuple[int, int]] = field(default_factory=set)
@@ -143,7 +147,7 @@ class Doing:
         for piece in todo:
             self._heed_stop()
             self._took(piece, self.desk.do(piece))
-            if time.monotonic() - self._since > self.terms.commit_seconds:
+            if self._is_due(self._since):
                 self._commit_here()
             if self.terms.crew is None or self.terms.shipped is None:
                 continue
@@ -199,11 +203,17 @@ class Doing:
         for answer in crew.answers(seconds):
             self._heed(answer, crew)
         self._stop_late(crew)
-        now = time.monotonic()
         for worker in crew.workers:
-            due = now - worker.committed > self.terms.commit_seconds
-            if due and worker.pending and not worker.is_committing:
+            if worker.pending and not worker.is_committing and self._is_due(worker.committed):
                 worker.commit(self._prefix())
+
+    def _is_due(self, since: float) -> bool:
+        """Tell whether what was done since then is to be written down.
+
+        The longer the work goes on, the less often: in a day, a thousand times.
+        """
+        now, seconds = time.monotonic(), self.terms.commit_seconds
+        return now - since > (max(seconds, (now - self._begun) * _AT_STAKE) if seconds else 0)
 
     def _stop_late(self, crew: Crew) -> None:
         """Kill workers that are in one step for too long."""

@@ -72,7 +72,8 @@ class PartTable:
 
     def schema(self) -> pa.Schema:
         """Return the schema that carries the rows of all parts, absent keys included."""
-        schemas = [pa.ipc.open_file(str(path)).schema for path in self._paths()]
+        found = (pa.ipc.open_file(str(path)).schema for path in self._paths())
+        schemas = list(dict.fromkeys(found))  # of thousands of parts, a few
         joined = unify_schemas(map(visible, schemas), any_integer=self._has_large_integers(schemas))
         has_absent = any(ABSENT in s.names or set(joined.names) - set(s.names) for s in schemas)
         return with_absent(joined) if has_absent else joined
