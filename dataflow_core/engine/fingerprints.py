@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
-import sysconfig
 import types
 import uuid
 from collections.abc import Collection, Mapping
@@ -21,6 +19,7 @@ from typing import Any
 import xxhash
 from pydantic import BaseModel, SecretBytes, SecretStr
 
+from dataflow_core.engine.code import Codes
 from dataflow_core.engine.sources import needed_columns, source_of
 from dataflow_core.engine.stored_runs import RETRIED, hash_of
 from dataflow_core.operators.base import Operator
@@ -56,6 +55,7 @@ class Fingerprints:
         hashes: The hash of these, and of all that stands before, by name.
         files: The size, times and content hash of each file that was read for it, by path: while
             size and times stay, a file need not be read again.
+        codes: Tells the code of operators.
     """
 
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -63,6 +63,7 @@ class Fingerprints:
     files: dict[str, list[Any]] = field(default_factory=dict)
     _before: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     _mark: Mark | None = None
+    codes: Codes = field(default_factory=Codes)
 
     @classmethod
     def of(
@@ -111,7 +112,7 @@ class Fingerprints:
             "content": self._content(source),
             "columns": needed_columns(plan, name, columns),
             "limit": limit if name == SOURCE else None,
-            "code": code_of("dataflow_core"),
+            "code": self.codes.of_module("dataflow_core"),
         }
 
     def _content(self, source: Source) -> Any:
@@ -129,7 +130,7 @@ class Fingerprints:
         return {
             "step": step.name,
             "operator": f"{cls.__module__}:{cls.__qualname__}",
-            "code": code_of(cls.__module__),
+            "code": self.codes.of_class(cls),
             "config": self.configuration(step.operator),
             "columns": _canonical(bindings, self),
             "table": self.hashes[step.table],
@@ -149,46 +150,6 @@ class Fingerprints:
         if known is None or known[:-1] != now:
             self.files[key] = known = [*now, _hash_of_file(path)]
         return str(known[-1])
-
-
-def code_of(module: str) -> str:
-    """Return what tells the code of a module: its distribution's version, or a hash of its source.
-
-    Code that is installed for good has a version; that of a working copy, a script or a notebook
-    changes under the same version.
-
-    Args:
-        module: The module's full name.
-    """
-    top = module.partition(".")[0]
-    file = getattr(sys.modules.get(top), "__file__", None)
-    if file is None:
-        return f"{module} (no file)"
-    if any(Path(file).is_relative_to(folder) for folder in _installed()):
-        return _distribution_of(top)
-    return f"{top} {_hash_of_source(Path(file))}"
-
-
-@functools.cache
-def _installed() -> tuple[str, ...]:
-    return tuple({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-
-
-@functools.cache
-def _distribution_of(top: str) -> str:
-    from importlib.metadata import packages_distributions, version
-
-    names = sorted(set(packages_distributions().get(top, [])))
-    return ", ".join(f"{name} {version(name)}" for name in names) or top
-
-
-@functools.cache
-def _hash_of_source(file: Path) -> str:
-    paths = [file] if file.name != "__init__.py" else sorted(file.parent.rglob("*.py"))
-    digest = xxhash.xxh3_128()
-    for path in paths:
-        digest.update(str(path.relative_to(file.parent)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _hash_of_file(path: Path) -> str:
@@ -222,7 +183,7 @@ def _of_object(value: Any, made: Fingerprints) -> Any:
     if isinstance(value, BaseModel):
         name = f"{type(value).__module__}:{type(value).__qualname__}"
         fields = {n: _canonical(getattr(value, n), made) for n in type(value).model_fields}
-        return {"class": name, "code": code_of(type(value).__module__), **fields}
+        return {"class": name, "code": made.codes.of_class(type(value)), **fields}
     if callable(value):
         return _function(value, made)
     told = getattr(value, "fingerprint", None)
@@ -251,12 +212,11 @@ def _function(value: Any, made: Fingerprints) -> Any:
         name = getattr(value, "__qualname__", None)
         if name is None:
             return {"object": uuid.uuid4().hex}
-        return {"function": f"{module}:{name}", "code": code_of(module)}
+        return {"function": f"{module}:{name}", "code": made.codes.of_module(module, value)}
     cells = [_cell(cell, made) for cell in value.__closure__ or ()]
     return {
         "function": f"{value.__module__}:{value.__qualname__}",
-        "module": code_of(value.__module__),  # of which it may use anything
-        "code": xxhash.xxh3_128_hexdigest(repr(_code(value.__code__)).encode()),
+        "code": made.codes.of_function(value),
         "defaults": _canonical([value.__defaults__, value.__kwdefaults__], made),
         "closure": cells,
     }
@@ -267,8 +227,3 @@ def _cell(cell: Any, made: Fingerprints) -> Any:
         return _canonical(cell.cell_contents, made)
     except ValueError:
         return "empty"
-
-
-def _code(code: types.CodeType) -> Any:
-    constants = [_code(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
-    return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars
