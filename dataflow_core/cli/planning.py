@@ -115,8 +115,6 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
 
     find_own_modules()
     lock = Lock.read(Path(asked.pipeline))
-    if asked.params:
-        raise click.UsageError("--param would make another run of a lock; run the pipeline itself.")
     told = lock.content["input"]
     storage = open_storage(
         manager,
@@ -130,11 +128,21 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
     def resolve(name: str) -> Any:
         return manager.load(manager.find("operator", name))
 
-    plan = lock.plan(storage, resolve)
+    plan = _with_secrets(lock.plan(storage, resolve), _pairs(asked.params, "--param"))
     lock.require_same(plan, lock.content["limit"])
     if lock.note is not None:
         click.echo(lock.note, err=True)
     return plan
+
+
+def _with_secrets(plan: Plan, given: Mapping[str, str]) -> Plan:
+    """Return the plan of a lock with the secrets that it does not tell."""
+    from dataflow_core.pipeline.secrets import hidden_fields
+
+    hidden = {f"{step}.{name}" for step, name in hidden_fields(plan)}
+    if set(given) - hidden:
+        raise click.UsageError("--param would make another run of a lock; run the pipeline itself.")
+    return _reconfigured(plan, given)
 
 
 def locked_limit(path: str, given: int | None) -> int | None:

@@ -27,6 +27,7 @@ from dataflow_core.engine.sample_run import Measured, measure
 from dataflow_core.engine.sources import needed_columns, source_of
 from dataflow_core.errors import ConfigurationError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
+from dataflow_core.pipeline.secrets import without_secrets
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.source import Origin, Source, SourceSample
 
@@ -117,7 +118,7 @@ def estimate_plan(plan: Plan, rows: int = ROWS, *, workers: int = 1) -> Estimate
     seconds = time_of(measured, whole).plus(exact_seconds)
     return Estimate(
         pipeline=plan.name,
-        source=source.describe(),
+        source=without_secrets(source.describe()),
         sampled=sample.rows,
         origin=sample.origin,
         places=len(sample.blocks),

@@ -24,6 +24,7 @@ from dataflow_core.engine.sources import needed_columns, source_of
 from dataflow_core.engine.stored_runs import RETRIED, hash_of
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
+from dataflow_core.pipeline.secrets import HIDDEN, without_secrets
 from dataflow_core.storage.file import ReadersSource
 from dataflow_core.storage.source import Source
 
@@ -117,7 +118,7 @@ class Fingerprints:
 
     def _content(self, source: Source) -> Any:
         if not isinstance(source, ReadersSource):
-            return source.fingerprint()
+            return without_secrets(source.fingerprint())
         hashes = [self.file_hash(reader.path) for reader in source.readers]
         return {"files": hashes, "options": _canonical(vars(source.options), self)}
 
@@ -137,9 +138,13 @@ class Fingerprints:
         }
 
     def configuration(self, operator: Operator) -> dict[str, Any]:
-        """Return an operator's fields as plain data: files by content, functions by code."""
+        """Return an operator's fields as plain data: files by content, functions by code.
+
+        Secrets are hidden, and have no part in it.
+        """
         fields = type(operator).model_fields
-        return {name: _canonical(getattr(operator, name), self) for name in fields}
+        told = {name: _canonical(getattr(operator, name), self) for name in fields}
+        return {name: without_secrets(value, name) for name, value in told.items()}
 
     def file_hash(self, path: Path) -> str:
         """Return the hash of a file's content."""
@@ -177,7 +182,7 @@ def _canonical(value: Any, made: Fingerprints) -> Any:
 
 def _of_object(value: Any, made: Fingerprints) -> Any:
     if isinstance(value, (SecretStr, SecretBytes)):
-        return "secret"
+        return HIDDEN
     if isinstance(value, bytes):
         return {"bytes": xxhash.xxh3_128_hexdigest(value)}
     if isinstance(value, BaseModel):

@@ -17,6 +17,7 @@ from dataflow_core.engine.stored_runs import RETRIED
 from dataflow_core.errors import RecipeError, RunError
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import Resolve, from_yaml, plan_as_dict, require_writable
+from dataflow_core.pipeline.secrets import without_secrets
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import ReadersSource
 
@@ -139,7 +140,7 @@ def _input(plan: Plan) -> dict[str, Any]:
         return {"source": None}
     options = source.options
     return {
-        "source": source.describe(),
+        "source": without_secrets(source.describe()),
         "on_bad_row": options.on_bad_row,
         "types": dict(options.types),
     }

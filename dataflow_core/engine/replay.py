@@ -28,6 +28,7 @@ from dataflow_core.engine.stored_rows import find_rows
 from dataflow_core.engine.stored_runs import StoredRun
 from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import Plan, Step
+from dataflow_core.pipeline.secrets import hidden_fields
 from dataflow_core.storage.outcome import NO_IDS, positions_of
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import parse_id, position_of
@@ -85,6 +86,11 @@ def replay(run: StoredRun, story: Story, open_source: Open, source: str | None =
         DataflowError: A source cannot be read, or a step failed as a whole.
     """
     plan = plan_over_source(run, open_source, source)
+    for hidden, field_name in hidden_fields(plan):
+        raise RunError(
+            f"step {hidden!r} of {run.path} has a secret, {field_name}, that run.json does not "
+            "tell; its rows cannot be taken through the steps again."
+        )
     found = Fingerprints.of(plan, limit=run.asked["options"]["limit"], files=run.asked["files"])
     notes = list(in_short(differences(run.asked["fingerprints"], found.parts)))
     name, frame = _source_row(run, plan, story.root)

@@ -35,6 +35,7 @@ from dataflow_core.engine.stored_runs import FORMAT, RETRIED, hash_of
 from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
+from dataflow_core.pipeline.secrets import without_secrets
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
 from dataflow_core.storage.formats.atomic import remove_temporaries
 from dataflow_core.storage.source import BATCH_ROWS
@@ -129,8 +130,8 @@ def run_plan(
         asked_dir, files = unfinished(RUNS, plan.name, goal, known.parts), known.files
     with RunDirectory.create(asked_dir, plan.name) as directory:
         goal = str(output) if output is not None else str(directory.path / "output.parquet")
-        earlier = directory.read_json("run.json")
-        if earlier is not None and (fresh or earlier.get("format") != FORMAT):
+        earlier = None if fresh else directory.read_json("run.json")
+        if earlier is None or earlier.get("format") != FORMAT:
             directory.clear()
             earlier = None
         with stop_on_interrupt() as asked:
@@ -156,6 +157,8 @@ class _Run:
         earlier = self.earlier or {}
         if "labels" in earlier:  # it was killed before all of its work had them
             relabel(self.directory, earlier["labels"])
+        # What came of runs that were stopped since the last one that was done counts as of now.
+        self.since = earlier.get("since") or earlier.get("fingerprints", {})
         self.exact = bool(earlier.get("exact"))
         self.exported: dict[str, Any] | None = earlier.get("exported")
         failed = self._failed_steps()
@@ -174,7 +177,7 @@ class _Run:
         try:
             self._check_output()
             engine = self._execute()
-            self.directory.remove_empty()
+            self._remove_other_plans(engine)
             self._export(engine)
         except (KeyboardInterrupt, RunStopped) as error:
             self._note("interrupted")
@@ -265,8 +268,7 @@ class _Run:
 
     def _changes(self) -> tuple[str, ...]:
         """Return what differs from the earlier run in this directory, in sentences."""
-        before = (self.earlier or {}).get("fingerprints", {})
-        found = differences(before, self.fingerprints.parts) if before else ()
+        found = differences(self.since, self.fingerprints.parts) if self.since else ()
         return tuple(one.sentence for one in found if one.part != RETRIED)  # that is told apart
 
     def _check_output(self) -> None:
@@ -280,6 +282,12 @@ class _Run:
         columns = (storage.columns() if storage is not None else None) or {}
         expected = self.plan.columns(columns)[self.plan.result]
         open_target(self.output, pa.schema(list(expected.items()))).discard()
+
+    def _remove_other_plans(self, engine: LocalEngine) -> None:
+        """Remove what an earlier plan in this directory has left, and this one has not."""
+        folders = [folder for work in engine.works for folder in work.folders()]
+        folders += [("decisions", step.name) for step in self.plan.steps]
+        self.directory.keep_only(folders, [work.journal for work in engine.works])
 
     def _execute(self) -> LocalEngine:
         """Run; when a row does not fit the types of the source's head, begin again with exact ones.
@@ -382,8 +390,10 @@ class _Run:
     def _note(self, state: str, error: str | None = None) -> None:
         """Write down what was asked and how far it came."""
         content = {"format": FORMAT, "state": state, **self._asked()}
-        if self.labels and state == "running":
-            content["labels"] = self.labels
+        if state != "done":
+            content["since"] = self.since
+            if self.labels:
+                content["labels"] = self.labels
         if error is not None:
             content["error"] = error
         self.directory.write_json("run.json", content)
@@ -392,7 +402,10 @@ class _Run:
         """Return what was asked, and what is known of it so far."""
         return {
             "plan": plan_as_dict(self.plan, named=None),
-            "sources": {n: source_of(n, s).describe() for n, s in self.plan.sources.items()},
+            "sources": {
+                name: without_secrets(source_of(name, storage).describe())
+                for name, storage in self.plan.sources.items()
+            },
             "output": self.output,
             "options": {
                 "batch_rows": self.options.batch_rows,

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -65,7 +65,7 @@ class RunDirectory:
         """
         folder = path if path is not None else RUNS / _folder_name(name)
         try:
-            if folder.is_dir() and not (folder / "run.json").exists():
+            if folder.is_dir() and not is_run(folder):
                 # A run that was killed at once has left no more than these.
                 others = {p for p in folder.iterdir() if not p.name.startswith((".lock", ".run."))}
                 if others:
@@ -154,12 +154,6 @@ class RunDirectory:
         for kind, name in folders:
             shutil.rmtree(self.folder(kind, name), ignore_errors=True)
 
-    def remove_empty(self) -> None:
-        """Remove the folders of kinds of which there is no table."""
-        for kind in (*KINDS, "decisions"):
-            with suppress(OSError):  # there are some, or it is not there
-                (self.path / kind).rmdir()
-
     def tidy(self, folders: Iterable[tuple[str, str]], known: set[str]) -> None:
         """Remove the files of tables that no commit tells of: a crash left them.
 
@@ -175,6 +169,29 @@ class RunDirectory:
                 file.unlink()
             if files and len(unknown) == len(files):
                 self.forget([(kind, name)])
+
+    def keep_only(self, folders: Iterable[tuple[str, str]], journals: Collection[str]) -> None:
+        """Remove tables, journals and decisions that are not of this plan, but of an earlier one.
+
+        Args:
+            folders: The kinds and names of the plan's tables.
+            journals: The names of its journals.
+        """
+        kept = {self.folder(kind, name) for kind, name in folders}
+        for kind in KINDS:
+            for folder in (self.path / kind).glob("*"):
+                if folder not in kept:
+                    shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # there are some, or it is not there
+                (self.path / kind).rmdir()
+        paths = {self.journal(name).path for name in journals}
+        for journal in self.journals():
+            if journal.path not in paths:
+                journal.remove()
+        decided = {self.decision(name) for _, name in folders}
+        for path in (self.path / "decisions").glob("*.arrow"):
+            if path not in decided:
+                path.unlink()
 
     def clear(self) -> None:
         """Remove what a run has done, so that it can begin again."""
@@ -211,6 +228,18 @@ class RunDirectory:
         file.write(text.encode())
         file.commit()
         return file.path
+
+
+def is_run(folder: Path) -> bool:
+    """Tell whether a folder is a run directory, and no other that happens to have a run.json."""
+    path = folder / "run.json"
+    try:
+        told = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return False
+    except ValueError:  # damaged; its journals tell
+        return (folder / "journals").is_dir()
+    return isinstance(told, dict) and isinstance(told.get("plan"), dict) and "fingerprints" in told
 
 
 def _is_locked(descriptor: int) -> bool:

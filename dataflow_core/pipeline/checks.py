@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import PlanError, did_you_mean, nearest
 from dataflow_core.pipeline.plan import Plan, Step, TableRef
+from dataflow_core.pipeline.secrets import hidden_fields
 
 Code = Literal[
     "missing_column",
@@ -19,6 +20,7 @@ Code = Literal[
     "overwritten_before_use",
     "unused_output",
     "unused_table",
+    "hidden_secret",
 ]
 _LISTING = " The table has: "
 
@@ -62,7 +64,7 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
         columns: The columns of its main source; None where the source is not known yet, and only
             what does not depend on it is checked.
     """
-    problems = list(_overwritten(plan)) + list(_unused_outputs(plan)) + list(_unused_tables(plan))
+    problems = [*_overwritten(plan), *_unused_outputs(plan), *_unused_tables(plan), *_hidden(plan)]
     if columns is not None:
         problems += _columns(plan, columns)
     order = {step.name: number for number, step in enumerate(plan.steps)}
@@ -80,6 +82,14 @@ def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
         count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
         lines = "\n".join(f"  {line}" for line in _lines(errors))
         raise PlanError(f"{plan.name} cannot run, {count}:\n{lines}")
+
+
+def _hidden(plan: Plan) -> Iterator[Problem]:
+    for step, name in hidden_fields(plan):
+        yield Problem(
+            "error", "hidden_secret", step, name, "",
+            f"its secret was hidden when it was written down. Give it: --param {step}.{name}=…",
+        )  # fmt: skip
 
 
 def _lines(errors: Sequence[Problem]) -> Iterator[str]:

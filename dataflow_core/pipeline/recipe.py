@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from dataflow_core.errors import (
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef, Value
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
+from dataflow_core.pipeline.secrets import without_secrets
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileSource, FileStorage
 from dataflow_core.storage.formats import ReadOptions
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from dataflow_core.pipeline.yaml_lines import Lines
 
 VERSION = 1
-
-_SECRET = re.compile(r"api_?key|secret|password|(^|_)token$|credential", re.IGNORECASE)
 
 NameOf = Callable[[type], str | None]
 """The registered name of an operator's class, or None."""
@@ -415,10 +413,10 @@ def _step_as_dict(step: Step, before: str, named: NameOf | None) -> dict[str, An
 
 def _config(operator: Operator) -> dict[str, Any]:
     try:
-        config = operator.model_dump(mode="json", exclude_defaults=True)
-        return {n: "**********" if _SECRET.search(n) and v else v for n, v in config.items()}
+        config: dict[str, Any] = operator.model_dump(mode="json", exclude_defaults=True)
     except PydanticSerializationError:
         return {"not_serialisable": repr(operator)}
+    return {name: without_secrets(value, name) for name, value in config.items()}
 
 
 def _plain(value: Value) -> Any:

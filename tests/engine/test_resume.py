@@ -310,3 +310,52 @@ def test_runs_that_are_killed_again_and_again_end_in_the_same_bytes(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sum(json.loads(done.stdout).values()) >= 12
+
+
+@pytest.mark.parametrize("told", ['{"project": "mine"}', "[]", '{"format": 2}', "not JSON"])
+def test_a_folder_with_a_run_json_of_something_else_is_left_alone(told, tmp_path):
+    other = tmp_path / "run"
+    (other / "tables").mkdir(parents=True)
+    (other / "tables" / "precious.csv").write_text("1")
+    (other / "run.json").write_text(told)
+    for fresh in (False, True):
+        with pytest.raises(RunError, match="already holds other files"):
+            run(tmp_path, source(tmp_path), (FilterRows(where="n > 3"), {}), fresh=fresh)
+    assert (other / "tables" / "precious.csv").read_text() == "1"
+    assert (other / "run.json").read_text() == told
+
+
+def test_a_damaged_run_can_be_begun_again(tmp_path):
+    steps = [(FilterRows(where="n > 3"), {})]
+    run(tmp_path, source(tmp_path), *steps)
+    (tmp_path / "run" / "run.json").write_text('{"form')
+    with pytest.raises(RunError, match=r"run.json is damaged: .* Begin again with --fresh"):
+        run(tmp_path, source(tmp_path), *steps)
+    assert run(tmp_path, source(tmp_path), *steps, fresh=True).rows_out == 36
+
+
+def test_nothing_of_an_earlier_plan_stays(tmp_path):
+    few, unique = FilterRows(where="n > 3"), DeduplicateExact()
+    run(tmp_path, source(tmp_path), (few, {}), (unique, {"input_columns": ["text"]}))
+    run(tmp_path, source(tmp_path), (Counting(seen=str(tmp_path / "seen")), {}))
+    folder = tmp_path / "run"
+    left = {str(path.relative_to(folder)) for path in folder.glob("*/*")}
+    assert left == {"tables/counting", "journals/counting.jsonl"}
+
+
+def test_what_changed_is_told_also_by_the_run_that_goes_on(tmp_path):
+    def broken(table):
+        raise KeyboardInterrupt
+
+    def steps(least, func):
+        return (FilterRows(where=f"n > {least}"), {}), (Apply(func=func, whole_table=True), {})
+
+    def same(table):
+        return table
+
+    run(tmp_path, source(tmp_path), *steps(3, same))
+    with pytest.raises(RunStopped):
+        run(tmp_path, source(tmp_path), *steps(5, broken))
+    report = run(tmp_path, source(tmp_path), *steps(5, same))
+    assert report.changes == ("filter_rows: where 'n > 3' -> 'n > 5'",)
+    assert run(tmp_path, source(tmp_path), *steps(5, same)).changes == ()

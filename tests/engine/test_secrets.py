@@ -1,0 +1,81 @@
+"""Secrets stand in no file of a run, and a run is not repeated with what hides them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+OWN = """
+from pydantic import SecretStr
+from dataflow_core import Pipeline, Refiner
+
+class Sign(Refiner):
+    api_key: str
+    other: SecretStr
+    url: str = "https://user:pa55word@example.org/x"
+    headers: dict[str, str] = {}
+
+    def run(self, storage, input_text: str = "text"):
+        table = storage.read([input_text])
+        table[input_text] += f" {len(self.api_key)} {len(self.other.get_secret_value())}"
+        storage.write(table)
+
+class Own(Pipeline):
+    def __init__(self, storage=None, *, key: str = "k3y1234", other: str = "s3cr3t"):
+        super().__init__(storage)
+        self.sign = Sign(api_key=key, other=other, headers={"auth_token": "t0ken"})
+
+    def forward(self):
+        self.sign.run(self.storage)
+"""
+SECRETS = ("k3y1234", "s3cr3t", "pa55word", "t0ken", "new-key")
+
+
+def dataflow(folder, *arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "dataflow_core", *arguments], cwd=folder, text=True,
+        capture_output=True, check=False, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
+    dataflow(tmp_path, "run", "own:Own", "-i", "in.jsonl", "-o", "out.jsonl", "--run-dir", "run")
+    return tmp_path
+
+
+def test_no_file_of_a_run_and_no_message_tells_a_secret(folder):
+    asked = ("-i", "in.jsonl", "-o", "out.jsonl", "--run-dir", "run")
+    again = dataflow(folder, "run", "own:Own", *asked, "--param", "key=new-key")
+    assert "changed" not in again.stdout  # a key decides who may ask, not what the answer is
+    recipe = dataflow(folder, "plan", "own:Own", "-i", "in.jsonl", "--format", "yaml").stdout
+    shown = dataflow(folder, "runs", "show", "run", "--json").stdout
+    texts = [again.stdout, again.stderr, recipe, shown]
+    texts += [p.read_text("utf-8", "replace") for p in (folder / "run").rglob("*") if p.is_file()]
+    assert not [secret for secret in SECRETS for text in texts if secret in text]
+
+
+def test_a_lock_wants_the_secrets_that_it_does_not_tell(folder):
+    repeat = ("run", "run/run.lock", "-o", "again.jsonl")
+    refused = dataflow(folder, *repeat, code=2).stderr
+    assert "sign', api_key: its secret was hidden when it was written down" in refused
+    assert "--param sign.other=…" in refused
+    given = ("--param", "sign.api_key=k3y1234", "--param", "sign.other=s3cr3t")
+    given += ("--param", 'sign.headers={"auth_token": "t0ken"}')
+    dataflow(folder, *repeat, *given)
+    assert json.loads((folder / "again.jsonl").read_text()) == {"text": "a 7 6"}
+    other = dataflow(folder, *repeat, *given, "--param", "sign.name=x", code=2).stderr
+    assert "would make another run of a lock" in other
+
+
+def test_rows_are_not_taken_through_steps_whose_secret_is_hidden(folder):
+    message = dataflow(folder, "runs", "why", "run", "0", "--replay", code=1).stderr
+    assert "step 'sign' of run has a secret, api_key, that run.json does not tell" in message
