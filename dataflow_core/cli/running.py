@@ -93,7 +93,7 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
     with display_for(sys.stderr, quiet=running.quiet) as watch:
         report = run_plan(
             plan,
-            workers=running.workers or len(os.sched_getaffinity(0)),
+            workers=running.workers or _workers(running),
             step_timeout=running.step_timeout,
             may_fork=True,
             notify=manager.notify,
@@ -102,3 +102,8 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
         )
     if not running.quiet:
         click.echo(str(report))
+
+
+def _workers(running: Running) -> int:
+    """Return as many processes as there are cores; for a time limit, two at least."""
+    return max(len(os.sched_getaffinity(0)), 1 if running.step_timeout is None else 2)

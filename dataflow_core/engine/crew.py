@@ -26,6 +26,8 @@ from dataflow_core.engine.shipping import send_piece
 from dataflow_core.errors import DataflowError, RunError
 
 _GONE_SECONDS = 10.0
+_START_SECONDS = 60.0
+_STARTS = 3
 
 AHEAD = 2
 """The pieces that a worker has at once: one that it works on, and one that waits."""
@@ -117,14 +119,10 @@ class WorkerMaker:
     """
 
     def __init__(self, modules: Iterable[str], lock: int | None, *, forked: bool = False) -> None:
-        self._ready = False
+        self._lock = lock
+        self._setup = pickle.dumps((sys.path, sorted(set(modules))))
         self._one_at_a_time = threading.Lock()
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            self._process: _Copy | subprocess.Popen[bytes]
-            self._process = _fork(self._control, theirs) if forked else _spawn(theirs, lock)
-        setup = pickle.dumps((sys.path, sorted(set(modules))))
-        self._control.sendall(len(setup).to_bytes(8, "little") + setup)
+        self._start(forked=forked)
 
     def is_ready(self, seconds: float = 0.0) -> bool:
         """Tell whether workers can be had; wait so long for that.
@@ -133,30 +131,58 @@ class WorkerMaker:
             RunError: The process that makes them has ended.
         """
         with self._one_at_a_time:
-            if not self._ready and wait([self._control], seconds):
-                if self._control.recv(8, socket.MSG_WAITALL) != b"ready...":
-                    raise RunError(
-                        "the worker processes could not start (see their message above). Run with "
-                        "--workers 1 to work in one process."
-                    )
-                self._ready = True
-            return self._ready
+            return self._is_ready(seconds)
 
     def make(self) -> Worker:
-        """Return one more worker."""
+        """Return one more worker.
+
+        Raises:
+            RunError: None can be made any more.
+        """
         ours, theirs = socket.socketpair()
         with theirs, self._one_at_a_time:
-            socket.send_fds(self._control, [b"fork...."], [theirs.fileno()])
-            pid = int.from_bytes(self._control.recv(8, socket.MSG_WAITALL), "little")
-        if not pid:
-            raise RunError("the process that makes workers has ended; run with --workers 1")
-        return Worker(Connection(ours.detach()), pid)
+            for _ in range(_STARTS):
+                pid = self._ask(theirs)
+                if pid:
+                    return Worker(Connection(ours.detach()), pid)
+                # It was killed, perhaps for the memory of a worker: another one takes its place.
+                self.close()
+                self._start()
+                self._is_ready(_START_SECONDS)
+        ours.close()
+        raise RunError("no worker process can be made; run with --workers 1")
 
     def close(self) -> None:
         """Let the process go; its workers do not go with it."""
         self._control.close()
         self._process.kill()  # it has nothing to tidy up
         self._process.wait()
+
+    def _start(self, *, forked: bool = False) -> None:
+        self._ready = False
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process: _Copy | subprocess.Popen[bytes]
+            self._process = _fork(self._control, theirs) if forked else _spawn(theirs, self._lock)
+        self._control.sendall(len(self._setup).to_bytes(8, "little") + self._setup)
+
+    def _is_ready(self, seconds: float) -> bool:
+        if not self._ready and wait([self._control], seconds):
+            if _answer(self._control) != b"ready...":
+                raise RunError(
+                    "the worker processes could not start (see their message above). Run with "
+                    "--workers 1 to work in one process."
+                )
+            self._ready = True
+        return self._ready
+
+    def _ask(self, theirs: socket.socket) -> int:
+        """Ask for a worker and return its process; 0 where nobody answers."""
+        try:
+            socket.send_fds(self._control, [b"fork...."], [theirs.fileno()])
+        except OSError:
+            return 0
+        return int.from_bytes(_answer(self._control), "little")
 
 
 class Crew:
@@ -228,6 +254,14 @@ class Crew:
             worker.is_committing = worker.is_committing and asked != "commit"
             return Answer(worker, kind, error=error)
         return Answer(worker, kind)
+
+
+def _answer(control: socket.socket) -> bytes:
+    """Return what the process that makes workers says; nothing where it has ended."""
+    try:
+        return control.recv(8, socket.MSG_WAITALL)
+    except OSError:
+        return b""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ What is done is committed every few seconds, so that a run that was stopped goes
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,6 +108,7 @@ class LocalEngine:
         fingerprints: Those of the plan's tables.
         exact: Whether to read all source rows for their types first.
         retry: Whether to do rows again that have failed.
+        careful: Whether the run was killed before: perhaps by a row, which workers are to find.
     """
 
     plan: Plan
@@ -115,6 +117,7 @@ class LocalEngine:
     fingerprints: Fingerprints
     exact: bool = False
     retry: bool = False
+    careful: bool = False
     accounts: dict[str, StepAccount] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
     retried: dict[str, int] = field(default_factory=dict)
@@ -137,7 +140,8 @@ class LocalEngine:
             DataflowError: The run failed; what is committed stays.
         """
         try:
-            if self.options.may_fork and self._input_bytes() > _WORTH_A_FORK:
+            much = self._input_bytes() > _WORTH_A_FORK
+            if self.options.may_fork and (much or self._wants_workers()):
                 self._start_maker()  # a copy is cheap, as long as this process is small
             # What only sketches is done when its decision is wanted.
             stages = [work for work in self.works if work.kind != "sketch"]
@@ -348,6 +352,8 @@ class LocalEngine:
         decided = self.fingerprints.hashes[work.steps[0].name] if decision is not None else None
         alone = self.options.workers == 1 or not work.steps
         shipped = None if alone else ship(work, directory.path, decided)
+        if work.steps and shipped is None:
+            self._warn_of_timeout(work)
         if shipped is not None and again is None and self._input_bytes() > _MUCH:
             self._start_maker()  # at once, so that it is ready soon
         desk = Desk(work, directory, decision=decision)
@@ -363,7 +369,11 @@ class LocalEngine:
                     progress=partial(self._watch, work, again),
                     # Of rows that have failed, more fail again than of all.
                     check=self._check_early if again is None else lambda _: None,
-                    at_once=(again is not None and again.dangerous) or self._is_manned(),
+                    at_once=(
+                        self._wants_workers()
+                        or (again is not None and again.dangerous)
+                        or self._is_manned()
+                    ),
                 )
                 Doing(desk, journal, progress, terms).all(pieces)
         except DataflowError as error:
@@ -394,6 +404,23 @@ class LocalEngine:
     def _input_bytes(self) -> int:
         """Return how large all files are that are read."""
         return sum(size for size, *_ in self.fingerprints.files.values())
+
+    def _wants_workers(self) -> bool:
+        """Tell whether no step may run in this process where a worker can do it."""
+        careful = self.careful or self.options.step_timeout is not None
+        return careful and self.options.workers > 1
+
+    def _warn_of_timeout(self, work: Work) -> None:
+        """Say that a time limit does not hold where no worker does the work."""
+        if self.options.step_timeout is not None:
+            names = ", ".join(step.name for step in work.steps)
+            warnings.warn(
+                f"{names}: runs in the process of the run, which the time limit for steps does not "
+                "reach: workers do neither steps that need the whole table, nor operators of a "
+                "script or notebook itself or with a function of one's own.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def _is_manned(self) -> bool:
         """Tell whether workers can be had at once."""
@@ -432,6 +459,7 @@ class LocalEngine:
     def _do_at_once(self, work: Work, journal: Journal, progress: Progress) -> None:
         """Run a step that needs the whole table, and commit what comes of it."""
         (first,) = work.steps
+        self._warn_of_timeout(work)
         desk = Desk(Work(work.name, work.table, ()), self.directory)
         desk.begin("part-00000")
         try:

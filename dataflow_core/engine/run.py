@@ -81,7 +81,7 @@ def run_plan(
         workers: How many processes work at a time; 1 for this one alone. Operators of a script or
             notebook itself, and such with a function of one's own, stay in this one.
         step_timeout: How many seconds a worker may be in one step of a batch, before it is killed,
-            and the row sought on which it hangs; None for ever.
+            and the row sought on which it hangs; None for ever. It takes two workers or more.
         may_fork: Whether workers may be copies of this process, which saves them their imports. For
             a program that has started no threads, and whose own libraries bear it; Linux only.
         fresh: Whether to begin again, whatever earlier runs have done.
@@ -104,6 +104,10 @@ def run_plan(
     for name, number in (("limit", limit), ("batch_size", batch_size), ("workers", workers)):
         if number is not None and number < 1:
             raise ConfigurationError(f"{name} is {number}; it takes a whole number from 1 on.")
+    if step_timeout is not None and workers == 1:
+        raise ConfigurationError(
+            "step_timeout needs worker processes, which can be killed: let workers be 2 or more."
+        )
     if retry_failed and (run_dir is None or fresh):
         raise ConfigurationError(
             "retry_failed takes run_dir, the directory of the run whose failed rows are to be done "
@@ -316,6 +320,7 @@ class _Run:
             self.fingerprints,
             exact=self.exact,
             retry=self.retry_failed,
+            careful=(self.earlier or {}).get("state") == "running",  # it was killed
         )
 
     def _export(self, engine: LocalEngine) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from dataflow_core import FileStorage
 from dataflow_core.engine import crew, doing
-from dataflow_core.errors import OperatorError, RunError, StorageError
+from dataflow_core.errors import ConfigurationError, OperatorError, RunError, StorageError
 from dataflow_core.operators.general import Apply, DeduplicateExact, Explode, FilterRows, Sample
 
 from .pipelines import Steps
@@ -265,6 +265,62 @@ def test_a_row_on_which_a_worker_hangs_is_found_and_set_aside(odd, tmp_path):
     assert quarantined(report) == [("fatal", "step_timeout")]
     assert len(output(tmp_path)) == 399
     assert time.monotonic() - started < 60
+
+
+def test_the_first_row_may_hang_and_a_small_input_too(odd, tmp_path, monkeypatch):
+    monkeypatch.setattr(doing, "ALONE_SECONDS", 60.0)
+    fatal = odd.Fatal(numbers=[0], parent=os.getpid(), hang=True)
+    report = run(tmp_path, (fatal, {}), step_timeout=0.4, batch_size=1000)
+    assert quarantined(report) == [("fatal", "step_timeout")]
+
+
+def test_a_row_that_ends_the_process_ends_it_once(odd, tmp_path):
+    program = (
+        "import os, sys\n"
+        "from dataflow_core import FileStorage\n"
+        "from engine.pipelines import Steps\n"
+        "import odd_operators\n"
+        "fatal = odd_operators.Fatal(numbers=[5], parent=0)\n"
+        "Steps(FileStorage(sys.argv[1]), (fatal, {})).run(\n"
+        "    output=sys.argv[2], run_dir=sys.argv[3], workers=2)\n"
+    )
+    source(tmp_path)
+    places = [str(tmp_path / name) for name in ("in-1", "out.jsonl", "run")]
+    path = os.pathsep.join([str(tmp_path / "code"), str(Path(__file__).parents[1]), *sys.path])
+    command = [sys.executable, "-c", program, *places]
+    status = [
+        subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode
+        for _ in range(2)
+    ]
+    assert status == [-signal.SIGKILL, 0]
+    rows = [json.loads(line) for line in Path(places[1]).read_text().splitlines()]
+    assert [row["n"] for row in rows] == [n for n in range(400) if n != 5]
+
+
+def test_where_a_time_limit_does_not_hold_it_is_said(tmp_path):
+    step = (Apply(func=lambda table: table), {})
+    with pytest.raises(ConfigurationError, match="step_timeout needs worker processes"):
+        run(tmp_path, step, step_timeout=5, workers=1)
+    with pytest.warns(RuntimeWarning, match="apply: runs in the process of the run"):
+        run(tmp_path, step, step_timeout=5)
+
+
+def test_another_process_makes_workers_where_that_one_was_killed(odd, tmp_path, monkeypatch):
+    fatal = odd.Fatal(numbers=[150], parent=os.getpid(), once=str(tmp_path / "died"))
+    asked = crew.WorkerMaker.make
+    killed = []
+
+    def make(self):
+        if not killed:
+            killed.append(self._process.pid)
+            os.kill(self._process.pid, signal.SIGKILL)
+            time.sleep(0.2)
+        return asked(self)
+
+    monkeypatch.setattr(crew.WorkerMaker, "make", make)
+    report = run(tmp_path, (fatal, {}))
+    assert killed
+    assert (report.rows_out, quarantined(report)) == (400, [])
 
 
 def test_workers_that_all_die_end_the_run(odd, tmp_path):
