@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dataflow_core.engine.tracebacks import trace_of
 from dataflow_core.errors import OperatorError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import Step, TableRef
@@ -122,7 +123,8 @@ def _failed_row(name: str, frame: Frame, error: OperatorError) -> Outcome:
     cause = error.__cause__
     failed = Removed()
     reason = cause.reason if isinstance(cause, ValueRefused) else type(cause).__name__
-    failed.add(frame, [reason], messages=[str(cause)])
+    trace = None if cause is None else trace_of(cause)
+    failed.add(frame, [reason], messages=[str(cause)], traces=[trace])
     return Outcome(name, frame, frame.take(np.empty(0, np.int64)), Removed(), failed)
 
 
@@ -135,7 +137,7 @@ def _merged(name: str, before: Frame, parts: list[Outcome]) -> Outcome:
             if len(theirs):
                 mine.add(
                     concat_frames(theirs.rows), theirs.reasons, theirs.values,
-                    theirs.related, theirs.messages,
+                    theirs.related, theirs.messages, theirs.traces,
                 )  # fmt: skip
     # An empty half has no columns of the operator's, and must not mark them as absent.
     filled = [part.after for part in parts if len(part.after)] or [parts[0].after]

@@ -68,7 +68,7 @@ def _code_of_file(name: str) -> str | None:
         return _PYTHON
     if file is None:
         return None
-    if _is_installed(file):
+    if is_installed(file):
         return _distribution_of(top)
     return f"{top} {_hash_of_states(tuple(map(_state, _own_files(top))))}"
 
@@ -89,8 +89,9 @@ def _installed() -> tuple[str, ...]:
     return tuple({sysconfig.get_path(path) for path in paths})
 
 
-def _is_installed(file: Path) -> bool:
-    return any(file.is_relative_to(folder) for folder in _installed())
+def is_installed(file: Path | str) -> bool:
+    """Tell whether a file is one of Python's or of an installed distribution."""
+    return any(Path(file).is_relative_to(folder) for folder in _installed())
 
 
 @functools.cache
@@ -119,7 +120,7 @@ def _files_of(top: str) -> list[Path]:
     file, folders = _found(top)
     if file is None:  # folders without a file that makes them a package
         return [one for folder in folders for one in sorted(Path(folder).rglob("*.py"))]
-    if _is_installed(file):
+    if is_installed(file):
         return []
     return sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
 
@@ -137,7 +138,7 @@ def _found(top: str) -> tuple[Path | None, list[str]]:
     if spec.origin and spec.has_location:
         return Path(spec.origin), []
     folders = spec.submodule_search_locations or []
-    return None, [folder for folder in folders if not _is_installed(Path(folder))]
+    return None, [folder for folder in folders if not is_installed(Path(folder))]
 
 
 def _state(path: Path) -> State:

@@ -15,6 +15,9 @@ from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import parsed
 from dataflow_core.table.types import ABSENT
 
+_ACCOUNT_COLUMNS = len(ACCOUNT) + 1
+"""Before the columns of the rows; the last is ``traceback``."""
+
 _NAMES, _ENTRY = "columns", "entry"
 
 
@@ -44,9 +47,9 @@ def failed_rows(
         failed: The rows.
         entry: See `FailedRows`.
     """
-    rows, table = failed.frame(), failed.table(step)
+    rows, table = failed.frame(), failed.table(step, traced=True)
     told = {} if entry is None else {_ENTRY: str(entry)}
-    if table.column_names[len(ACCOUNT) :] != rows.names:  # some are named like an account's
+    if table.column_names[_ACCOUNT_COLUMNS:] != rows.names:  # some are named like an account's
         told[_NAMES] = json.dumps(rows.names)
     if ABSENT in rows.columns:
         table = table.append_column(ABSENT, rows.columns[ABSENT].arrow())
@@ -72,7 +75,7 @@ def stored_failures(quarantine: PartTable) -> Iterator[FailedRows]:
 
 
 def _read(table: pa.Table, told: Mapping[str, str]) -> FailedRows:
-    rows = table.drop_columns(list(ACCOUNT))
+    rows = table.select(table.column_names[_ACCOUNT_COLUMNS:])
     if _NAMES in told:
         hidden = [ABSENT] if ABSENT in rows.column_names else []
         rows = rows.rename_columns([*json.loads(told[_NAMES]), *hidden])

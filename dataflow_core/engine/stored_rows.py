@@ -114,7 +114,7 @@ def find_rows(
 def own_values(values: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return what of a stored row's values is the row's own: no accounts, no keys it never had."""
     absent = values.get(ABSENT) or ()
-    aside = ACCOUNT if kind != "tables" else ()
+    aside = {"quarantine": (*ACCOUNT, "traceback"), "tables": ()}.get(kind, ACCOUNT)
     names = [name for name in values if name not in HIDDEN and name not in aside]
     return {n: values[n] for n in names if n not in absent or values[n] is not None}
 

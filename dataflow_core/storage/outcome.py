@@ -32,6 +32,7 @@ class Removed:
         values: The measure that decided, as JSON text; for failures the raw answer; or None.
         related: The row that each duplicates, or None.
         messages: A sentence for people, or None.
+        traces: Where the operator failed, or None.
     """
 
     ids: RowIds = field(default_factory=lambda: NO_IDS)
@@ -40,6 +41,7 @@ class Removed:
     values: list[str | None] = field(default_factory=list)
     related: list[int | None] = field(default_factory=list)
     messages: list[str | None] = field(default_factory=list)
+    traces: list[str | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,6 +53,7 @@ class Removed:
         values: Sequence[Any] | None = None,
         related: Sequence[int | None] | None = None,
         messages: Sequence[str | None] | None = None,
+        traces: Sequence[str | None] | None = None,
     ) -> None:
         """Append rows."""
         ids = rows.ids
@@ -60,16 +63,18 @@ class Removed:
         self.values += _texts(values) if values is not None else _nones(ids)
         self.related += list(related) if related is not None else _nones(ids)
         self.messages += list(messages) if messages is not None else _nones(ids)
+        self.traces += list(traces) if traces is not None else _nones(ids)
 
     def frame(self) -> Frame:
         """Return the rows as they were when they left."""
         return concat_frames(self.rows) if self.rows else Frame({}, NO_IDS)
 
-    def table(self, step: str) -> pa.Table:
+    def table(self, step: str, *, traced: bool = False) -> pa.Table:
         """Return the removed rows with their reasons, as run directories and notebooks keep them.
 
         Args:
             step: The step that removed them.
+            traced: Whether the column ``traceback`` is one of those before them.
 
         Returns:
             The rows as they were when they left, after the columns row_id, step, reason, value,
@@ -84,6 +89,8 @@ class Removed:
             "message": pa.array(self.messages, pa.string()),
             "related_row_id": related_ids(self.related),
         }
+        if traced:
+            columns["traceback"] = pa.array(self.traces, pa.string())
         for name in rows.names:
             free = name
             while free in columns or (free != name and free in rows.names):

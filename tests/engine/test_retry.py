@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -288,3 +289,15 @@ def test_quarantine_keeps_columns_named_like_its_own_and_missing_keys(tmp_path):
     break_for(tmp_path, [])
     again = run(tmp_path, rows, steps, retry_failed=True)
     assert rows_of(again) == [{**row, "n": row["n"] * 2} for row in rows]
+
+
+def test_quarantine_tells_where_an_operator_failed(tmp_path):
+    rows = [{"n": n, "traceback": "mine"} for n in range(9)]
+    break_for(tmp_path, [3, 4])
+    run(tmp_path, rows, [(Fragile(folder=str(tmp_path)), {})])
+    (failed,) = (tmp_path / "run" / "quarantine" / "fragile").glob("*.arrow")
+    table = FileStorage(failed).read()
+    assert table["traceback_"].tolist() == ["mine", "mine"]
+    traces = table["traceback"].tolist()
+    assert len(set(traces)) == 1
+    assert re.fullmatch(r"[0-9a-f]{8} pipelines.py:\d+ in run", traces[0])
