@@ -50,10 +50,18 @@ class FailureLimit:
             raise _refusal(given)
         return cls(rows=int(number))
 
-    def is_reached_early(self, failed: int, rows: int) -> bool:
-        """Tell whether a step need not go on: the limit will be broken however it goes on."""
+    def is_reached_early(self, failed: int, rows: int, most: float | None = None) -> bool:
+        """Tell whether a step need not go on: the limit will be broken however it goes on.
+
+        Args:
+            failed: Its rows that have failed so far.
+            rows: Its rows so far.
+            most: As many rows as it will get at most; None where that is not known.
+        """
         if self.rows is not None:
             return failed > self.rows
+        if most is not None and failed > max(self.share * most, FEW):
+            return True
         return failed == rows >= HOPELESS or (self.share == 0 and failed > 0)
 
     def is_broken(self, failed: int, rows: int) -> bool:

@@ -51,6 +51,8 @@ _MUCH = 32 << 20
 _WORTH_A_FORK = 1 << 20
 
 _MOMENT = 0.05
+_ESTIMATES_ERR = 1.3
+"""So many times as many rows as estimated a source may have."""
 
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
@@ -127,6 +129,7 @@ class LocalEngine:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _halted: threading.Event = field(default_factory=threading.Event)
     _estimates: dict[str, int | None] = field(default_factory=dict)
+    _making: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
@@ -368,7 +371,7 @@ class LocalEngine:
                     stop=self._is_stopped,
                     progress=partial(self._watch, work, again),
                     # Of rows that have failed, more fail again than of all.
-                    check=self._check_early if again is None else lambda _: None,
+                    check=partial(self._check_early, work) if again is None else lambda _: None,
                     at_once=(
                         self._wants_workers()
                         or (again is not None and again.dangerous)
@@ -471,7 +474,7 @@ class LocalEngine:
             outcome = run_step(first, whole, self._second_tables(first))
             account = StepAccount(first.name)
             account.add(outcome)
-            self._check_early(account)
+            self._check_early(work, account)
             desk.note(first, outcome)
             accounts = {first.name: account}
             with self._lock:
@@ -490,10 +493,23 @@ class LocalEngine:
         journal.commit(done)
         progress.add(done)
 
-    def _check_early(self, account: StepAccount) -> None:
+    def _check_early(self, work: Work, account: StepAccount) -> None:
         """Stop where too many rows failed already."""
-        if self.options.max_failures.is_reached_early(account.quarantined, account.rows_in):
+        if account.made:
+            self._making.add(account.step)
+        limit, most = self.options.max_failures, self._most_rows(work, account)
+        if limit.is_reached_early(account.quarantined, account.rows_in, most):
             self._refuse(account)
+
+    def _most_rows(self, work: Work, account: StepAccount) -> float | None:
+        """Return how many rows a step gets at most, as far as that is known."""
+        if not account.quarantined:
+            return None  # and nobody need know
+        names = [step.name for step in work.steps]
+        total = self._total(work)
+        if total is None or self._making.intersection(names[: names.index(account.step)]):
+            return None
+        return total if work.table in self._progress else total * _ESTIMATES_ERR
 
     def _check_failures(self, account: StepAccount) -> None:
         """Stop where more rows failed than allowed; judged over all rows, not batch by batch."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from dataflow_core import FileStorage
 from dataflow_core.engine.failure_limit import FailureLimit
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ConfigurationError, RunError
+from dataflow_core.operators import RowFailure
+from dataflow_core.operators.general import Apply, Explode
+
+from .pipelines import Steps
 
 
 @pytest.mark.parametrize(
@@ -56,3 +63,27 @@ def test_a_step_stops_early_only_where_the_end_is_certain():
     assert not FailureLimit(0.05).is_reached_early(900, 900)
     assert FailureLimit(0.05).is_reached_early(1_000, 1_000)
     assert not FailureLimit(0.05).is_reached_early(1_000, 1_001)
+
+
+def test_a_share_stops_a_run_as_soon_as_it_is_certain(tmp_path):
+    lines = "".join(json.dumps({"n": n, "more": [1] * 9}) + "\n" for n in range(4000))
+    (tmp_path / "in.jsonl").write_text(lines)
+    seen = []
+
+    def half(table):
+        seen.append(len(table))
+        table["n"] = [RowFailure("odd") if n % 2 else n for n in table["n"]]
+        return table
+
+    def run(*steps):
+        seen.clear()
+        options = {"run_dir": tmp_path / "run", "batch_size": 100, "max_failures": "10%"}
+        Steps(FileStorage(tmp_path / "in.jsonl"), *steps).run(fresh=True, **options)
+
+    with pytest.raises(RunError, match="more than the 10% allowed"):
+        run((Apply(func=half), {}))
+    assert 800 <= sum(seen) < 1500
+    # Behind a step that makes rows, nobody knows how many will come.
+    with pytest.raises(RunError, match="more than the 10% allowed"):
+        run((Explode(), {"input_list": "more"}), (Apply(func=half), {}))
+    assert sum(seen) == 36_000
