@@ -53,6 +53,10 @@ def preview_lines(preview: StepPreview) -> list[str]:
         for change in [c for c in preview.changes if c.column == name][:2]:
             before, after = where_they_part(change.before, change.after)
             lines += [f"      {change.row}  {before}", f"      {'':16}→ {after}"]
+    if preview.reordered:
+        lines.append("  rows in another order")
+    for name, value in preview.findings.items():
+        lines.append(f"  = {name}: {_short(value, WIDTH)}")
     for gone in preview.gone:
         why = gone.value or gone.message
         value = f" ({why[:40]})" if why else ""

@@ -34,7 +34,7 @@ from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
-from dataflow_core.engine.work import Desk, Work
+from dataflow_core.engine.work import Desk, Seen, Work, unseen
 from dataflow_core.errors import DataflowError, RunError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
@@ -84,6 +84,7 @@ class EngineOptions:
         notify: Observers of the run.
         watch: Called after every batch with how far the stage is.
         stop: Asked after every batch whether to stop, with what is done kept.
+        seen: Called with each step and what it did to each batch, where this process did it.
     """
 
     batch_rows: int = BATCH_ROWS
@@ -97,6 +98,7 @@ class EngineOptions:
     notify: Notify = ignore
     watch: Watch = unwatched
     stop: Callable[[], bool] = never
+    seen: Seen = unseen
 
 
 @dataclass
@@ -359,7 +361,7 @@ class LocalEngine:
             self._warn_of_timeout(work)
         if shipped is not None and again is None and self._input_bytes() > _MUCH:
             self._start_maker()  # at once, so that it is ready soon
-        desk = Desk(work, directory, decision=decision)
+        desk = Desk(work, directory, decision=decision, seen=self.options.seen)
         pieces = partial(self._pieces, work) if again is None else again.pieces
         try:
             with self._crew() as crew:
@@ -472,6 +474,7 @@ class LocalEngine:
                     desk.set_aside(work.table, piece.unreadable.rows)
             whole = concat_frames([piece.frame for piece in pieces])
             outcome = run_step(first, whole, self._second_tables(first))
+            self.options.seen(first, outcome)
             account = StepAccount(first.name)
             account.add(outcome)
             self._check_early(work, account)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 
-from dataflow_core.engine.batch import run_step
-from dataflow_core.engine.sources import SourceReader, source_of
+from dataflow_core.engine.failure_limit import FailureLimit
+from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.local import EngineOptions, LocalEngine
+from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.pipeline.plan import Plan, Step
-from dataflow_core.storage.base import Storage
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.outcome import Outcome
-from dataflow_core.storage.table_storage import TableStorage
-from dataflow_core.table.frames import Frame, concat_frames
+from dataflow_core.storage.source import BATCH_ROWS
 from dataflow_core.table.identity import format_id
 from dataflow_core.table.types import HIDDEN
 from dataflow_core.table.values import python_values
@@ -60,6 +65,8 @@ class StepPreview:
         changed: How many values it changed, by column.
         changes: The first changed or made values, row by row.
         gone: Rows dropped or failed.
+        reordered: Whether rows came out in another order.
+        findings: What it found out about the table as a whole.
     """
 
     step: str
@@ -69,6 +76,8 @@ class StepPreview:
     changed: dict[str, int]
     changes: list[Change] = field(default_factory=list)
     gone: list[Gone] = field(default_factory=list)
+    reordered: bool = False
+    findings: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the preview for JSON."""
@@ -76,28 +85,74 @@ class StepPreview:
 
 
 def preview_plan(plan: Plan, rows: int = 10) -> list[StepPreview]:
-    """Run the first rows of the source through all steps, without a run directory.
+    """Run the first rows of the source through all steps, as a run does, and keep none of it.
 
     Args:
         plan: The plan, whose sources are given.
-        rows: How many rows.
+        rows: How many rows; of second tables, all.
+
+    Returns:
+        What each step did; before that, for each source with rows that could not be read, these.
 
     Raises:
-        DataflowError: A step failed on all rows, or broke its contract.
+        DataflowError: A step failed as a whole, or broke its contract.
     """
     if rows < 1:
         raise ConfigurationError(f"a preview takes at least one row, found {rows}.")
-    tables: dict[str, Frame] = {
-        name: _head(name, storage, rows if number == 0 else None)
-        for number, (name, storage) in enumerate(plan.sources.items())
-    }
-    previews = []
-    for step in plan.steps:
-        others: dict[str, Storage] = {n: TableStorage(tables[n]) for n in step.other_tables}
-        outcome = run_step(step, tables[step.table], others)
-        tables[step.name] = outcome.after
-        previews.append(preview_of(step, outcome))
-    return previews
+    try:
+        return _previews(plan, rows, exact=False)
+    except SchemaMisfit:
+        return _previews(plan, rows, exact=True)
+
+
+def _previews(plan: Plan, rows: int, *, exact: bool) -> list[StepPreview]:
+    found: dict[str, list[StepPreview]] = {step.name: [] for step in plan.steps}
+    options = EngineOptions(
+        batch_rows=max(rows, BATCH_ROWS),
+        limit=rows,
+        max_failures=FailureLimit(rows=sys.maxsize),
+        fresh=True,
+        seen=lambda step, outcome: found[step.name].append(preview_of(step, outcome)),
+    )
+    # Nothing is taken over, so that names do for fingerprints, and no input need be read whole.
+    names = Fingerprints(hashes={name: name for name in (*plan.sources, *found)})
+    with TemporaryDirectory(prefix="dataflow-preview-") as folder:
+        directory = RunDirectory(Path(folder))
+        engine = LocalEngine(plan, directory, options, names, exact=exact)
+        engine.run()
+        unreadable = [one for name in plan.sources for one in _unreadable(name, directory)]
+    findings = {name: account.findings for name, account in engine.accounts.items()}
+    return [*unreadable, *(_joined(name, parts, findings[name]) for name, parts in found.items())]
+
+
+def _unreadable(source: str, directory: RunDirectory) -> Iterator[StepPreview]:
+    """Yield the rows of a source that could not be read, if there are any."""
+    tables = list(directory.table("quarantine", source).batches())
+    gone = [
+        Gone(row["row_id"], row["reason"], None, row["message"])
+        for table in tables
+        for row in table.select(["row_id", "reason", "message"]).to_pylist()
+    ]
+    if gone:
+        yield StepPreview(source, len(gone), 0, [], {}, gone=gone)
+
+
+def _joined(step: str, parts: Sequence[StepPreview], findings: Mapping[str, Any]) -> StepPreview:
+    """Return what a step did to all rows, of what it did to each batch."""
+    changed: Counter[str] = Counter()
+    for part in parts:
+        changed.update(part.changed)
+    return StepPreview(
+        step,
+        sum(part.rows_in for part in parts),
+        sum(part.rows_out for part in parts),
+        list(dict.fromkeys(name for part in parts for name in part.new_columns)),
+        dict(changed),
+        [change for part in parts for change in part.changes],
+        [gone for part in parts for gone in part.gone],
+        any(part.reordered for part in parts),
+        dict(findings),
+    )
 
 
 def preview_of(step: Step, outcome: Outcome) -> StepPreview:
@@ -122,19 +177,11 @@ def preview_of(step: Step, outcome: Outcome) -> StepPreview:
             removed.ids.tolist(), removed.reasons, removed.values, removed.messages, strict=True
         )
     ]
-    return StepPreview(step.name, outcome.rows_in, len(outcome.after), new, changed, changes, gone)
-
-
-def _head(name: str, storage: Storage | None, rows: int | None) -> Frame:
-    source = source_of(name, storage)
-    for exact in (False, True):
-        reader = SourceReader(name, source, batch_rows=rows or 10_000, limit=rows, exact=exact)
-        try:
-            return concat_frames([piece.frame for piece in reader.pieces()])
-        except SchemaMisfit:
-            if exact:
-                raise
-    raise AssertionError("the exact schema fits by definition")
+    known = [places[row] for row in ids if row in places]
+    return StepPreview(
+        step.name, outcome.rows_in, len(outcome.after), new, changed, changes, gone,
+        reordered=known != sorted(known),
+    )  # fmt: skip
 
 
 def _changes(

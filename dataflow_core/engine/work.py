@@ -80,6 +80,14 @@ class Work:
         return f"{self.kind} {hashes[self.table]} {steps}".strip()
 
 
+Seen = Callable[[Step, Outcome], object]
+"""Called with a step and what it did to some rows."""
+
+
+def unseen(_step: Step, _outcome: Outcome) -> None:
+    """Take no notice of what a step did."""
+
+
 class Leaving(NamedTuple):
     """Rows on their way into a table of the run directory."""
 
@@ -101,12 +109,14 @@ class Desk:
         directory: The run directory.
         decision: What the first step, in two phases, decided.
         started: Called with a step's number before each step.
+        seen: Called with each step and what it did to each piece.
     """
 
     work: Work
     directory: RunDirectory
     decision: Decision | None = None
     started: Callable[[int], object] = lambda _: None
+    seen: Seen = unseen
     _commit: Commit = field(default_factory=Commit)
     _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
     _left: list[Leaving] = field(default_factory=list)
@@ -228,6 +238,7 @@ class Desk:
         for number, step in enumerate(self.work.steps):
             self.started(number)
             outcome = self._step(step, frame, self.decision if number == 0 else None)
+            self.seen(step, outcome)
             accounts[step.name] = account = StepAccount(step.name)
             account.add(outcome)
             if step.operator.function == "refine":
