@@ -335,8 +335,10 @@ class _Run:
             target = open_target(self.output, visible(schema))
             try:
                 for entries in self._entries():
+                    self._heed_stop()
                     ledger.write(entries)
                 for frame in engine.checked_frames(result, schema):
+                    self._heed_stop()
                     rows += len(frame)
                     target.write(frame.to_arrow())
                     ledger.write(output_entries(frame))
@@ -344,6 +346,10 @@ class _Run:
                 target.discard()
                 raise
             self._put_in_place(target, rows)
+
+    def _heed_stop(self) -> None:
+        if self.options.stop():
+            raise RunStopped("stopped")
 
     def _put_in_place(self, target: Target, rows: int) -> None:
         """Give the files of the result their names, so that a crash meanwhile can be mended."""

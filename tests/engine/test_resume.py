@@ -359,3 +359,20 @@ def test_what_changed_is_told_also_by_the_run_that_goes_on(tmp_path):
     report = run(tmp_path, source(tmp_path), *steps(5, same))
     assert report.changes == ("filter_rows: where 'n > 3' -> 'n > 5'",)
     assert run(tmp_path, source(tmp_path), *steps(5, same)).changes == ()
+
+
+def test_a_run_that_is_stopped_in_its_export_goes_on(tmp_path, monkeypatch):
+    from dataflow_core.engine import run as engine_run
+
+    def stop(self):
+        raise RunStopped("stopped")
+
+    steps = [(FilterRows(where="n > 3"), {})]
+    with monkeypatch.context() as patched:
+        patched.setattr(engine_run._Run, "_heed_stop", stop)
+        with pytest.raises(RunStopped):
+            run(tmp_path, source(tmp_path), *steps)
+    assert not (tmp_path / "out.jsonl").exists()
+    assert not (tmp_path / "run" / "ledger.parquet").exists()
+    report = run(tmp_path, source(tmp_path), *steps)
+    assert (report.rows_out, report.reused) == (36, {"filter_rows": 40})
