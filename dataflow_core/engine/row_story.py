@@ -10,7 +10,6 @@ from dataflow_core.engine.stored_rows import (
     StoredRow,
     column_names,
     find_rows,
-    own_values,
     rows_with,
 )
 from dataflow_core.engine.stored_runs import StoredRun
@@ -220,7 +219,7 @@ class _Teller:
         original = next(((end.related, end.step or "") for end in ends if end.related), None)
         return Story(
             row, source, position, ends,
-            tables={o.table: own_values(o.values(), o.kind) for o in found if o.kind == "tables"},
+            tables={o.table: o.own() for o in found if o.kind == "tables"},
             parents=parents,
             children=children.get(row, []),
             repeats=None if original is None else self._relatives([original])[0],
@@ -275,11 +274,11 @@ def _named(rows: Iterable[StoredRow]) -> list[tuple[str, str]]:
 
 
 def _end(run: StoredRun, one: StoredRow) -> End:
-    values = one.values()
     if one.kind == "tables":
         fate = "output" if one.table == run.result else "waiting"
         step = None if fate == "output" else one.table
-        return End(fate, step, values=own_values(values, one.kind))
+        return End(fate, step, values=one.own())
+    values = one.values()
     if one.kind == "ledger":
         return End(values["fate"], values["step"])
     related = values["related_row_id"]
@@ -287,7 +286,7 @@ def _end(run: StoredRun, one: StoredRow) -> End:
     if fate == "dropped" and related is not None:
         fate = "duplicate"
     step, reason, value, message = (values[n] for n in ("step", "reason", "value", "message"))
-    return End(fate, step, reason, value, message, related, own_values(values, one.kind))
+    return End(fate, step, reason, value, message, related, one.own())
 
 
 def _rows(relatives: Iterable[Relative]) -> set[str]:

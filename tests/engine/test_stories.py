@@ -172,6 +172,58 @@ def test_rows_are_found_by_value(tmp_path):
         ids_with(run, "n", "many")
 
 
+def named_alike(bad):
+    """Return rows whose columns have names of the account, one of them with a wrong digit."""
+    return [
+        {"n": n, "step": f"s{n}", "step_": "own", "reason": ["r"], "value": n, "row_id": f"id{n}",
+         "message": None, "related_row_id": n, "digit": "x" if n == bad else str(n)}
+        for n in range(4)
+    ]  # fmt: skip
+
+
+def test_columns_that_are_named_like_those_of_an_account_keep_their_names(tmp_path):
+    rows = named_alike(bad=3)
+    derive = (DeriveColumn(expression="CAST(digit AS INT)"), {"output_column": "m"})
+    run = done(tmp_path, (FilterRows(where="n > 0"), {}), derive, rows=rows, max_failures=2)
+    stories = [story_at(run, n) for n in range(4)]
+    fates = [story.ends[0].fate for story in stories]
+    assert fates == ["dropped", "output", "output", "quarantined"]
+    for n in (0, 3):
+        assert list(stories[n].ends[0].values.items()) == list(rows[n].items())
+    for n, story in enumerate(stories):
+        for column, value in [("step", f"s{n}"), ("value", str(n)), ("row_id", f"id{n}"),
+                              ("related_row_id", str(n))]:  # fmt: skip
+            assert ids_with(run, column, value) == [story.row]
+    assert len(ids_with(run, "step_", "own")) == 4
+    assert len(ids_with(run, "reason", '["r"]')) == 4
+    for name in ("reason_", "step__"):
+        with pytest.raises(RunError, match=f"no row of .* has a column '{name}'"):
+            ids_with(run, name, "x")
+
+
+def test_dropped_rows_keep_their_columns_names_when_failed_ones_are_done_again(tmp_path):
+    rows = named_alike(bad=2)
+    rows[2]["maybe"] = 1
+
+    def run(name, cast, **options):
+        derive = (DeriveColumn(expression=f"{cast}(digit AS INT)"), {"output_column": "m"})
+        drop = (FilterRows(where="n > 3"), {})
+        return done(tmp_path, derive, drop, rows=rows, name=name, batch_size=2, **options)
+
+    run("again", "CAST", max_failures=2)
+    again, whole = run("again", "TRY_CAST", retry_failed=True), run("whole", "TRY_CAST")
+    for n in range(4):
+        assert story_at(again, n).ends == story_at(whole, n).ends
+        assert ids_with(again, "step", f"s{n}") == [story_at(again, n).row]
+    assert story_at(again, 2).ends[0].values == {**rows[2], "m": None}
+
+
+def test_dropped_rows_tell_missing_keys_from_nulls(tmp_path):
+    rows = [{"n": 0, "t": None}, {"n": 1}, {"n": 2, "t": "a"}]
+    run = done(tmp_path, (FilterRows(where="n > 1"), {}), rows=rows)
+    assert [story_at(run, n).ends[0].values for n in range(3)] == rows
+
+
 def test_values_before_and_after_each_step_are_seen_again(tmp_path):
     run = done(
         tmp_path,
