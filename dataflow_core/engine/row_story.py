@@ -26,7 +26,8 @@ class End:
 
     Attributes:
         fate: ``output``, ``dropped``, ``duplicate``, ``quarantined``, ``expanded``, or ``added`` as
-            in the ledger; ``waiting``: it came so far, and the run has not gone on with it.
+            in the ledger; ``through``: it came through all steps, and the run has not written its
+            output; ``waiting``: it came so far, and the run has not gone on with it.
         step: The step, or the source where it could not be read; of ``waiting``, the table.
         reason: Why, in a word.
         value: The measure that decided, or the raw answer of a failure.
@@ -198,6 +199,8 @@ def ends_of(run: StoredRun, found: Iterable[StoredRow]) -> list[End]:
 
 def fate_text(end: End) -> str:
     """Return what became of a row in a few words."""
+    if end.fate == "through":
+        return "through all steps; the output is not written yet"
     if end.step is None:
         return end.fate
     if end.fate == "duplicate":
@@ -275,9 +278,9 @@ def _named(rows: Iterable[StoredRow]) -> list[tuple[str, str]]:
 
 def _end(run: StoredRun, one: StoredRow) -> End:
     if one.kind == "tables":
-        fate = "output" if one.table == run.result else "waiting"
-        step = None if fate == "output" else one.table
-        return End(fate, step, values=one.own())
+        if one.table != run.result:
+            return End("waiting", one.table, values=one.own())
+        return End("output" if run.is_written else "through", values=one.own())
     values = one.values()
     if one.kind == "ledger":
         return End(values["fate"], values["step"])

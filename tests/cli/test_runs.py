@@ -79,11 +79,49 @@ def test_runs_are_listed_newest_first(folder, capsys):
 def test_a_damaged_run_does_not_hide_the_others(folder, capsys):
     clean("one")
     (folder / "dataflow-runs" / "bad").mkdir()
-    (folder / "dataflow-runs" / "bad" / "run.json").write_text("{")
+    file = folder / "dataflow-runs" / "bad" / "run.json"
+    good = json.loads((folder / "dataflow-runs" / "one" / "run.json").read_text())
+    for content, said in [
+        ("{", "damaged"),
+        ("\udcff", "damaged"),
+        ("[]", "names and values wanted, found list"),
+        ("{}", "format is missing"),
+        ('{"format": 2}', "state is missing"),
+        (json.dumps(good | {"plan": []}), "plan: dict wanted, found list"),
+        (
+            json.dumps(good | {"plan": {"name": "x", "steps": [1]}}),
+            "plan.steps[0]: names and values wanted, found int",
+        ),
+        (
+            json.dumps(good | {"fingerprints": {"source": None}}),
+            "fingerprints.source: names and values wanted, found NoneType",
+        ),
+    ]:
+        file.write_bytes(content.encode("utf-8", "surrogateescape"))
+        assert main(["runs", "list"]) == 0
+        out, err = capsys.readouterr()
+        assert "one" in out
+        assert "bad/run.json is damaged" in err
+        assert said in err
+        assert err.count("\n") == 1
+        assert said in told(capsys, "show", "bad", code=1)
+        assert said in told(capsys, "why", "bad", "0", code=1)
+
+
+def test_a_damaged_report_or_journal_does_not_hide_other_runs(folder, capsys):
+    for name in ("one", "report", "journal"):
+        clean(name)
+    runs = folder / "dataflow-runs"
+    (runs / "report" / "report.json").write_text("{}")
+    (runs / "journal" / "run.json").write_text(
+        (runs / "journal" / "run.json").read_text().replace('"state": "done"', '"state": "failed"')
+    )
+    next((runs / "journal" / "journals").iterdir()).write_text("[]\n")
     assert main(["runs", "list"]) == 0
     out, err = capsys.readouterr()
-    assert "one" in out
-    assert "bad/run.json is damaged" in err
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["one"]
+    assert "report.json is damaged" in err
+    assert ".jsonl is damaged" in err
 
 
 def test_a_run_is_shown_with_its_report(folder, capsys):

@@ -11,7 +11,7 @@ import pytest
 
 from dataflow_core import FileStorage, MemoryStorage, Refiner
 from dataflow_core.engine.replay import replay
-from dataflow_core.engine.row_story import LISTED, ends_of, ids_with, story_at, story_of
+from dataflow_core.engine.row_story import LISTED, ends_of, fate_text, ids_with, story_at, story_of
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_rows import find_rows
 from dataflow_core.engine.stored_runs import StoredRun, find_run
@@ -337,6 +337,20 @@ def test_an_unfinished_run_tells_what_is_committed(tmp_path):
         story_at(run, 40)
 
 
+def test_a_row_is_output_only_once_that_is_written(tmp_path):
+    run = done(tmp_path, (FilterRows(where="n > 1"), {}))
+    asked = json.loads((run.path / "run.json").read_text())
+    assert story_at(run, 2).ends[0].fate == "output"
+    for exported in (None, {"paths": ["out.jsonl"], "rows": 3, "table": "x"}):
+        told = asked | {"state": "failed", "exported": exported}
+        (run.path / "run.json").write_text(json.dumps(told))
+        run = StoredRun(run.path)
+        (end,) = story_at(run, 2).ends
+        assert end.fate == "through"
+        assert fate_text(end) == "through all steps; the output is not written yet"
+        assert story_at(run, 0).ends[0].fate == "dropped"
+
+
 def test_what_a_crash_left_is_neither_told_nor_touched(tmp_path):
     run = stopped(tmp_path)
     journal = run.path / "journals" / "filter_rows.jsonl"
@@ -387,6 +401,9 @@ def test_runs_are_found_by_path_name_and_age(tmp_path, monkeypatch):
         find_run("empty")
     (tmp_path / "empty" / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json is damaged"):
+        find_run("empty")
+    (tmp_path / "empty" / "run.json").write_text("[1]")
+    with pytest.raises(RunError, match="names and values wanted, found list"):
         find_run("empty")
     (tmp_path / "empty" / "run.json").write_text('{"format": 1}')
     with pytest.raises(RunError, match="another version"):
