@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from dataflow_core import FileStorage, Pipeline
 from dataflow_core.cli.main import main
+from dataflow_core.cli.preview import where_they_part
 from dataflow_core.operators.general import DeduplicateExact, DeriveColumn, Explode, FilterRows
 from dataflow_text import WordCountFilter
 
@@ -208,6 +210,50 @@ def test_why_follows_rows_made_of_others(folder, capsys):
     child = told(capsys, "why", "each", children[1])
     assert child.startswith(f"row {children[1]}, made by a step\noutput\nmade by explode of ")
     assert '  tags   "y"' in child
+
+
+def test_why_compares_rows_with_those_of_which_they_were_made(folder, capsys):
+    class Each(Pipeline):
+        def forward(self):
+            Explode().run(self.storage, input_list="tags")
+
+    Each(FileStorage("in.jsonl")).run("o.jsonl", run_dir="each")
+    story = as_json(capsys, "why", "each", "0")
+    row, first, second = story["row"], *(child["row"] for child in story["children"])
+    out = told(capsys, "why", "each", "0", "--replay")
+    assert out.endswith(
+        "explode: 1 rows in, 2 out\n"
+        f"  * 2 rows made of {row}: {first}, {second}\n"
+        "  ~ tags: 2 changed\n"
+        f'      {first}  ["x", "y"]\n'
+        f"      {'':16}→ 'x'\n"
+        f'      {second}  ["x", "y"]\n'
+        f"      {'':16}→ 'y'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (None, "None", ("null", "'None'")),
+        (1, 1.0, ("1", "1.0")),
+        ("1", 1, ("'1'", "1")),
+        (True, [None, "é"], ("true", '[null, "é"]')),
+        ({"a": False}, dt.date(2024, 2, 3), ('{"a": false}', "2024-02-03")),
+        ("a" * 90 + "b", "a" * 90 + "c", ("…'" + "a" * 23 + "b'", "…'" + "a" * 23 + "c'")),
+        ([1] * 90, [1] * 89, ("… " + "1, " * 7 + "1, 1]", "… " + "1, " * 7 + "1]")),
+    ],
+)
+def test_values_are_shown_as_what_they_are(before, after, shown):
+    assert where_they_part(before, after) == shown
+
+
+def test_a_null_that_became_a_text_is_shown_as_null(folder, capsys):
+    clean("one", label="CAST(NULL AS STRING)")
+    clean("two", label="'None'")
+    assert "→ 'None'\n" in (out := told(capsys, "diff", "one", "two"))
+    assert "  null\n" in out
+    assert "+ label: null\n" in told(capsys, "why", "one", "0", "--replay")
 
 
 OWN = """

@@ -276,6 +276,22 @@ def test_only_the_rows_of_the_story_are_seen_again(tmp_path):
     assert (change.row, change.before, change.after) == (child.row, "b", "B")
 
 
+def test_rows_made_of_others_are_compared_with_those(tmp_path):
+    rows = [{"n": n, "lang": "fr", "items": ["a", "b"]} for n in range(3)]
+    run = done(tmp_path, (Explode(), {"input_list": "items"}), rows=rows)
+    parent = story_at(run, 1)
+    (explode,) = replay(run, parent, opened).steps
+    children = [child.row for child in parent.children]
+    assert [(one.row, one.parent) for one in explode.preview.made] == [
+        (child, parent.row) for child in children
+    ]
+    assert [(c.row, c.column, c.before, c.after) for c in explode.preview.changes] == [
+        (children[0], "items", ["a", "b"], "a"),
+        (children[1], "items", ["a", "b"], "b"),
+    ]
+    assert explode.preview.changed == {"items": 2}
+
+
 def test_what_changed_since_the_run_is_said(tmp_path):
     run = done(tmp_path, (FilterRows(where="n <> 1"), {}))
     source(tmp_path, [{"n": 9, "text": "new"}] * 5)
