@@ -95,6 +95,19 @@ def test_what_is_no_lock_is_said(folder):
     assert "no.lock is no lock of a run" in dataflow(folder, "run", "no.lock", code=1).stderr
 
 
+@pytest.mark.parametrize("name", ["X.json", "X.yaml", "X"])
+def test_a_lock_is_known_by_its_content(name, folder):
+    (folder / "one" / "run.lock").rename(folder / name)
+    dataflow(folder, "run", name, "-o", "two.jsonl")
+    assert (folder / "two.jsonl").read_bytes() == (folder / "one.jsonl").read_bytes()
+    assert "--limit would make" in dataflow(folder, "run", name, "--limit", "5", code=2).stderr
+
+
+def test_a_file_that_is_no_pipeline_says_what_one_is(folder):
+    done = dataflow(folder, "run", "in.jsonl", code=2)
+    assert "in.jsonl is no pipeline: recipes are files that end in .yaml" in done.stderr
+
+
 def test_a_run_with_a_function_says_why_it_has_no_recipe(tmp_path):
     class Mine(Pipeline):
         def forward(self):
