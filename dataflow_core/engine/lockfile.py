@@ -126,7 +126,7 @@ def write_lock(
         "recipe": recipe,
         "reason": reason,
         "input": _input(plan),
-        "folder": str(Path.cwd()),  # from which the path of its output may be
+        "folder": str(Path.cwd()),  # of its relative paths in run.json
         "limit": limit,
         "fingerprints": Fingerprints.of(plan, limit=limit, files=fingerprints.files).parts,
         "retried": [name for name, parts in fingerprints.parts.items() if RETRIED in parts],

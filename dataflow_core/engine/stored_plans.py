@@ -36,9 +36,8 @@ def plan_of(run: StoredRun, storage: Storage | None = None) -> Plan:
                 "run.json cannot; its rows cannot be taken through the steps again. Use an "
                 "operator with expressions, or one of a module of your own, to be able to."
             )
-    content = dict(run.asked["plan"])
-    if "sources" in content:
-        content["sources"] = {name: _place(run, name) for name in content["sources"]}
+    lock = _lock_from_elsewhere(run)
+    content = run.asked["plan"] if lock is None else lock.content["recipe"]
     # JSON is YAML.
     return from_yaml(json.dumps(content), path=f"{run.path}/run.json", storage=storage)
 
@@ -55,7 +54,9 @@ def plan_over_source(run: StoredRun, open_source: Open, source: str | None = Non
         RunError: The source was a table in memory; or see `plan_of`.
         DataflowError: An operator or the source is not there any more.
     """
-    place = source or _place(run, SOURCE_KEY)
+    lock = _lock_from_elsewhere(run)
+    locked = None if lock is None else lock.source
+    place = source or locked or run.asked["sources"][SOURCE_KEY]
     if place == "memory":
         raise RunError(
             f"the source of {run.path} was a table in memory, which is gone. Save it to a file, "
@@ -69,38 +70,21 @@ def plan_over_source(run: StoredRun, open_source: Open, source: str | None = Non
 
 def output_of(run: StoredRun) -> str:
     """Return where the output of a run is, also from another folder than that of the run."""
-    output, lock = str(run.asked["output"]), _lock_of(run)
-    folder = Path("" if lock is None else lock.content.get("folder", "")).absolute()
-    return output if folder == Path.cwd() or not folder.exists() else str(folder / output)
+    output, lock = str(run.asked["output"]), _lock_from_elsewhere(run)
+    return output if lock is None else str(Path(lock.content["folder"]) / output)
 
 
-def _place(run: StoredRun, name: str) -> str:
-    """Return where a source is: where the run's lock says, or as the run was told.
+def _lock_from_elsewhere(run: StoredRun) -> Lock | None:
+    """Return the lock of a run that was started in another folder, for its paths are absolute.
 
-    The latter is for runs without a lock, and for folders that were moved with all that is in them.
+    A run has one once it is done. If that folder is gone, it was moved, and the relative paths that
+    the run was given are as good as ever.
     """
-    told, lock = str(run.asked["sources"][name]), _lock_of(run)
-    if lock is None:
-        return told
-    is_main = name == SOURCE_KEY
-    locked = lock.source if is_main else lock.content["recipe"].get("sources", {}).get(name)
-    return told if locked is None or not _may_be_there(locked) else str(locked)
-
-
-def _lock_of(run: StoredRun) -> Lock | None:
-    """Return the lock of a run, which it has once it is done."""
     if run.state != "done":
         return None
     try:
-        return Lock.read(run.path / NAME)
+        lock = Lock.read(run.path / NAME)
     except RunError:  # of a plan that no file can hold, or removed
         return None
-
-
-def _may_be_there(place: str) -> bool:
-    """Tell whether there is a file or folder, or the one in which a pattern's files would be."""
-    path = Path(place)
-    if not path.is_absolute():  # it has a scheme
-        return True
-    head, star, _ = place.partition("*")
-    return Path(f"{head}x").parent.exists() if star else path.exists()
+    folder = Path(lock.content.get("folder", "")).absolute()
+    return lock if folder != Path.cwd() and folder.exists() else None

@@ -135,6 +135,20 @@ def test_a_lock_works_from_any_folder(joined):
     assert (elsewhere / "three.jsonl").read_bytes() == wanted
 
 
+def test_a_lock_finds_the_files_of_operators_from_any_folder(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n{"text": "bad"}\n')
+    (tmp_path / "words.txt").write_text("bad\n")
+    recipe = "dataflow: 1\nsteps:\n- {operator: text/blocklist_filter, config: {file: words.txt}}\n"
+    (tmp_path / "clean.yaml").write_text(recipe)
+    dataflow(tmp_path, "run", "clean.yaml", "-i", "in.jsonl", "--run-dir", "run")
+    (tmp_path / "b").mkdir()
+    dataflow(tmp_path / "b", "run", "../run/run.lock", "-o", "out.jsonl")
+    assert json.loads((tmp_path / "b" / "out.jsonl").read_text())["text"] == "good"
+    again = dataflow(tmp_path / "b", "runs", "why", "../run", "1", "--replay").stdout
+    assert "changed since" not in again
+    assert "blocklist_filter: 1 rows in, 0 out" in again
+
+
 def test_rows_are_seen_and_done_again_from_any_folder(joined):
     folder, elsewhere = joined
     again = dataflow(elsewhere, "runs", "why", "../a/run", "0", "--replay").stdout
