@@ -46,6 +46,13 @@ def write_table(
         click.echo(click.style(_line(cells, widths), bold=number == 0))
 
 
+def value_text(value: Any) -> str:
+    """Return a value that is no text as JSON has it, or as Python writes what JSON has not."""
+    if value is None or isinstance(value, (bool, int, float, list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
 def shortened(text: str, width: int) -> str:
     """Return a text in at most so many characters, with an ellipsis where it is cut."""
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from dataflow_core.storage.base import Storage
 
 Command = Callable[..., Any]
+
+RECIPES = (".yaml", ".yml")
+"""The endings of recipes."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,9 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
         DataflowError: The pipeline, a parameter or the input is wrong.
         UsageError: There is no input where one is needed.
     """
-    if asked.pipeline.endswith(".lock"):
+    if is_lock(asked.pipeline):
         return _locked(manager, asked)
+    _require_known_file(asked.pipeline)
     if needs_input and asked.source is None:
         raise click.UsageError(
             "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
@@ -101,12 +106,38 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
     types = _pairs(asked.types, "--column-type")
     storage = open_storage(manager, asked.source, asked.on_bad_row, types)
     given = _pairs(asked.params, "--param")
-    if asked.pipeline.endswith((".yaml", ".yml")):
+    if asked.pipeline.endswith(RECIPES):
         return _recipe(manager, Path(asked.pipeline), given, storage)
     found = _pipeline_class(manager, asked.pipeline)
     own = {name: text for name, text in given.items() if "." not in name}
     plan = _compiled(found, asked.pipeline, own, storage)
     return _reconfigured(plan, {name: text for name, text in given.items() if "." in name})
+
+
+def is_lock(pipeline: str) -> bool:
+    """Tell whether PIPELINE is the lock of a run, whatever the file's name."""
+    if pipeline.endswith(".lock"):
+        return True
+    try:
+        text = Path(pipeline).read_text("utf-8")
+        content = json.loads(text) if text.lstrip()[:1] == "{" else None
+    except (OSError, ValueError):  # no file, or none of JSON
+        return False
+    return isinstance(content, dict) and "dataflow_lock" in content
+
+
+def _require_known_file(pipeline: str) -> None:
+    """Refuse a file that is neither a recipe nor a lock, before an input is asked for.
+
+    Raises:
+        PlanError: It is such a file.
+    """
+    path = Path(pipeline)
+    if path.suffix and not pipeline.endswith(RECIPES) and path.is_file():
+        raise PlanError(
+            f"{pipeline} is no pipeline: recipes are files that end in {' or '.join(RECIPES)}, "
+            "and the lock of a run is its run.lock. A class of a Python file is named MODULE:CLASS."
+        )
 
 
 def _locked(manager: PluginManager, asked: Asked) -> Plan:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dataflow_core.cli.output import value_text
 from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dataflow_core.plugins import PluginManager
 
 WIDTH = 70
+SHOWN = 8
 
 
 @click.command("preview")
@@ -45,9 +47,11 @@ def command(
 def preview_lines(preview: StepPreview) -> list[str]:
     """Return what a step did to some rows, as text."""
     lines = [f"{preview.step}: {preview.rows_in} rows in, {preview.rows_out} out"]
+    for of_rows, made in _made(preview).items():
+        lines.append(f"  * {len(made)} rows {of_rows}: {_listed(made)}")
     for name in preview.new_columns:
         values = [c.after for c in preview.changes if c.column == name]
-        lines.append(f"  + {name}: {', '.join(_short(v, 24) for v in values[:8])}")
+        lines.append(f"  + {name}: {', '.join(_cut(_text(v), 24) for v in values[:SHOWN])}")
     for name, count in preview.changed.items():
         lines.append(f"  ~ {name}: {count} changed")
         for change in [c for c in preview.changes if c.column == name][:2]:
@@ -56,7 +60,7 @@ def preview_lines(preview: StepPreview) -> list[str]:
     if preview.reordered:
         lines.append("  rows in another order")
     for name, value in preview.findings.items():
-        lines.append(f"  = {name}: {_short(value, WIDTH)}")
+        lines.append(f"  = {name}: {_cut(_text(value), WIDTH)}")
     for gone in preview.gone:
         why = gone.value or gone.message
         value = f" ({why[:40]})" if why else ""
@@ -65,14 +69,35 @@ def preview_lines(preview: StepPreview) -> list[str]:
 
 
 def where_they_part(before: Any, after: Any) -> tuple[str, str]:
-    """Return two values from a little before the place where they begin to differ."""
-    old, new = str(before), str(after)
+    """Return two values, long ones from a little before the place where they begin to differ.
+
+    Texts are in quotes; other values are as in JSON.
+    """
+    both_texts = isinstance(before, str) and isinstance(after, str)
+    old, new = (before, after) if both_texts else (_text(before), _text(after))
     start = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
     start = max(0, start - WIDTH // 3)
     dots = "…" if start else ""
-    return dots + _short(old[start:], WIDTH), dots + _short(new[start:], WIDTH)
+    ends = [_text(end[start:]) if both_texts else end[start:] for end in (old, new)]
+    return dots + _cut(ends[0], WIDTH), dots + _cut(ends[1], WIDTH)
 
 
-def _short(value: Any, most: int) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
+def _made(preview: StepPreview) -> dict[str, list[str]]:
+    """Return the rows that a step made, by where they come from."""
+    found: dict[str, list[str]] = {}
+    for one in preview.made:
+        origin = "from a second table" if one.parent is None else f"made of {one.parent}"
+        found.setdefault(origin, []).append(one.row)
+    return found
+
+
+def _listed(rows: list[str]) -> str:
+    return ", ".join(rows[:SHOWN]) + (", …" if len(rows) > SHOWN else "")
+
+
+def _text(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else value_text(value)
+
+
+def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"

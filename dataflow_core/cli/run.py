@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dataflow_core.cli.planning import Asked, load_plan, locked_limit, pipeline_options
+from dataflow_core.cli.planning import Asked, is_lock, load_plan, locked_limit, pipeline_options
 from dataflow_core.cli.running import Running, run_and_report, running_options
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(
     the run.lock of an earlier run, which is repeated as it was.
     """
     plan = load_plan(manager, asked, needs_input=True)
-    if asked.pipeline.endswith(".lock"):
+    if is_lock(asked.pipeline):
         limit = locked_limit(asked.pipeline, limit)
     run_and_report(
         manager,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dataflow_core.cli.output import shortened
+from dataflow_core.cli.output import shortened, value_text
 from dataflow_core.engine.row_story import LISTED, fate_text
 from dataflow_core.engine.run_changes import in_short
 
@@ -78,7 +78,8 @@ def story_lines(story: Story) -> Iterator[str]:
     yield f"row {story.row}, {origin}"
     for end in story.ends:
         yield fate_text(end)
-        for name, said in (("value", end.value), ("message", end.message)):
+        told = (("value", end.value), ("message", end.message), ("where", end.trace))
+        for name, said in told:
             if said is not None:
                 yield f"  {name}: {shortened(' '.join(said.split()), WIDTH)}"
         if end.related is not None and story.repeats is not None:
@@ -199,11 +200,8 @@ def _columns(values: dict[str, Any]) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, (str, bool, int, float, list, dict)):
-        return shortened(json.dumps(value, ensure_ascii=False, default=str), WIDTH)
-    return shortened(repr(value), WIDTH)
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else value_text(value)
+    return shortened(text, WIDTH)
 
 
 def _count(number: int | None) -> str:

@@ -160,7 +160,7 @@ def retry(
     changed in operators; steps behind that need all rows, such as a deduplication, are done again.
     """
     from dataflow_core.cli.planning import reconfigured
-    from dataflow_core.engine.stored_plans import plan_over_source
+    from dataflow_core.engine.stored_plans import output_of, plan_over_source
     from dataflow_core.engine.stored_runs import find_run
 
     found = find_run(run)
@@ -173,7 +173,7 @@ def retry(
         manager,
         reconfigured(plan, params),
         running,
-        output=found.asked["output"],
+        output=output_of(found),
         run_dir=found.path,
         limit=options["limit"],
         max_failures=options["max_failures"],

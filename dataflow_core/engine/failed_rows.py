@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from dataflow_core.engine.parts import PartTable
-from dataflow_core.engine.stored_rows import ACCOUNT
+from dataflow_core.engine.removed_rows import own_columns, removed_rows
+from dataflow_core.engine.stored_rows import TRACED
 from dataflow_core.storage.outcome import Removed
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import parsed
-from dataflow_core.table.types import ABSENT
 
-_ACCOUNT_COLUMNS = len(ACCOUNT) + 1
-"""Before the columns of the rows; the last is ``traceback``."""
-
-_NAMES, _ENTRY = "columns", "entry"
+_ENTRY = "entry"
 
 
 @dataclass(frozen=True)
@@ -47,13 +43,8 @@ def failed_rows(
         failed: The rows.
         entry: See `FailedRows`.
     """
-    rows, table = failed.frame(), failed.table(step, traced=True)
-    told = {} if entry is None else {_ENTRY: str(entry)}
-    if table.column_names[_ACCOUNT_COLUMNS:] != rows.names:  # some are named like an account's
-        told[_NAMES] = json.dumps(rows.names)
-    if ABSENT in rows.columns:
-        table = table.append_column(ABSENT, rows.columns[ABSENT].arrow())
-    return table, told
+    table, told = removed_rows(step, failed, TRACED)
+    return table, told if entry is None else {**told, _ENTRY: str(entry)}
 
 
 def entering_later(told: Mapping[str, str], steps: int) -> dict[str, str]:
@@ -75,10 +66,6 @@ def stored_failures(quarantine: PartTable) -> Iterator[FailedRows]:
 
 
 def _read(table: pa.Table, told: Mapping[str, str]) -> FailedRows:
-    rows = table.select(table.column_names[_ACCOUNT_COLUMNS:])
-    if _NAMES in told:
-        hidden = [ABSENT] if ABSENT in rows.column_names else []
-        rows = rows.rename_columns([*json.loads(told[_NAMES]), *hidden])
     entry = int(told[_ENTRY]) if _ENTRY in told else None
-    frame = Frame.from_arrow(rows, parsed(table["row_id"]))
+    frame = Frame.from_arrow(own_columns(table, told, TRACED), parsed(table["row_id"]))
     return FailedRows(frame, table["reason"].to_pylist(), entry)

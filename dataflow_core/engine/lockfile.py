@@ -1,4 +1,7 @@
-"""``run.lock``: all that it takes to repeat a run, and to tell whether it is the same run."""
+"""``run.lock``: all that it takes to repeat a run, and to tell whether it is the same run.
+
+Its paths are absolute, so that it works from any folder.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +119,7 @@ def write_lock(
     recipe, reason = None, None
     try:
         require_writable(plan)
-        recipe = plan_as_dict(plan, named=None)
+        recipe = _recipe(plan)
     except RecipeError as error:
         reason = str(error)
     content = {
@@ -124,6 +127,7 @@ def write_lock(
         "recipe": recipe,
         "reason": reason,
         "input": _input(plan),
+        "folder": str(Path.cwd()),  # of its relative paths in run.json
         "limit": limit,
         "fingerprints": Fingerprints.of(plan, limit=limit, files=fingerprints.files).parts,
         "retried": [name for name, parts in fingerprints.parts.items() if RETRIED in parts],
@@ -134,13 +138,37 @@ def write_lock(
     directory.write_json(NAME, content)
 
 
+def _recipe(plan: Plan) -> dict[str, Any]:
+    recipe = plan_as_dict(plan, named=None)
+    if "sources" in recipe:
+        recipe["sources"] = {name: _absolute(path) for name, path in recipe["sources"].items()}
+    for step, told in zip(plan.steps, recipe["steps"], strict=True):
+        for name in told.get("config", {}):
+            if isinstance(path := getattr(step.operator, name), Path):
+                told["config"][name] = str(path.absolute())
+    return recipe
+
+
+def _absolute(path: str) -> str:
+    """Return a path, pattern or folder from the root on; ``..`` stays, for links are not read."""
+    return str(Path(path).absolute())
+
+
+def _place(source: ReadersSource) -> str:
+    """Return what ``--input`` takes for a source, a scheme before its path included."""
+    told = source.describe()
+    if not told.endswith(source.name):
+        return told
+    return told.removesuffix(source.name) + _absolute(source.name)
+
+
 def _input(plan: Plan) -> dict[str, Any]:
     source = source_of(SOURCE, plan.sources[SOURCE])
     if not isinstance(source, ReadersSource):
         return {"source": None}
     options = source.options
     return {
-        "source": without_secrets(source.describe()),
+        "source": without_secrets(_place(source)),
         "on_bad_row": options.on_bad_row,
         "types": dict(options.types),
     }

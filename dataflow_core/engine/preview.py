@@ -33,7 +33,8 @@ class Change:
     Attributes:
         row: The row's id.
         column: The column.
-        before: The value before; None as well where the column is new.
+        before: The value before, of a row made of another one the value there; None as well where
+            the column is new.
         after: The value after.
     """
 
@@ -54,6 +55,19 @@ class Gone:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A row that a step made.
+
+    Attributes:
+        row: Its id.
+        parent: The row of which it was made; None where it came in from a second table.
+    """
+
+    row: str
+    parent: str | None
+
+
+@dataclass(frozen=True)
 class StepPreview:
     """What one step did to the previewed rows.
 
@@ -67,6 +81,7 @@ class StepPreview:
         gone: Rows dropped or failed.
         reordered: Whether rows came out in another order.
         findings: What it found out about the table as a whole.
+        made: Rows made of others, or come in from a second table.
     """
 
     step: str
@@ -78,6 +93,7 @@ class StepPreview:
     gone: list[Gone] = field(default_factory=list)
     reordered: bool = False
     findings: dict[str, Any] = field(default_factory=dict)
+    made: list[Made] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the preview for JSON."""
@@ -152,6 +168,7 @@ def _joined(step: str, parts: Sequence[StepPreview], findings: Mapping[str, Any]
         [gone for part in parts for gone in part.gone],
         any(part.reordered for part in parts),
         dict(findings),
+        [made for part in parts for made in part.made],
     )
 
 
@@ -159,14 +176,15 @@ def preview_of(step: Step, outcome: Outcome) -> StepPreview:
     """Return what a step did to some rows, from its account of them."""
     before, after = outcome.before.to_arrow(), outcome.after.to_arrow()
     new = [name for name in outcome.after.names if name not in outcome.before.names]
+    ids, parents = outcome.after.ids.tolist(), _parents(outcome)
     places = {row: place for place, row in enumerate(outcome.before.ids.tolist())}
-    ids = outcome.after.ids.tolist()
+    origins = [places.get(parents.get(row, row)) for row in ids]
     changes: list[Change] = []
     changed: dict[str, int] = {}
     for name in after.column_names:
         if name in HIDDEN or (name not in new and after[name].equals(before[name])):
             continue
-        found = _changes(name, after[name], before[name] if name not in new else None, ids, places)
+        found = _changes(name, after[name], before[name] if name not in new else None, ids, origins)
         if name not in new and found:
             changed[name] = len(found)
         changes += found
@@ -177,11 +195,21 @@ def preview_of(step: Step, outcome: Outcome) -> StepPreview:
             removed.ids.tolist(), removed.reasons, removed.values, removed.messages, strict=True
         )
     ]
+    made = [
+        Made(format_id(row), format_id(parents[row]) if row in parents else None)
+        for row in ids
+        if row not in places
+    ]
     known = [places[row] for row in ids if row in places]
     return StepPreview(
         step.name, outcome.rows_in, len(outcome.after), new, changed, changes, gone,
-        reordered=known != sorted(known),
+        reordered=known != sorted(known), made=made,
     )  # fmt: skip
+
+
+def _parents(outcome: Outcome) -> dict[int, int]:
+    """Return the rows of which others were made, by those."""
+    return dict(zip(outcome.children.tolist(), outcome.parents.tolist(), strict=True))
 
 
 def _changes(
@@ -189,12 +217,16 @@ def _changes(
     after: pa.ChunkedArray,
     before: pa.ChunkedArray | None,
     ids: list[int],
-    places: dict[int, int],
+    origins: list[int | None],
 ) -> list[Change]:
+    """Return where a column differs from the rows before: itself, or that of which it was made.
+
+    A row from a second table has none before it, and counts only in new columns.
+    """
     old = python_values(before) if before is not None else None
     found = []
-    for row, value in zip(ids, python_values(after), strict=True):
-        previous = old[places[row]] if old is not None and row in places else None
-        if old is None or previous != value:
+    for row, value, origin in zip(ids, python_values(after), origins, strict=True):
+        previous = old[origin] if old is not None and origin is not None else None
+        if old is None or (origin is not None and previous != value):
             found.append(Change(format_id(row), name, previous, value))
     return found

@@ -19,6 +19,7 @@ from dataflow_core.engine.journal import Commit, Progress
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.parts import PartWriter, StoredBatch
 from dataflow_core.engine.pieces import Piece, pieces_of
+from dataflow_core.engine.removed_rows import APART_ID, put_together, set_apart
 from dataflow_core.engine.row_order import Places, RowOrder
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_decisions import relabel_decision
@@ -212,7 +213,7 @@ class _Merging:
 
     def insert(self, kind: str, name: str) -> None:
         """Put new rows of a table among those that are there."""
-        tables = [one.table() for again in self._agains for one in _stored(again, kind, name)]
+        tables = [_read(one, kind) for again in self._agains for one in _stored(again, kind, name)]
         if not tables:
             return
         new = concat(tables)
@@ -223,14 +224,16 @@ class _Merging:
         old: dict[int, list[pa.Table]] = {}
         for one in there:
             if one.path in files and (span := self._span(one.start)) in rows_of:
-                old.setdefault(span, []).append(one.table())
+                old.setdefault(span, []).append(_read(one, kind))
             elif one.path in files:
                 self._writer(kind, name).write_table(one.table(), one.start, one.told)
         for span, rows in rows_of.items():
             joined = concat([*old.get(span, ()), new.take(pa.array(rows))])
             order = np.lexsort(self._order.keys(_ids(joined))[::-1])
             start = int(self._starts[span])
-            self._writer(kind, name).write_table(joined.take(pa.array(order)), start)
+            ordered = joined.take(pa.array(order))
+            table, told = put_together(ordered) if kind == "dropped" else (ordered, None)
+            self._writer(kind, name).write_table(table, start, told)
 
     def replace_failed(self, name: str) -> None:
         """Put the rows that failed again in the place of those that had failed in a step."""
@@ -278,7 +281,13 @@ def _stored(again: Again, kind: str, name: str) -> list[StoredBatch]:
     return again.directory.table(kind, name).stored()
 
 
+def _read(stored: StoredBatch, kind: str) -> pa.Table:
+    """Return rows in a form in which they can be joined with others of the table."""
+    table = stored.table()
+    return set_apart(table, stored.told) if kind == "dropped" else table
+
+
 def _ids(table: pa.Table) -> RowIds:
     if ROW_ID in table.column_names:
         return table[ROW_ID].to_numpy()
-    return parsed(table["row_id"])
+    return parsed(table[APART_ID if APART_ID in table.column_names else "row_id"])

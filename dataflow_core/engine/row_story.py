@@ -10,7 +10,6 @@ from dataflow_core.engine.stored_rows import (
     StoredRow,
     column_names,
     find_rows,
-    own_values,
     rows_with,
 )
 from dataflow_core.engine.stored_runs import StoredRun
@@ -27,13 +26,15 @@ class End:
 
     Attributes:
         fate: ``output``, ``dropped``, ``duplicate``, ``quarantined``, ``expanded``, or ``added`` as
-            in the ledger; ``waiting``: it came so far, and the run has not gone on with it.
+            in the ledger; ``through``: it came through all steps, and the run has not written its
+            output; ``waiting``: it came so far, and the run has not gone on with it.
         step: The step, or the source where it could not be read; of ``waiting``, the table.
         reason: Why, in a word.
         value: The measure that decided, or the raw answer of a failure.
         message: A sentence for people.
         related: The row that it duplicates.
         values: The row as it was then.
+        trace: Where the operator failed: a hash of the traceback, and the place.
     """
 
     fate: str
@@ -43,6 +44,7 @@ class End:
     message: str | None = None
     related: str | None = None
     values: dict[str, Any] | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,8 @@ def ends_of(run: StoredRun, found: Iterable[StoredRow]) -> list[End]:
 
 def fate_text(end: End) -> str:
     """Return what became of a row in a few words."""
+    if end.fate == "through":
+        return "through all steps; the output is not written yet"
     if end.step is None:
         return end.fate
     if end.fate == "duplicate":
@@ -220,7 +224,7 @@ class _Teller:
         original = next(((end.related, end.step or "") for end in ends if end.related), None)
         return Story(
             row, source, position, ends,
-            tables={o.table: own_values(o.values(), o.kind) for o in found if o.kind == "tables"},
+            tables={o.table: o.own() for o in found if o.kind == "tables"},
             parents=parents,
             children=children.get(row, []),
             repeats=None if original is None else self._relatives([original])[0],
@@ -275,11 +279,11 @@ def _named(rows: Iterable[StoredRow]) -> list[tuple[str, str]]:
 
 
 def _end(run: StoredRun, one: StoredRow) -> End:
-    values = one.values()
     if one.kind == "tables":
-        fate = "output" if one.table == run.result else "waiting"
-        step = None if fate == "output" else one.table
-        return End(fate, step, values=own_values(values, one.kind))
+        if one.table != run.result:
+            return End("waiting", one.table, values=one.own())
+        return End("output" if run.is_written else "through", values=one.own())
+    values = one.values()
     if one.kind == "ledger":
         return End(values["fate"], values["step"])
     related = values["related_row_id"]
@@ -287,7 +291,8 @@ def _end(run: StoredRun, one: StoredRow) -> End:
     if fate == "dropped" and related is not None:
         fate = "duplicate"
     step, reason, value, message = (values[n] for n in ("step", "reason", "value", "message"))
-    return End(fate, step, reason, value, message, related, own_values(values, one.kind))
+    trace = values.get("traceback") if one.kind == "quarantine" else None
+    return End(fate, step, reason, value, message, related, one.own(), trace)
 
 
 def _rows(relatives: Iterable[Relative]) -> set[str]:

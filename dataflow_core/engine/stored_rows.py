@@ -7,6 +7,7 @@ milliseconds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,12 @@ from dataflow_core.table.types import ABSENT, HIDDEN, ROW_ID, is_json, parse_jso
 ACCOUNT = ("row_id", "step", "reason", "value", "message", "related_row_id")
 """The columns of dropped and quarantined rows that say what became of them."""
 
+TRACED = (*ACCOUNT, "traceback")
+"""Those of quarantined rows, which say where the operator failed too."""
+
+NAMES = "columns"
+"""What is told with a batch of such rows whose own columns have other names in the file."""
+
 Places = npt.NDArray[np.int64]
 
 
@@ -32,11 +39,14 @@ class StoredFile:
 
     Args:
         path: The file.
+        kind: tables, dropped, quarantine, or ledger.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: str) -> None:
         self.path = path
+        self.kind = kind
         self._last: tuple[int, pa.RecordBatch] | None = None
+        self._readers: dict[int, pa.ipc.RecordBatchFileReader] = {}
 
     @cached_property
     def reader(self) -> pa.ipc.RecordBatchFileReader:
@@ -54,10 +64,38 @@ class StoredFile:
         index = self.reader.schema.get_field_index(name)
         if index < 0:
             return
-        options = pa.ipc.IpcReadOptions(included_fields=[index], use_threads=False)
-        reader = pa.ipc.open_file(pa.memory_map(str(self.path)), options=options)
+        reader = self._reader(index)
         for number in range(reader.num_record_batches):
             yield number, reader.get_batch(number).column(0)
+
+    def own_column(self, name: str) -> Iterator[tuple[int, pa.Array]]:
+        """Yield the batches of one of the rows' own columns, each with its number."""
+        for number in range(self.reader.num_record_batches):
+            stored = self.own_names(number).get(name)
+            if stored is not None:
+                index = self.reader.schema.get_field_index(stored)
+                yield number, self._reader(index).get_batch(number).column(0)
+
+    def own_names(self, number: int) -> dict[str, str]:
+        """Return the names of the rows' own columns in a batch, each with that in the file."""
+        accounts = {"dropped": ACCOUNT, "quarantine": TRACED}
+        aside = (*HIDDEN, *accounts.get(self.kind, ()))
+        stored = [name for name in self.reader.schema.names if name not in aside]
+        told = self._told(number).get(NAMES) if self.kind != "tables" else None
+        return dict(zip(stored if told is None else json.loads(told), stored, strict=True))
+
+    def _told(self, number: int) -> dict[str, str]:
+        """Return what is told with a batch."""
+        _, metadata = self._reader(0).get_batch_with_custom_metadata(number)
+        return {key.decode(): value.decode() for key, value in metadata.items()}
+
+    def _reader(self, index: int) -> pa.ipc.RecordBatchFileReader:
+        """Return a reader of one column."""
+        if index not in self._readers:
+            options = pa.ipc.IpcReadOptions(included_fields=[index], use_threads=False)
+            opened = pa.ipc.open_file(pa.memory_map(str(self.path)), options=options)
+            self._readers[index] = opened
+        return self._readers[index]
 
 
 @dataclass(frozen=True)
@@ -83,9 +121,16 @@ class StoredRow:
         return pa.Table.from_batches([self.file.batch(self.batch).slice(self.place, 1)])
 
     def values(self) -> dict[str, Any]:
-        """Return the row's columns as Python values, hidden ones included."""
+        """Return the columns as Python values, as the file has them, hidden ones included."""
         batch = self.file.batch(self.batch)
         return {name: _value(batch.column(name), self.place) for name in batch.schema.names}
+
+    def own(self) -> dict[str, Any]:
+        """Return what of the values is the row's own: no accounts, no keys it never had."""
+        values, names = self.values(), self.file.own_names(self.batch)
+        absent = values.get(ABSENT) or ()
+        own = {name: values[stored] for name, stored in names.items()}
+        return {n: value for n, value in own.items() if n not in absent or value is not None}
 
     def id(self) -> str:
         """Return the row's id."""
@@ -111,14 +156,6 @@ def find_rows(
             yield from (StoredRow(kind, name, file, number, p) for p in _places_of(batch, ids))
 
 
-def own_values(values: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return what of a stored row's values is the row's own: no accounts, no keys it never had."""
-    absent = values.get(ABSENT) or ()
-    aside = {"quarantine": (*ACCOUNT, "traceback"), "tables": ()}.get(kind, ACCOUNT)
-    names = [name for name in values if name not in HIDDEN and name not in aside]
-    return {n: values[n] for n in names if n not in absent or values[n] is not None}
-
-
 def rows_with(run: StoredRun, column: str, value: str) -> Iterator[StoredRow]:
     """Yield the rows that are output, dropped or quarantined with a value in a column.
 
@@ -130,7 +167,7 @@ def rows_with(run: StoredRun, column: str, value: str) -> Iterator[StoredRow]:
     for kind, name, file in _files(run, ("tables", "dropped", "quarantine")):
         if kind == "tables" and name != run.result:
             continue
-        for number, batch in file.column(column):
+        for number, batch in file.own_column(column):
             yield from (StoredRow(kind, name, file, number, p) for p in _equal(batch, value))
 
 
@@ -139,15 +176,16 @@ def column_names(run: StoredRun) -> list[str]:
     names: dict[str, None] = {}
     for kind, name, file in _files(run, ("tables", "dropped", "quarantine")):
         if kind != "tables" or name == run.result:
-            names |= dict.fromkeys(file.reader.schema.names)
-    return [name for name in names if name not in HIDDEN and name not in ACCOUNT]
+            for number in range(file.reader.num_record_batches):
+                names |= dict.fromkeys(file.own_names(number))
+    return list(names)
 
 
 def _files(run: StoredRun, kinds: Collection[str]) -> Iterator[tuple[str, str, StoredFile]]:
     for name in run.hashes:
         for kind in ("dropped", "quarantine", "ledger", "tables"):
             if not kinds or kind in kinds:
-                yield from ((kind, name, StoredFile(path)) for path in run.parts(kind, name))
+                yield from ((kind, name, StoredFile(path, kind)) for path in run.parts(kind, name))
 
 
 def _places_of(column: pa.Array, ids: Collection[str]) -> list[int]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +26,13 @@ RETRIED = "retried"
 
 LAST = "last"
 """The name that stands for the newest run."""
+
+_ASKED: Mapping[str, type] = {
+    "state": str, "plan": dict, "sources": dict, "output": str, "options": dict, "versions": dict,
+    "exact": bool, "fingerprints": dict, "files": dict,
+}  # fmt: skip
+_COMMIT: Mapping[str, type] = {"read": int, "rows": int, "files": dict}
+_REPORT: Mapping[str, type] = {"rows_in": int, "rows_out": int, "steps": list}
 
 _TAIL = 200
 _STEP = re.compile(r"(.+?)=([0-9a-f]{32})(?: |$)")
@@ -61,7 +68,8 @@ class StoredStage:
     @cached_property
     def commits(self) -> list[dict[str, Any]]:
         """What was written down of it, commit by commit; a line cut short counts for nothing."""
-        return [line for line in read_lines(self.journal)[1:] if "finished" not in line]
+        lines = read_lines(self.journal)[1:]
+        return [_require(self.journal, line, _COMMIT) for line in lines if "finished" not in line]
 
     def writes(self, kind: str, name: str) -> bool:
         """Tell whether it writes a table of a kind."""
@@ -93,12 +101,19 @@ class StoredRun:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.asked = _read_json(path / "run.json")
-        if self.asked.get("format") != FORMAT:
+        file = path / "run.json"
+        self.asked = _read_json(file, {"format": object})
+        if self.asked["format"] != FORMAT:
             raise RunError(
-                f"{path} holds a run of another version (format {self.asked.get('format')!r}; "
+                f"{path} holds a run of another version (format {self.asked['format']!r}; "
                 f"this version reads {FORMAT}). Run its pipeline again."
             )
+        _require(file, self.asked, _ASKED)
+        _require(file, self.asked["plan"], {"name": str, "steps": list}, "plan.")
+        for number, step in enumerate(self.asked["plan"]["steps"]):
+            _require(file, step, {"name": str}, f"plan.steps[{number}].")
+        for name, parts in self.asked["fingerprints"].items():
+            _require(file, parts, {}, f"fingerprints.{name}.")
         self.pipeline = str(self.asked["plan"]["name"])
         self.steps: list[dict[str, Any]] = self.asked["plan"]["steps"]
         self.sources = tuple(self.asked["sources"])
@@ -126,7 +141,14 @@ class StoredRun:
     def report(self) -> dict[str, Any] | None:
         """The content of ``report.json``, once it is done; an earlier run's is not its own."""
         path = self.path / "report.json"
-        return _read_json(path) if self.state == "done" and path.exists() else None
+        return _read_json(path, _REPORT) if self.state == "done" and path.exists() else None
+
+    @cached_property
+    def is_written(self) -> bool:
+        """Whether its output is there; that of an earlier run in its directory may not be its."""
+        told = self.asked.get("exported")
+        asked = f"{self.hashes.get(self.result)} {self.asked['output']}"
+        return isinstance(told, dict) and "stats" in told and told.get("table") == asked
 
     @cached_property
     def result(self) -> str:
@@ -241,9 +263,13 @@ def run_folders(folder: Path = RUNS) -> list[Path]:
 
 
 def read_lines(journal: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a journal, which another process may be writing."""
+    """Return the whole lines of a journal, which another process may be writing.
+
+    Raises:
+        RunError: One of them is damaged.
+    """
     data = journal.read_bytes()
-    return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+    return [_line(journal, line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
 
 
 def hash_of(parts: dict[str, Any]) -> str:
@@ -258,9 +284,12 @@ def _stage(path: Path, names: dict[str, str], hashes: dict[str, str]) -> StoredS
         line = file.readline()
     if not line.endswith(b"\n"):
         return None
-    kind, table, *rest = str(json.loads(line)["fingerprint"]).split(" ")
+    begun = _line(path, line)
+    _require(path, begun, {"fingerprint": str})
+    kind, _, rest = begun["fingerprint"].partition(" ")
+    table, _, done = rest.partition(" ")
     # The names of steps may hold spaces and signs of equality; their hashes do not.
-    told = list(_steps(" ".join(rest)))
+    told = list(_steps(done))
     if table not in names or any(hashes.get(name) != value for name, value in told):
         return None
     steps = tuple(name for name, _ in told)
@@ -273,9 +302,46 @@ def _steps(text: str) -> Iterator[tuple[str, str]]:
         yield match[1], match[2]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, wanted: Mapping[str, type]) -> dict[str, Any]:
+    """Return the content of a file.
+
+    Raises:
+        RunError: It cannot be read, or lacks what is wanted.
+    """
     try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}. Run its pipeline again.") from error
+        raise _damaged(path, str(error)) from error
+    return _require(path, content, wanted)
+
+
+def _line(journal: Path, line: bytes) -> dict[str, Any]:
+    try:
+        return _require(journal, json.loads(line), {})
+    except ValueError as error:
+        raise _damaged(journal, str(error)) from error
+
+
+def _require(path: Path, content: Any, wanted: Mapping[str, type], at: str = "") -> dict[str, Any]:
+    """Return content that has what is wanted, names with types, at a place in a file.
+
+    Raises:
+        RunError: It has not.
+    """
+    if not isinstance(content, dict):
+        where = f"{at.rstrip('.')}: " if at else ""
+        raise _damaged(path, f"{where}names and values wanted, found {type(content).__name__}")
+    for name, wanted_type in wanted.items():
+        if name not in content:
+            raise _damaged(path, f"{at}{name} is missing")
+        found = content[name]
+        if not isinstance(found, wanted_type):
+            types = f"{wanted_type.__name__} wanted, found {type(found).__name__}"
+            raise _damaged(path, f"{at}{name}: {types}")
     return content
+
+
+def _damaged(path: Path, why: str) -> RunError:
+    return RunError(f"{path} is damaged, or no file of a run: {why}. Run its pipeline again.")

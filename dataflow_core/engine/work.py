@@ -18,6 +18,7 @@ from dataflow_core.engine.journal import Commit
 from dataflow_core.engine.ledger import StepAccount, other_entries
 from dataflow_core.engine.parts import PartWriter
 from dataflow_core.engine.pieces import Piece
+from dataflow_core.engine.removed_rows import removed_rows
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_frames import to_stored
 from dataflow_core.errors import RunError
@@ -203,7 +204,8 @@ class Desk:
             entry: The number of the step before which failed rows were as they are, if not this.
         """
         if len(outcome.dropped):
-            self._left.append(Leaving("dropped", step.name, outcome.dropped.table(step.name)))
+            rows, told = removed_rows(step.name, outcome.dropped)
+            self._left.append(Leaving("dropped", step.name, rows, told))
         if len(outcome.failed):
             rows, told = failed_rows(step.name, outcome.failed, entry)
             self._left.append(Leaving("quarantine", step.name, rows, told))

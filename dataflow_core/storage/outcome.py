@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,10 +91,7 @@ class Removed:
         }
         if traced:
             columns["traceback"] = pa.array(self.traces, pa.string())
-        for name in rows.names:
-            free = name
-            while free in columns or (free != name and free in rows.names):
-                free += "_"
+        for name, free in zip(rows.names, free_names(rows.names, columns), strict=True):
             columns[free] = rows.columns[name].arrow()
         return pa.table(columns)
 
@@ -184,6 +181,23 @@ def as_json(step: str, findings: Mapping[str, Any]) -> dict[str, Any]:
                 "not numpy's; None for NaN), booleans, None, and lists and dicts of these."
             ) from error
     return plain
+
+
+def free_names(names: Sequence[str], taken: Iterable[str]) -> list[str]:
+    """Return names of columns for use beside others: those that are taken end in ``_``.
+
+    Args:
+        names: The names of the columns.
+        taken: The names of the others.
+    """
+    found = dict.fromkeys(taken)
+    others = len(found)
+    for name in names:
+        free = name
+        while free in found or (free != name and free in names):
+            free += "_"
+        found[free] = None
+    return list(found)[others:]
 
 
 def related_ids(related: list[int | None]) -> pa.Array:

@@ -95,6 +95,88 @@ def test_what_is_no_lock_is_said(folder):
     assert "no.lock is no lock of a run" in dataflow(folder, "run", "no.lock", code=1).stderr
 
 
+JOIN = """
+dataflow: 1
+name: joined
+sources: {names: data/names-*.jsonl}
+steps:
+- operator: core/derive_column
+  config: {expression: "CAST(digit AS INT)"}
+  columns: {output_column: m}
+- operator: core/join
+  columns: {input_table: {table: names}, input_on: [n]}
+"""
+
+
+@pytest.fixture
+def joined(tmp_path):
+    """Return a folder with a run over two files, of which one row failed, and another folder."""
+    folder, elsewhere = tmp_path / "a", tmp_path / "b"
+    for one in (folder / "data", elsewhere):
+        one.mkdir(parents=True)
+    rows = [{"n": n, "digit": "x" if n == 1 else str(n)} for n in range(3)]
+    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "data" / "names-1.jsonl").write_text(
+        "".join(json.dumps({"n": n, "name": f"name {n}"}) + "\n" for n in range(3))
+    )
+    (folder / "joined.yaml").write_text(JOIN)
+    dataflow(folder, "run", "joined.yaml", "-i", "in.jsonl", "-o", "out.jsonl", "--run-dir", "run")
+    return folder, elsewhere
+
+
+def test_a_lock_works_from_any_folder(joined):
+    folder, elsewhere = joined
+    wanted = (folder / "out.jsonl").read_bytes()
+    assert wanted.count(b"name") == 4
+    dataflow(elsewhere, "run", "../a/run/run.lock", "-o", "two.jsonl")
+    assert (elsewhere / "two.jsonl").read_bytes() == wanted
+    (folder / "in.jsonl").rename(elsewhere / "moved.jsonl")
+    dataflow(elsewhere, "run", "../a/run/run.lock", "-i", "moved.jsonl", "-o", "three.jsonl")
+    assert (elsewhere / "three.jsonl").read_bytes() == wanted
+
+
+def test_a_lock_finds_the_files_of_operators_from_any_folder(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text": "good"}\n{"text": "bad"}\n')
+    (tmp_path / "words.txt").write_text("bad\n")
+    recipe = "dataflow: 1\nsteps:\n- {operator: text/blocklist_filter, config: {file: words.txt}}\n"
+    (tmp_path / "clean.yaml").write_text(recipe)
+    dataflow(tmp_path, "run", "clean.yaml", "-i", "in.jsonl", "--run-dir", "run")
+    (tmp_path / "b").mkdir()
+    dataflow(tmp_path / "b", "run", "../run/run.lock", "-o", "out.jsonl")
+    assert json.loads((tmp_path / "b" / "out.jsonl").read_text())["text"] == "good"
+    again = dataflow(tmp_path / "b", "runs", "why", "../run", "1", "--replay").stdout
+    assert "changed since" not in again
+    assert "blocklist_filter: 1 rows in, 0 out" in again
+
+
+def test_rows_are_seen_and_done_again_from_any_folder(joined):
+    folder, elsewhere = joined
+    again = dataflow(elsewhere, "runs", "why", "../a/run", "0", "--replay").stdout
+    assert "join: left out, since it needs the whole table" in again
+    fix = "derive_column.expression=TRY_CAST(digit AS INT)"
+    dataflow(elsewhere, "runs", "retry", "../a/run", "--param", fix)
+    assert (folder / "out.jsonl").read_bytes().count(b"name") == 6
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_rows_are_seen_again_in_a_folder_that_moved_with_all_that_is_in_it(joined):
+    moved = joined[0].rename(joined[0].with_name("c"))
+    assert "changed since" not in dataflow(moved, "runs", "why", "run", "2", "--replay").stdout
+
+
+@pytest.mark.parametrize("name", ["X.json", "X.yaml", "X"])
+def test_a_lock_is_known_by_its_content(name, folder):
+    (folder / "one" / "run.lock").rename(folder / name)
+    dataflow(folder, "run", name, "-o", "two.jsonl")
+    assert (folder / "two.jsonl").read_bytes() == (folder / "one.jsonl").read_bytes()
+    assert "--limit would make" in dataflow(folder, "run", name, "--limit", "5", code=2).stderr
+
+
+def test_a_file_that_is_no_pipeline_says_what_one_is(folder):
+    done = dataflow(folder, "run", "in.jsonl", code=2)
+    assert "in.jsonl is no pipeline: recipes are files that end in .yaml" in done.stderr
+
+
 def test_a_run_with_a_function_says_why_it_has_no_recipe(tmp_path):
     class Mine(Pipeline):
         def forward(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from dataflow_core import FileStorage, Pipeline
 from dataflow_core.cli.main import main
+from dataflow_core.cli.preview import where_they_part
 from dataflow_core.operators.general import DeduplicateExact, DeriveColumn, Explode, FilterRows
 from dataflow_text import WordCountFilter
 
@@ -79,11 +81,49 @@ def test_runs_are_listed_newest_first(folder, capsys):
 def test_a_damaged_run_does_not_hide_the_others(folder, capsys):
     clean("one")
     (folder / "dataflow-runs" / "bad").mkdir()
-    (folder / "dataflow-runs" / "bad" / "run.json").write_text("{")
+    file = folder / "dataflow-runs" / "bad" / "run.json"
+    good = json.loads((folder / "dataflow-runs" / "one" / "run.json").read_text())
+    for content, said in [
+        ("{", "damaged"),
+        ("\udcff", "damaged"),
+        ("[]", "names and values wanted, found list"),
+        ("{}", "format is missing"),
+        ('{"format": 2}', "state is missing"),
+        (json.dumps(good | {"plan": []}), "plan: dict wanted, found list"),
+        (
+            json.dumps(good | {"plan": {"name": "x", "steps": [1]}}),
+            "plan.steps[0]: names and values wanted, found int",
+        ),
+        (
+            json.dumps(good | {"fingerprints": {"source": None}}),
+            "fingerprints.source: names and values wanted, found NoneType",
+        ),
+    ]:
+        file.write_bytes(content.encode("utf-8", "surrogateescape"))
+        assert main(["runs", "list"]) == 0
+        out, err = capsys.readouterr()
+        assert "one" in out
+        assert "bad/run.json is damaged" in err
+        assert said in err
+        assert err.count("\n") == 1
+        assert said in told(capsys, "show", "bad", code=1)
+        assert said in told(capsys, "why", "bad", "0", code=1)
+
+
+def test_a_damaged_report_or_journal_does_not_hide_other_runs(folder, capsys):
+    for name in ("one", "report", "journal"):
+        clean(name)
+    runs = folder / "dataflow-runs"
+    (runs / "report" / "report.json").write_text("{}")
+    (runs / "journal" / "run.json").write_text(
+        (runs / "journal" / "run.json").read_text().replace('"state": "done"', '"state": "failed"')
+    )
+    next((runs / "journal" / "journals").iterdir()).write_text("[]\n")
     assert main(["runs", "list"]) == 0
     out, err = capsys.readouterr()
-    assert "one" in out
-    assert "bad/run.json is damaged" in err
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["one"]
+    assert "report.json is damaged" in err
+    assert ".jsonl is damaged" in err
 
 
 def test_a_run_is_shown_with_its_report(folder, capsys):
@@ -170,6 +210,50 @@ def test_why_follows_rows_made_of_others(folder, capsys):
     child = told(capsys, "why", "each", children[1])
     assert child.startswith(f"row {children[1]}, made by a step\noutput\nmade by explode of ")
     assert '  tags   "y"' in child
+
+
+def test_why_compares_rows_with_those_of_which_they_were_made(folder, capsys):
+    class Each(Pipeline):
+        def forward(self):
+            Explode().run(self.storage, input_list="tags")
+
+    Each(FileStorage("in.jsonl")).run("o.jsonl", run_dir="each")
+    story = as_json(capsys, "why", "each", "0")
+    row, first, second = story["row"], *(child["row"] for child in story["children"])
+    out = told(capsys, "why", "each", "0", "--replay")
+    assert out.endswith(
+        "explode: 1 rows in, 2 out\n"
+        f"  * 2 rows made of {row}: {first}, {second}\n"
+        "  ~ tags: 2 changed\n"
+        f'      {first}  ["x", "y"]\n'
+        f"      {'':16}→ 'x'\n"
+        f'      {second}  ["x", "y"]\n'
+        f"      {'':16}→ 'y'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (None, "None", ("null", "'None'")),
+        (1, 1.0, ("1", "1.0")),
+        ("1", 1, ("'1'", "1")),
+        (True, [None, "é"], ("true", '[null, "é"]')),
+        ({"a": False}, dt.date(2024, 2, 3), ('{"a": false}', "2024-02-03")),
+        ("a" * 90 + "b", "a" * 90 + "c", ("…'" + "a" * 23 + "b'", "…'" + "a" * 23 + "c'")),
+        ([1] * 90, [1] * 89, ("… " + "1, " * 7 + "1, 1]", "… " + "1, " * 7 + "1]")),
+    ],
+)
+def test_values_are_shown_as_what_they_are(before, after, shown):
+    assert where_they_part(before, after) == shown
+
+
+def test_a_null_that_became_a_text_is_shown_as_null(folder, capsys):
+    clean("one", label="CAST(NULL AS STRING)")
+    clean("two", label="'None'")
+    assert "→ 'None'\n" in (out := told(capsys, "diff", "one", "two"))
+    assert "  null\n" in out
+    assert "+ label: null\n" in told(capsys, "why", "one", "0", "--replay")
 
 
 OWN = """

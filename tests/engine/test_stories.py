@@ -11,7 +11,7 @@ import pytest
 
 from dataflow_core import FileStorage, MemoryStorage, Refiner
 from dataflow_core.engine.replay import replay
-from dataflow_core.engine.row_story import LISTED, ends_of, ids_with, story_at, story_of
+from dataflow_core.engine.row_story import LISTED, ends_of, fate_text, ids_with, story_at, story_of
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_rows import find_rows
 from dataflow_core.engine.stored_runs import StoredRun, find_run
@@ -172,6 +172,58 @@ def test_rows_are_found_by_value(tmp_path):
         ids_with(run, "n", "many")
 
 
+def named_alike(bad):
+    """Return rows whose columns have names of the account, one of them with a wrong digit."""
+    return [
+        {"n": n, "step": f"s{n}", "step_": "own", "reason": ["r"], "value": n, "row_id": f"id{n}",
+         "message": None, "related_row_id": n, "digit": "x" if n == bad else str(n)}
+        for n in range(4)
+    ]  # fmt: skip
+
+
+def test_columns_that_are_named_like_those_of_an_account_keep_their_names(tmp_path):
+    rows = named_alike(bad=3)
+    derive = (DeriveColumn(expression="CAST(digit AS INT)"), {"output_column": "m"})
+    run = done(tmp_path, (FilterRows(where="n > 0"), {}), derive, rows=rows, max_failures=2)
+    stories = [story_at(run, n) for n in range(4)]
+    fates = [story.ends[0].fate for story in stories]
+    assert fates == ["dropped", "output", "output", "quarantined"]
+    for n in (0, 3):
+        assert list(stories[n].ends[0].values.items()) == list(rows[n].items())
+    for n, story in enumerate(stories):
+        for column, value in [("step", f"s{n}"), ("value", str(n)), ("row_id", f"id{n}"),
+                              ("related_row_id", str(n))]:  # fmt: skip
+            assert ids_with(run, column, value) == [story.row]
+    assert len(ids_with(run, "step_", "own")) == 4
+    assert len(ids_with(run, "reason", '["r"]')) == 4
+    for name in ("reason_", "step__"):
+        with pytest.raises(RunError, match=f"no row of .* has a column '{name}'"):
+            ids_with(run, name, "x")
+
+
+def test_dropped_rows_keep_their_columns_names_when_failed_ones_are_done_again(tmp_path):
+    rows = named_alike(bad=2)
+    rows[2]["maybe"] = 1
+
+    def run(name, cast, **options):
+        derive = (DeriveColumn(expression=f"{cast}(digit AS INT)"), {"output_column": "m"})
+        drop = (FilterRows(where="n > 3"), {})
+        return done(tmp_path, derive, drop, rows=rows, name=name, batch_size=2, **options)
+
+    run("again", "CAST", max_failures=2)
+    again, whole = run("again", "TRY_CAST", retry_failed=True), run("whole", "TRY_CAST")
+    for n in range(4):
+        assert story_at(again, n).ends == story_at(whole, n).ends
+        assert ids_with(again, "step", f"s{n}") == [story_at(again, n).row]
+    assert story_at(again, 2).ends[0].values == {**rows[2], "m": None}
+
+
+def test_dropped_rows_tell_missing_keys_from_nulls(tmp_path):
+    rows = [{"n": 0, "t": None}, {"n": 1}, {"n": 2, "t": "a"}]
+    run = done(tmp_path, (FilterRows(where="n > 1"), {}), rows=rows)
+    assert [story_at(run, n).ends[0].values for n in range(3)] == rows
+
+
 def test_values_before_and_after_each_step_are_seen_again(tmp_path):
     run = done(
         tmp_path,
@@ -222,6 +274,22 @@ def test_only_the_rows_of_the_story_are_seen_again(tmp_path):
     assert found.row == parent.row
     (change,) = found.steps[-1].preview.changes
     assert (change.row, change.before, change.after) == (child.row, "b", "B")
+
+
+def test_rows_made_of_others_are_compared_with_those(tmp_path):
+    rows = [{"n": n, "lang": "fr", "items": ["a", "b"]} for n in range(3)]
+    run = done(tmp_path, (Explode(), {"input_list": "items"}), rows=rows)
+    parent = story_at(run, 1)
+    (explode,) = replay(run, parent, opened).steps
+    children = [child.row for child in parent.children]
+    assert [(one.row, one.parent) for one in explode.preview.made] == [
+        (child, parent.row) for child in children
+    ]
+    assert [(c.row, c.column, c.before, c.after) for c in explode.preview.changes] == [
+        (children[0], "items", ["a", "b"], "a"),
+        (children[1], "items", ["a", "b"], "b"),
+    ]
+    assert explode.preview.changed == {"items": 2}
 
 
 def test_what_changed_since_the_run_is_said(tmp_path):
@@ -285,6 +353,20 @@ def test_an_unfinished_run_tells_what_is_committed(tmp_path):
         story_at(run, 40)
 
 
+def test_a_row_is_output_only_once_that_is_written(tmp_path):
+    run = done(tmp_path, (FilterRows(where="n > 1"), {}))
+    asked = json.loads((run.path / "run.json").read_text())
+    assert story_at(run, 2).ends[0].fate == "output"
+    for exported in (None, {"paths": ["out.jsonl"], "rows": 3, "table": "x"}):
+        told = asked | {"state": "failed", "exported": exported}
+        (run.path / "run.json").write_text(json.dumps(told))
+        run = StoredRun(run.path)
+        (end,) = story_at(run, 2).ends
+        assert end.fate == "through"
+        assert fate_text(end) == "through all steps; the output is not written yet"
+        assert story_at(run, 0).ends[0].fate == "dropped"
+
+
 def test_what_a_crash_left_is_neither_told_nor_touched(tmp_path):
     run = stopped(tmp_path)
     journal = run.path / "journals" / "filter_rows.jsonl"
@@ -335,6 +417,9 @@ def test_runs_are_found_by_path_name_and_age(tmp_path, monkeypatch):
         find_run("empty")
     (tmp_path / "empty" / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json is damaged"):
+        find_run("empty")
+    (tmp_path / "empty" / "run.json").write_text("[1]")
+    with pytest.raises(RunError, match="names and values wanted, found list"):
         find_run("empty")
     (tmp_path / "empty" / "run.json").write_text('{"format": 1}')
     with pytest.raises(RunError, match="another version"):

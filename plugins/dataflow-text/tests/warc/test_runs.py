@@ -114,6 +114,8 @@ def test_damage_is_quarantined_on_the_command_line(crawl, tmp_path):
     assert "40 rows in, 30 out" in done.stdout + done.stderr
     (row,) = FileStorage("run/quarantine/source").read().iloc
     assert row["path"].endswith("a.warc.gz")
+    lock = json.loads(Path("run/run.lock").read_text())
+    assert lock["input"]["source"] == f"warc:{crawl.absolute()}"
     refused = dataflow(*arguments, "--column-type", "url=string")
     assert refused.returncode != 0
     assert "WarcStorage does not take --column-type" in refused.stderr
