@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.engine.batch import decide_step, run_step
@@ -545,16 +546,19 @@ class LocalEngine:
             for work in self.works:
                 if work.kind == "sketch" and work.name == step.name:
                     self._do(work)
-            assert isinstance(step.operator, TwoPhase)  # noqa: S101  as its kind says
-            stored_sketches = self.directory.table("sketches", step.name).batches()
-            sketches = Sketches(step.operator, (from_stored([one]) for one in stored_sketches))
-            stored = decide_step(step, sketches.all())
+            # Nothing else holds them, so that the operator can let go what it has arranged.
+            stored = decide_step(step, self._sketches(step))
             save_decision(path, wanted, step.name, *stored)
             self.directory.forget([("sketches", step.name)])
             self.directory.journal(f"{step.name}.sketch").remove()
         decision, findings = stored
         self.accounts[step.name].findings.update(findings)
         return Decision(decision)
+
+    def _sketches(self, step: Step) -> pd.DataFrame:
+        assert isinstance(step.operator, TwoPhase)  # noqa: S101  as its kind says
+        batches = self.directory.table("sketches", step.name).batches()
+        return Sketches(step.operator, (from_stored([one]) for one in batches)).all()
 
     def _pieces(self, work: Work) -> Iterator[Piece]:
         """Yield the rows that flow into some work, in order."""
