@@ -9,13 +9,14 @@ import atexit
 import gc
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from dataflow_core import __version__
 from dataflow_core.cli.lazy import LazyGroup
+from dataflow_core.engine.interrupts import end_with
 from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RunStopped
 from dataflow_core.plugins.manager import PluginManager
 
@@ -63,6 +64,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program's name; None for that of the process.
     """
     _start_lightly()
+    is_program = arguments is None  # and not a part of somebody else's, which goes on
+    try:
+        code = _exit_code(arguments)
+        if code == INTERRUPTED and is_program:
+            end_with(code)
+    except KeyboardInterrupt:  # pressed again, while the first was told of
+        code = INTERRUPTED
+        if is_program:
+            end_with(code)
+    return code
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    """Run the program, and tell of the error that ended it."""
     color = False if os.environ.get("NO_COLOR") else None
     try:
         code = program.main(
@@ -154,6 +169,13 @@ def _stopped(error: BaseException) -> int:
     if isinstance(error, click.Abort) and not isinstance(error.__cause__, KeyboardInterrupt):
         click.echo("Aborted.", err=True)
         return FAILED
-    cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__
-    click.echo(str(cause) if isinstance(cause, RunStopped) else "Interrupted.", err=True)
+    stopped = next((one for one in _causes(error) if isinstance(one, RunStopped)), None)
+    click.echo(str(stopped or "Interrupted."), err=True)
     return INTERRUPTED
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what led to it: Ctrl-C pressed again hides that a run was stopped."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

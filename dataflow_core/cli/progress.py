@@ -1,24 +1,28 @@
-"""What a terminal, or a log, shows of a run while it is on."""
+"""What a terminal, or a log, shows of a run while it is on: an observer of the run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TextIO
+
+from dataflow_core.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.table import Table
+    from rich.text import Text
 
     from dataflow_core.engine.ledger import StepAccount
-    from dataflow_core.engine.progress import Update, Watch
+    from dataflow_core.engine.progress import Update
 
 _LOG_SECONDS = 10.0
 _REFRESHES = 4
+_STOPPING = "stopping after this batch; Ctrl-C once more stops at once"
 
 
-def display_for(stream: TextIO, *, quiet: bool) -> AbstractContextManager[Watch]:
+def display_for(stream: TextIO, *, quiet: bool) -> AbstractContextManager[Display]:
     """Return what shows a run on a stream: a table on a terminal, lines now and then in a log.
 
     Args:
@@ -30,43 +34,35 @@ def display_for(stream: TextIO, *, quiet: bool) -> AbstractContextManager[Watch]
     return _table(stream) if stream.isatty() else _lines(stream)
 
 
-@contextmanager
-def _nothing() -> Iterator[Watch]:
-    from dataflow_core.engine.progress import unwatched
+class Display:
+    """Shows nothing of a run, but that it stops."""
 
-    yield unwatched
+    def say_stopping(self) -> None:
+        """Say that the run stops after the batch at hand; called within a signal's handler."""
+        from dataflow_core.engine.interrupts import say_stopping
 
-
-@contextmanager
-def _lines(stream: TextIO) -> Iterator[Watch]:
-    paces = Paces()
-    last = time.monotonic()
-
-    def watch(update: Update) -> None:
-        nonlocal last
-        pace = paces.of(update)
-        if update.finished:
-            return
-        if time.monotonic() - last >= _LOG_SECONDS:
-            last = time.monotonic()
-            failed = sum(account.quarantined for account in update.accounts().values())
-            told = [f"{update.stage}: {pace.done()}", pace.speed(), pace.left()]
-            told += [f"{failed:,} failed"] if failed else []
-            stream.write(", ".join(filter(None, told)) + "\n")
-            stream.flush()
-
-    yield watch
+        say_stopping()
 
 
 @contextmanager
-def _table(stream: TextIO) -> Iterator[Watch]:
+def _nothing() -> Iterator[Display]:
+    yield Display()
+
+
+@contextmanager
+def _lines(stream: TextIO) -> Iterator[Display]:
+    yield _Lines(stream)
+
+
+@contextmanager
+def _table(stream: TextIO) -> Iterator[Display]:
     from rich.console import Console
     from rich.live import Live
 
     shown = _Shown()
     live = Live(shown, console=Console(file=stream), refresh_per_second=_REFRESHES, transient=True)
     with live:
-        yield shown.watch
+        yield shown
 
 
 class Pace:
@@ -84,10 +80,13 @@ class Pace:
         """Take notice of how far the stage is."""
         self._rows, self._total = update.rows, update.total
 
+    def of_total(self) -> str:
+        """Return of about how many rows it is; nothing where that is not known."""
+        return "" if self._total is None else f" of about {max(self._total, self._rows):,}"
+
     def done(self) -> str:
         """Return how many rows are done, of how many."""
-        of = "" if self._total is None else f" of about {max(self._total, self._rows):,}"
-        return f"{self._rows:,}{of} rows"
+        return f"{self._rows:,}{self.of_total()} rows"
 
     def speed(self) -> str:
         """Return the rows a second; nothing as long as that cannot be told."""
@@ -106,52 +105,105 @@ class Pace:
         return (self._rows - self._before) / seconds if seconds > 0.5 else 0.0
 
 
-class Paces:
-    """The paces of the stages that are on: several, where a pipeline has branches."""
+class Stages:
+    """The stages that are on: several, where a pipeline has branches."""
 
     def __init__(self) -> None:
-        self._paces: dict[str, Pace] = {}
-
-    def of(self, update: Update) -> Pace:
-        """Take notice of how far a stage is, and return its pace; forget that of a finished one."""
-        pace = self._paces.setdefault(update.stage, Pace(update))
-        pace.note(update)
-        if update.finished:
-            del self._paces[update.stage]
-        return pace
-
-
-class _Shown:
-    """The tables of steps of the stages that are on, as rich draws them again and again."""
-
-    def __init__(self) -> None:
-        self._paces = Paces()
         self._stages: dict[str, tuple[Pace, Update]] = {}
 
-    def watch(self, update: Update) -> None:
-        self._stages[update.stage] = self._paces.of(update), update
+    def note(self, update: Update) -> None:
+        """Take notice of how far a stage is; forget a finished one."""
+        pace, _ = self._stages.get(update.stage) or (Pace(update), update)
+        pace.note(update)
+        self._stages[update.stage] = pace, update
         if update.finished:
             del self._stages[update.stage]
 
+    def on(self) -> list[tuple[Pace, Update]]:
+        """Return the pace of each stage that is on, and how far it is."""
+        return list(self._stages.values())
+
+
+class _Lines(Display):
+    """Writes a line for each step of the stages that are on, every few seconds."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._stages = Stages()
+        self._last = time.monotonic()
+
+    @hookimpl
+    def dataflow_on_progress(self, update: Update) -> None:
+        """Take notice of how far a stage is."""
+        self._stages.note(update)
+        if update.finished or time.monotonic() - self._last < _LOG_SECONDS:
+            return
+        self._last = time.monotonic()
+        for pace, told in self._stages.on():
+            self._stream.writelines(f"{line}\n" for line in _step_lines(pace, told))
+        self._stream.flush()
+
+
+def _step_lines(pace: Pace, update: Update) -> Iterator[str]:
+    """Yield a line for each step of a stage, or one where rows are only read."""
+    pace_told = [told for told in (pace.speed(), pace.left()) if told]
+    accounts = list(update.accounts().values())
+    if not accounts:
+        yield ", ".join([f"{update.stage}: {pace.done()}", *pace_told])
+    for number, account in enumerate(accounts):
+        of_total = pace.of_total() if number == 0 else ""
+        told = [f"{account.step}: {account.rows_in:,}{of_total} in"]
+        told += [f"{account.dropped:,} dropped"] if account.dropped else []
+        told += [f"{account.quarantined:,} failed"] if account.quarantined else []
+        yield ", ".join([*told, *pace_told])
+
+
+class _Shown(Display):
+    """The tables of steps of the stages that are on, as rich draws them again and again."""
+
+    def __init__(self) -> None:
+        self._stages = Stages()
+        self._stopping = False
+
+    def say_stopping(self) -> None:
+        """Show from the next refresh on that the run stops: a line would be drawn over by it."""
+        self._stopping = True
+
+    @hookimpl
+    def dataflow_on_progress(self, update: Update) -> None:
+        """Take notice of how far a stage is."""
+        self._stages.note(update)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for pace, update in list(self._stages.values()):
-            yield self._table(pace, update)
-
-    def _table(self, pace: Pace, update: Update) -> Table:
-        from rich.table import Table
-
-        head = " · ".join(filter(None, (update.stage, pace.done(), pace.speed(), pace.left())))
-        table = Table(title=head, title_justify="left", box=None, pad_edge=False)
-        for name in ("step", "in", "out", "dropped", "failed"):
-            table.add_column(name, justify="left" if name == "step" else "right")
-        for name, account in _accounts(update).items():
-            sums = (account.rows_in, account.rows_out, account.dropped, account.quarantined)
-            table.add_row(name, *(f"{number:,}" for number in sums))
-        return table
+        """Yield what is shown: the head of each stage in a line of its own, however long it is."""
+        if self._stopping:
+            yield _line(_STOPPING, style="bold yellow")
+        for pace, update in self._stages.on():
+            head = (update.stage, pace.done(), pace.speed(), pace.left())
+            yield _line(" · ".join(filter(None, head)))
+            if accounts := list(update.accounts().values()):
+                yield _step_table(accounts)
 
 
-def _accounts(update: Update) -> Mapping[str, StepAccount]:
-    return dict(update.accounts())
+def _line(text: str, style: str = "italic") -> Text:
+    """Return text that stays in one line, and ends in dots where the terminal is narrower."""
+    from rich.text import Text
+
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
+
+
+def _step_table(accounts: list[StepAccount]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("step", "in", "out", "dropped", "failed", "rows/s"):
+        table.add_column(name, justify="left" if name == "step" else "right")
+    for account in accounts:
+        sums = (account.rows_in, account.rows_out, account.dropped, account.quarantined)
+        speed = account.rows_per_second
+        cells = [*(f"{number:,}" for number in sums), "" if speed is None else f"{speed:,.0f}"]
+        table.add_row(account.step, *cells)
+    return table
 
 
 def _duration(seconds: float) -> str:

@@ -90,14 +90,15 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
         click.echo(str(problem), err=True)
     if running.max_failures is not None:
         options["max_failures"] = running.max_failures
-    with display_for(sys.stderr, quiet=running.quiet) as watch:
+    with display_for(sys.stderr, quiet=running.quiet) as display:
+        manager.observe(display, "progress")
         report = run_plan(
             plan,
             workers=running.workers or _workers(running),
             step_timeout=running.step_timeout,
             may_fork=True,
             notify=manager.notify,
-            watch=watch,
+            on_stop=display.say_stopping,
             **options,
         )
     if not running.quiet:

@@ -63,6 +63,11 @@ class StepAccount:
     findings: dict[str, Any] = field(default_factory=dict)
     edits: list[Edit] = field(default_factory=list)
 
+    @property
+    def rows_per_second(self) -> float | None:
+        """Rows that went in by the time spent in the operator; None where it took none yet."""
+        return self.rows_in / self.seconds if self.seconds > 0 else None
+
     def add(self, outcome: Outcome) -> None:
         """Add the account of one batch, after checking its sums."""
         outcome.check_sums()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -27,7 +27,7 @@ from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
-from dataflow_core.engine.progress import Update, Watch, unwatched
+from dataflow_core.engine.progress import Update
 from dataflow_core.engine.retry import Again, Retry
 from dataflow_core.engine.reuse import link_file, neighbours, take_decision, take_over
 from dataflow_core.engine.rundir import RunDirectory
@@ -36,7 +36,7 @@ from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
 from dataflow_core.engine.work import Desk, Seen, Work, unseen
-from dataflow_core.errors import DataflowError, RunError
+from dataflow_core.errors import RunError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.storage.base import Storage
@@ -83,7 +83,6 @@ class EngineOptions:
             threads or anything else by itself.
         fresh: Whether to take nothing over from runs beside this one.
         notify: Observers of the run.
-        watch: Called after every batch with how far the stage is.
         stop: Asked after every batch whether to stop, with what is done kept.
         seen: Called with each step and what it did to each batch, where this process did it.
     """
@@ -97,7 +96,6 @@ class EngineOptions:
     may_fork: bool = False
     fresh: bool = False
     notify: Notify = ignore
-    watch: Watch = unwatched
     stop: Callable[[], bool] = never
     seen: Seen = unseen
 
@@ -161,15 +159,24 @@ class LocalEngine:
             self.reused = {name: self.reused[name] for name in order if name in self.reused}
 
     def _do_stage(self, work: Work) -> None:
-        for step in work.steps:
-            self._notify("before_step", step=step)
-        self._do(work)
-        for step in work.steps:
-            if step.only_looks:
-                self._decide(step)
-            self._check_failures(self.accounts[step.name])
-            self.accounts[step.name].check()
-            self._notify("after_step", step=step, outcome=self.accounts[step.name])
+        """Do a stage, and tell of each of its steps how it began, and how it ended."""
+        begun: list[Step] = []
+        try:
+            for step in work.steps:
+                begun.append(step)
+                self._notify("before_step", step=step)
+            self._do(work)
+            for step in work.steps:
+                if step.only_looks:
+                    self._decide(step)
+                self._check_failures(self.accounts[step.name])
+                self.accounts[step.name].check()
+                begun.pop(0)
+                self._notify("after_step", step=step, outcome=self.accounts[step.name])
+        except BaseException as error:
+            for step in _named_first(begun, str(error)):
+                self._notify("on_step_error", step=step, error=error)
+            raise
 
     def _notify(self, event: str, **told: Any) -> None:
         with self._lock:
@@ -257,9 +264,8 @@ class LocalEngine:
             self.directory.tidy(work.folders(), progress.files)
             journal.finish()
             progress.finished = True
-            with self._lock:
-                told = Update(work.journal, progress.read, progress.read, dict, finished=True)
-                self.options.watch(told)
+            told = Update(work.journal, progress.read, progress.read, dict, finished=True)
+            self._notify("on_progress", update=told)
         for name, account in progress.accounts.items():
             self.accounts[name].merge(account)
 
@@ -364,29 +370,26 @@ class LocalEngine:
             self._start_maker()  # at once, so that it is ready soon
         desk = Desk(work, directory, decision=decision, seen=self.options.seen)
         pieces = partial(self._pieces, work) if again is None else again.pieces
-        try:
-            with self._crew() as crew:
-                terms = Terms(
-                    crew=None if alone else crew,
-                    shipped=shipped,
-                    commit_seconds=self.options.commit_seconds,
-                    step_timeout=self.options.step_timeout,
-                    stop=self._is_stopped,
-                    progress=partial(self._watch, work, again),
-                    # Of rows that have failed, more fail again than of all.
-                    check=partial(self._check_early, work) if again is None else lambda _: None,
-                    at_once=(
-                        self._wants_workers()
-                        or (again is not None and again.dangerous)
-                        or self._is_manned()
-                    ),
-                )
-                Doing(desk, journal, progress, terms).all(pieces)
-        except DataflowError as error:
-            self._tell(work, error)
-            raise
+        self._tell_progress(work, again, progress.read, partial(_so_far, work, progress))
+        with self._crew() as crew:
+            terms = Terms(
+                crew=None if alone else crew,
+                shipped=shipped,
+                commit_seconds=self.options.commit_seconds,
+                step_timeout=self.options.step_timeout,
+                stop=self._is_stopped,
+                progress=partial(self._tell_progress, work, again),
+                # Of rows that have failed, more fail again than of all.
+                check=partial(self._check_early, work) if again is None else lambda _: None,
+                at_once=(
+                    self._wants_workers()
+                    or (again is not None and again.dangerous)
+                    or self._is_manned()
+                ),
+            )
+            Doing(desk, journal, progress, terms).all(pieces)
 
-    def _watch(
+    def _tell_progress(
         self,
         work: Work,
         again: Again | None,
@@ -394,16 +397,17 @@ class LocalEngine:
         accounts: Callable[[], Mapping[str, StepAccount]],
     ) -> None:
         total = self._total(work) if again is None else again.rows
-        with self._lock:
-            self.options.watch(Update(work.journal, rows, total, accounts))
+        self._notify("on_progress", update=Update(work.journal, rows, total, accounts))
 
     def _total(self, work: Work) -> int | None:
         """Return how many rows flow into some work, about so many of a source."""
         made = self._progress.get(work.table)
         if made is not None and work.table != work.name:
             return made.sum.rows
-        source = source_of(work.table, self.plan.sources[work.table])
-        rows = self._estimates.setdefault(work.table, source.estimated_rows())
+        if work.table not in self._estimates:  # which may open files: once, not for every batch
+            source = source_of(work.table, self.plan.sources[work.table])
+            self._estimates[work.table] = source.estimated_rows()
+        rows = self._estimates[work.table]
         limit = self.options.limit if work.table == SOURCE else None
         return rows if limit is None or rows is None else min(rows, limit)
 
@@ -469,6 +473,7 @@ class LocalEngine:
         desk = Desk(Work(work.name, work.table, ()), self.directory)
         desk.begin("part-00000")
         try:
+            self._tell_progress(work, None, 0, partial(_so_far, work, progress))
             pieces = list(self._pieces(work))
             for piece in pieces:
                 if piece.unreadable is not None:
@@ -481,15 +486,12 @@ class LocalEngine:
             self._check_early(work, account)
             desk.note(first, outcome)
             accounts = {first.name: account}
-            with self._lock:
-                self.options.watch(Update(work.name, len(whole), len(whole), lambda: accounts))
+            self._tell_progress(work, None, len(whole), lambda: accounts)
             for start in range(0, max(len(outcome.after), 1), self.options.batch_rows):
                 frame = outcome.after.slice(start, self.options.batch_rows)
                 desk.do(piece_at(start, frame))
-        except BaseException as error:
+        except BaseException:
             desk.discard()
-            if isinstance(error, DataflowError):
-                self._tell(work, error)
             raise
         done = desk.commit()
         done.accounts[first.name] = account
@@ -530,11 +532,6 @@ class LocalEngine:
             f"({'; '.join(kinds)}), more than the {self.options.max_failures} allowed. "
             f"The failed rows and their messages: {self.directory.path}/quarantine."
         )
-
-    def _tell(self, work: Work, error: DataflowError) -> None:
-        named = [step for step in work.steps if f"step {step.name!r}" in str(error)]
-        for step in named[:1] or work.steps[:1]:
-            self._notify("on_step_error", step=step, error=error)
 
     def _decide(self, step: Step) -> Decision:
         """Return what a step decided about all rows; decided now, or in an earlier run."""
@@ -580,6 +577,17 @@ class LocalEngine:
 
     def _load(self, name: str) -> Frame:
         return concat_frames(list(self.checked_frames(name)))
+
+
+def _named_first(steps: Sequence[Step], message: str) -> list[Step]:
+    """Return steps, the one that a message is about first."""
+    return sorted(steps, key=lambda step: f"step {step.name!r}" not in message)
+
+
+def _so_far(work: Work, progress: Progress) -> dict[str, StepAccount]:
+    """Return what each step of some work did in earlier runs."""
+    names = (step.name for step in work.steps)
+    return {name: progress.accounts.get(name, StepAccount(name)) for name in names}
 
 
 class _LazyTable(TableStorage):

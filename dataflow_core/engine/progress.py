@@ -1,4 +1,4 @@
-"""How far a run is, as it tells whoever watches."""
+"""How far a run is, as it tells its observers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,3 @@ class Update:
     total: int | None
     accounts: Callable[[], Mapping[str, StepAccount]]
     finished: bool = False
-
-
-Watch = Callable[[Update], None]
-
-
-def unwatched(update: Update) -> None:
-    """Let nobody know."""

@@ -99,10 +99,17 @@ class Report:
         }
 
     def table(self) -> str:
-        """Return the table of steps as text."""
-        header = ("step", "in", "out", "dropped", "quarantined", "rows/s", "reasons")
-        rows = [header, *(_row(step) for step in self.steps)]
-        return align(rows, left=(0, len(header) - 1))
+        """Return the table of steps as text.
+
+        Where a step makes rows of others, it says how many went into them (``expanded``) and how
+        many there are of them (``made``): of each step, what went in and was made is what came out,
+        was dropped, quarantined and expanded.
+        """
+        sums = ["rows_in", "rows_out", "dropped", "quarantined"]
+        sums += [name for name in ("expanded", "made") if any(getattr(s, name) for s in self.steps)]
+        heads = (name.removeprefix("rows_") for name in sums)
+        rows = [("step", *heads, "rows/s", "reasons"), *(_row(step, sums) for step in self.steps)]
+        return align(rows, left=(0, len(rows[0]) - 1))
 
     def measures(self) -> str:
         """Return the measures that steps bound, with where their bounds cut, as text; or nothing.
@@ -218,17 +225,9 @@ def _single(value: Any) -> str:
     return f"{value:,}" if type(value) is int else str(value)
 
 
-def _row(step: StepAccount) -> tuple[str, ...]:
-    speed = f"{step.rows_in / step.seconds:,.0f}" if step.seconds > 0 else "-"
+def _row(step: StepAccount, sums: Sequence[str]) -> tuple[str, ...]:
+    speed = "-" if step.rows_per_second is None else f"{step.rows_per_second:,.0f}"
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in step.reasons.most_common(3))
     if len(step.reasons) > 3:
         reasons += ", …"
-    return (
-        step.step,
-        f"{step.rows_in:,}",
-        f"{step.rows_out:,}",
-        f"{step.dropped:,}",
-        f"{step.quarantined:,}",
-        speed,
-        reasons,
-    )
+    return (step.step, *(f"{getattr(step, name):,}" for name in sums), speed, reasons)

@@ -7,8 +7,7 @@ import platform
 import secrets
 import sys
 import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ import pyarrow as pa
 import dataflow_core
 from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints, Mark
-from dataflow_core.engine.interrupts import stop_on_interrupt
+from dataflow_core.engine.interrupts import say_stopping, stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
 from dataflow_core.engine.lockfile import write_lock
-from dataflow_core.engine.progress import Watch, unwatched
 from dataflow_core.engine.report import Report
+from dataflow_core.engine.report_writer import ReportWriter
 from dataflow_core.engine.retry import relabel
 from dataflow_core.engine.reuse import unfinished
 from dataflow_core.engine.run_changes import differences
@@ -58,7 +57,7 @@ def run_plan(
     retry_failed: bool = False,
     commit_seconds: float = COMMIT_SECONDS,
     notify: Notify | None = None,
-    watch: Watch = unwatched,
+    on_stop: Callable[[], None] = say_stopping,
 ) -> Report:
     """Run a plan over all rows of its source, or go on with an earlier run of it.
 
@@ -90,8 +89,10 @@ def run_plan(
             whatever has changed in operators since then; steps behind that need all rows are done
             again.
         commit_seconds: How long work goes on before it is written down: what a crash may cost.
-        notify: Called with each life-cycle event of the run, by name.
-        watch: Called after every batch with how far the run is.
+        notify: Called with each event of the run, by name, as in ``notify("before_step", step=…)``;
+            `dataflow_core.plugins.hookspecs` says which there are. What it raises ends the run.
+        on_stop: Called when Ctrl-C asks the run to stop, within the signal's handler, where it may
+            wait for nothing; by itself it says so in a line on the error stream.
 
     Returns:
         The report.
@@ -125,7 +126,6 @@ def run_plan(
         may_fork=may_fork and workers > 1 and sys.platform == "linux",
         fresh=fresh,
         notify=notify or ignore,
-        watch=watch,
     )
     asked_dir, files = Path(run_dir) if run_dir else None, None
     if asked_dir is None and not fresh:
@@ -138,7 +138,7 @@ def run_plan(
         if earlier is None or earlier.get("format") != FORMAT:
             directory.clear()
             earlier = None
-        with stop_on_interrupt() as asked:
+        with stop_on_interrupt(on_stop) as asked:
             options = replace(options, stop=asked)
             return _Run(plan, goal, directory, options, earlier, files, retry_failed).run()
 
@@ -209,29 +209,14 @@ class _Run:
             retried=engine.retried,
             started=started,
         )
-        report = replace(report, page=self._write_page(report))
-        self.directory.write_json("report.json", report.as_dict())
+        writer = ReportWriter(self.directory, self._asked())
+        told: dict[str, Any] = {"plan": self.plan, "run_dir": self.directory.path}
+        writer("after_pipeline", report=report, **told)
+        report = replace(report, page=writer.page)
         write_lock(self.directory, self.plan, self.fingerprints, self.options.limit)
         self._note("done")
-        notify("after_pipeline", plan=self.plan, run_dir=self.directory.path, report=report)
+        notify("after_pipeline", report=report, **told)
         return report
-
-    def _write_page(self, report: Report) -> Path | None:
-        """Write the report as a page; where that fails, say so: the run itself is done."""
-        from dataflow_core.engine.page import render
-
-        asked = {**self._asked(), "state": "done"}
-        try:
-            (self.directory.path / "report.html").unlink(missing_ok=True)  # of an earlier run
-            return self.directory.write_text("report.html", render(report, self.plan, asked))
-        except Exception as error:  # noqa: BLE001  whatever it is, no work may be lost for it
-            warnings.warn(
-                f"the run is done, but {self.directory.path}/report.html could not be written: "
-                f"{type(error).__name__}: {error}",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-            return None
 
     def _refuse_another_pipeline(self) -> None:
         before = (self.earlier or {}).get("plan", {}).get("name")

@@ -108,12 +108,17 @@ def run_sample(plan: Plan, pieces: Sequence[pa.Table], folder: Path) -> SampleRu
     sampled = replace(plan, sources={**plan.sources, SOURCE: storage})
     watched: dict[str, list[float]] = {}
 
+    def notify(event: str, **told: Any) -> None:
+        if event == "on_progress":
+            watch(told["update"])
+
     def watch(update: Update) -> None:
-        seconds = sum(account.seconds for account in update.accounts().values())
-        watched.setdefault(update.stage, []).append(seconds)
+        if update.rows and not update.finished:  # no piece was done when a stage begins or ends
+            seconds = sum(account.seconds for account in update.accounts().values())
+            watched.setdefault(update.stage, []).append(seconds)
 
     began, worked = time.perf_counter(), time.process_time()
-    report = run_plan(sampled, run_dir=folder, fresh=True, max_failures=_ANY_NUMBER, watch=watch)
+    report = run_plan(sampled, run_dir=folder, fresh=True, max_failures=_ANY_NUMBER, notify=notify)
     seconds, busy = time.perf_counter() - began, time.process_time() - worked
     output = Path(report.output)
     files = [file for file in folder.rglob("*") if file.is_file() and file != output]

@@ -114,6 +114,19 @@ def dataflow_before_step(step: Any) -> None:
 
 
 @hookspec
+def dataflow_on_progress(update: Any) -> None:
+    """Called when a stage begins, after each of its batches, and when it is through.
+
+    An observer that takes long holds the run up at every batch. Branches of a pipeline are on at
+    the same time, so that the updates of their stages come in turns.
+
+    Args:
+        update: The `dataflow_core.engine.progress.Update`: the stage, how many of about how many
+            rows are done, and ``accounts()``, which returns what each of its steps did so far.
+    """
+
+
+@hookspec
 def dataflow_after_step(step: Any, outcome: Any) -> None:
     """Called after a step has seen its last row.
 
@@ -130,20 +143,27 @@ def dataflow_after_pipeline(plan: Any, run_dir: Path, report: Any) -> None:
     Args:
         plan: The compiled plan.
         run_dir: The run's directory.
-        report: The `dataflow_core.engine.report.Report`, as written into the run's directory.
+        report: The `dataflow_core.engine.report.Report`. It is in the run's directory already:
+            what writes it is an observer too, the engine's own, and the first to be told.
     """
 
 
-# Failure: called instead of the matching "after" hook; the error goes on to the caller.
+# Failure: called instead of the matching "after" hook; the error goes on to the caller. Every step
+# that was begun ends with one of the two, and so does the run.
 
 
 @hookspec
 def dataflow_on_step_error(step: Any, error: BaseException) -> None:
-    """Called when a step fails as a whole; a row in quarantine is no failure of its step.
+    """Called when a step that was begun does not end; a row in quarantine is no failure of it.
+
+    The steps of a stage work on the same batches, so that what ends one ends all that are not
+    done. The one that the error is about is told of first. A run may go on nevertheless: where a
+    row does not fit the types of the source's head, it begins its steps once more.
 
     Args:
         step: The step of the plan.
-        error: What it raised.
+        error: What it raised, or what another step of its stage raised; or what stopped the run:
+            `dataflow_core.errors.RunStopped`, or another KeyboardInterrupt.
     """
 
 

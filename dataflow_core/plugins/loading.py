@@ -29,6 +29,8 @@ from dataflow_core.plugins.discovery import Claim, normalized
 from dataflow_core.plugins.problems import LoadingError, PluginProblem, one_line
 
 CORE = "core"
+OBJECT = "object"
+"""In place of a distribution: an observer that a program made."""
 ALL = "*"
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -56,6 +58,7 @@ class Loader:
         self.plugins: list[Plugin] = []
         self.problems: list[PluginProblem] = []
         self.disabled: list[Claim] = []
+        self._observing: dict[str, Claim] = {}
         self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self._hooks.add_hookspecs(hookspecs)
 
@@ -93,9 +96,28 @@ class Loader:
                 self._hooks.unregister(module)
             self.problems.append(problem_of(claim, error))
 
+    def observe(self, name: str, observer: object) -> None:
+        """Let an object that is no plugin observe runs, by its methods that are hooks.
+
+        Raises:
+            LoadingError: One of them is not as its hook, or the name is taken.
+        """
+        if self._hooks.has_plugin(name):
+            raise LoadingError(f"there is an observer {name!r} already", "Name it otherwise.")
+        kind = f"{type(observer).__module__}.{type(observer).__qualname__}"
+        claim = Claim(name, kind, distribution=OBJECT, version=f"of {kind}")
+        try:
+            self._register(claim, observer)
+        except LoadingError:
+            if self._hooks.has_plugin(name):
+                self._hooks.unregister(name=name)
+            raise
+        self._observing[name] = claim
+
     def observers(self) -> list[Observer]:
-        """Return the loaded plugins' observers, in the order of the namespaces."""
+        """Return the observers, those of plugins in the order of the namespaces."""
         claims = {plugin.claim.namespace: plugin.claim for plugin in self.plugins}
+        claims |= self._observing
         return [
             Observer(claims[impl.plugin_name], caller.name, impl.function, tuple(impl.argnames))
             for caller in vars(self._hooks.hook).values()
@@ -103,7 +125,7 @@ class Loader:
             for impl in caller.get_hookimpls()
         ]
 
-    def _register(self, claim: Claim, module: ModuleType) -> None:
+    def _register(self, claim: Claim, module: object) -> None:
         _check_marked(module)
         try:
             self._hooks.register(module, name=claim.namespace)
@@ -153,6 +175,8 @@ def _explained(claim: Claim, error: BaseException) -> tuple[str, str]:
 
 
 def _advice(claim: Claim) -> str:
+    if claim.distribution == OBJECT:
+        return "It is part of the program that runs the pipeline"
     return (
         f"Upgrade it (pip install --upgrade {claim.distribution}), or leave it out with "
         f"DATAFLOW_DISABLE_PLUGINS={claim.namespace}"
@@ -215,11 +239,11 @@ def _dispute(rivals: list[Claim]) -> PluginProblem:
     )
 
 
-def _check_marked(module: ModuleType) -> None:
+def _check_marked(module: object) -> None:
     """Refuse a hook without its marker, which pluggy would pass over in silence."""
     marker = f"{hookspecs.PROJECT}_impl"
-    for name, value in vars(module).items():
-        if name in vars(hookspecs) and _is_hook(name) and not hasattr(value, marker):
+    for name in filter(_is_hook, dir(module)):
+        if name in vars(hookspecs) and not hasattr(getattr(module, name), marker):
             raise LoadingError(
                 f"{name} is not marked as a hook",
                 "Put @hookimpl above it (from dataflow_core.plugins import hookimpl).",

@@ -186,6 +186,30 @@ class PluginManager:
         name = path.lower()
         return [storage for storage in self.storages() if name.endswith(storage.spec.endings)]
 
+    def observe(self, observer: object, name: str) -> None:
+        """Have an object observe runs as plugins do, from now on.
+
+        Args:
+            observer: Its methods that are marked with `hookimpl` are told of the events of runs.
+            name: What to call it, where it raises and is dropped.
+
+        Raises:
+            PluginError: A method is not as its hook, or the name is taken.
+
+        Example:
+            >>> from dataflow_core.plugins import PluginManager, hookimpl
+            >>> class Steps:
+            ...     @hookimpl
+            ...     def dataflow_before_step(self, step):
+            ...         print(step)
+            >>> plugins = PluginManager(discover=False)
+            >>> plugins.observe(Steps(), "steps")
+            >>> plugins.notify("before_step", step="clean")
+            clean
+        """
+        self._loader.observe(name, observer)
+        self.__dict__.pop("_observers", None)
+
     def notify(self, event: str, **arguments: Any) -> None:
         """Tell the plugins' observers of an event in a run.
 

@@ -303,3 +303,56 @@ def test_ctrl_c_stops_in_good_order_and_a_second_one_at_once(presses, seconds, f
     assert json.loads((folder / "r" / "run.json").read_text())["state"] == "interrupted"
     journal = (folder / "r" / "journals" / "apply.jsonl").read_text().splitlines()
     assert len(journal) == (2 if presses == 1 else 1)  # the first batch is kept, or nothing
+
+
+PRESSED_AGAIN = """
+import atexit, os, signal, sys
+from subprocess import DEVNULL, PIPE, Popen
+from dataflow_core import Pipeline
+from dataflow_core.operators.general import Apply
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+def press_until_it_is_gone():
+    keys = f"echo; for i in $(seq 9999); do kill -{number} {{os.getpid()}} || exit; done"
+    pressing = Popen(["sh", "-c", keys], stdout=PIPE, stderr=DEVNULL)
+    pressing.stdout.readline()
+
+class Errors:
+    "An error stream, at whose last message somebody presses Ctrl-C again."
+    def write(self, text, whole=sys.stderr):
+        whole.write(text)
+        if "the same command goes on" in text and {when!r} == "telling":
+            press()
+    def flush(self, whole=sys.stderr):
+        whole.flush()
+
+def interrupt(table):
+    press()
+    sys.stderr = Errors()
+    return table
+
+class Slow(Pipeline):
+    def forward(self):
+        Apply(func=interrupt).run(self.storage)
+
+if {when!r} == "ended":
+    atexit.register(press_until_it_is_gone)  # it is the last to be called
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "number"), [("telling", "INT"), ("ended", "INT"), ("ended", "TERM")]
+)
+def test_ctrl_c_pressed_again_while_the_program_ends_leaves_its_exit_code(when, number, folder):
+    (folder / "slow.py").write_text(PRESSED_AGAIN.format(when=when, number=number))
+    command = ["run", "slow:Slow", "-i", "in.jsonl", "--run-dir", "r", "--batch-size", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "dataflow_core", *command],
+        cwd=folder, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert "the same command goes on" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 3

@@ -28,6 +28,7 @@ from dataflow_core.operators.general import (
 
 from .pipelines import Steps
 
+N = {"input_columns": ["n"]}
 ROWS = [
     {"n": n, "part": n // 5_000, "text": "x" * (n % 97), "tags": ["a"] * (n % 3)}
     for n in range(10_000)
@@ -88,6 +89,14 @@ def test_a_tail_unlike_the_head_is_seen(file):
     assert holds(told.rows_out, 5_000)
     assert told.rows_out.low > 2_000  # the head alone would tell 0
     assert not told.notes
+
+
+def test_the_time_of_each_piece_is_told(tmp_path):
+    plan = plan_of(MemoryStorage(ROWS[:8]), (FilterRows(where="n > 3"), {}), (Sort(), N))
+    pieces = [pa.Table.from_pylist(ROWS[start : start + 2]) for start in range(0, 8, 2)]
+    run = sample_run.run_sample(plan, pieces, tmp_path / "run")
+    assert len(run.pieces) == 4
+    assert all(seconds > 0 for seconds in run.pieces)
 
 
 def test_lines_that_grow_are_counted_right(tmp_path):

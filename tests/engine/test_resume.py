@@ -230,8 +230,8 @@ def test_fresh_begins_again(tmp_path):
 def test_a_stop_keeps_whole_batches_and_the_run_goes_on_from_there(tmp_path):
     seen, asked = tmp_path / "seen", threading.Event()
 
-    def watch(update):
-        if update.rows >= 20:
+    def notify(event, **told):
+        if event == "on_progress" and told["update"].rows >= 20:
             asked.set()
 
     def stopping():
@@ -241,9 +241,9 @@ def test_a_stop_keeps_whole_batches_and_the_run_goes_on_from_there(tmp_path):
 
     steps = [(Counting(seen=str(seen)), {}), (FilterRows(where="n != 7"), {})]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "stop_on_interrupt", lambda: _Yielding(stopping))
+        patch.setattr(runs, "stop_on_interrupt", lambda _: _Yielding(stopping))
         with pytest.raises(RunStopped, match="the same command goes on"):
-            run(tmp_path, source(tmp_path), *steps, watch=watch)
+            run(tmp_path, source(tmp_path), *steps, notify=notify)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "interrupted"
     assert rows_seen(seen) == 20
     report = run(tmp_path, source(tmp_path), *steps, batch_size=7)

@@ -505,6 +505,7 @@ def test_observers_see_the_life_of_a_run(tmp_path):
     assert seen == [
         ("before_pipeline", ["plan", "run_dir"]),
         ("before_step", ["step"]),
+        *[("on_progress", ["update"])] * 3,  # it begins, its one batch is done, it is through
         ("after_step", ["outcome", "step"]),
         ("after_pipeline", ["plan", "report", "run_dir"]),
     ]

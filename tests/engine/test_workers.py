@@ -339,13 +339,14 @@ def test_runs_with_workers_that_are_stopped_again_and_again_lose_nothing(odd, tm
     while True:
         seen = []
 
-        def watch(update, seen=seen):
-            seen.append(update.rows)
-            if len(seen) > 8:
-                os.kill(os.getpid(), signal.SIGINT)
+        def notify(event, seen=seen, **told):
+            if event == "on_progress":
+                seen.append(told["update"].rows)
+                if len(seen) > 8:
+                    os.kill(os.getpid(), signal.SIGINT)
 
         try:
-            report = run(tmp_path, *steps, watch=watch, commit_seconds=0, batch_size=7)
+            report = run(tmp_path, *steps, notify=notify, commit_seconds=0, batch_size=7)
         except RunStopped:
             stops += 1
             continue
