@@ -302,7 +302,8 @@ def _fork(ours: socket.socket, theirs: socket.socket) -> _Copy:
     try:
         ours.close()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        serve(theirs)
+        with suppress(BrokenPipeError, ConnectionResetError):  # the run is gone
+            serve(theirs)
         status = 0
     except BaseException:  # noqa: BLE001  the copy must end here, whatever it is
         traceback.print_exc()

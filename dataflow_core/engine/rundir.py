@@ -76,7 +76,7 @@ class RunDirectory:
             folder.mkdir(parents=True, exist_ok=True)
             directory = cls(folder)
             directory.lock()
-            for place in (folder, folder / "decisions"):
+            for place in (folder, folder / "decisions", folder / "journals"):
                 remove_temporaries(place / "*")
         except OSError as error:
             raise RunError(
@@ -171,12 +171,13 @@ class RunDirectory:
                 self.forget([(kind, name)])
 
     def keep_only(self, folders: Iterable[tuple[str, str]], journals: Collection[str]) -> None:
-        """Remove tables, journals and decisions that are not of this plan, but of an earlier one.
+        """Remove tables, journals and decisions of an earlier plan, and what a retry has left.
 
         Args:
             folders: The kinds and names of the plan's tables.
             journals: The names of its journals.
         """
+        shutil.rmtree(self.path / "retry", ignore_errors=True)
         kept = {self.folder(kind, name) for kind, name in folders}
         for kind in KINDS:
             for folder in (self.path / kind).glob("*"):
