@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +31,8 @@ Command = Callable[..., Any]
 
 RECIPES = (".yaml", ".yml")
 """The endings of recipes."""
+
+_LOOK = 64
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,11 @@ def is_lock(pipeline: str) -> bool:
     if pipeline.endswith(".lock"):
         return True
     try:
-        text = Path(pipeline).read_text("utf-8")
-        content = json.loads(text) if text.lstrip()[:1] == "{" else None
-    except (OSError, ValueError):  # no file, or none of JSON
+        with Path(pipeline).open("rb") as file:
+            head = file.read(_LOOK).split()
+    except OSError:  # no file
         return False
-    return isinstance(content, dict) and "dataflow_lock" in content
+    return head[:2] == [b"{", b'"dataflow_lock":']
 
 
 def _require_known_file(pipeline: str) -> None:
@@ -167,13 +168,22 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
 
 
 def _with_secrets(plan: Plan, given: Mapping[str, str]) -> Plan:
-    """Return the plan of a lock with the secrets that it does not tell."""
+    """Return the plan of a lock with the secrets that it does not tell.
+
+    Raises:
+        PlanError: One is still missing.
+        UsageError: Something else is given.
+    """
+    from dataflow_core.pipeline.checks import check_plan, require_sound
     from dataflow_core.pipeline.secrets import hidden_fields
 
     hidden = {f"{step}.{name}" for step, name in hidden_fields(plan)}
     if set(given) - hidden:
         raise click.UsageError("--param would make another run of a lock; run the pipeline itself.")
-    return _reconfigured(plan, given)
+    whole = _reconfigured(plan, given)
+    missing = [one for one in check_plan(whole, None) if one.code == "hidden_secret"]
+    require_sound(whole, missing)
+    return whole
 
 
 def locked_limit(path: str, given: int | None) -> int | None:

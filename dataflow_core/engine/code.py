@@ -27,6 +27,9 @@ State = tuple[Path, int, int]
 
 _IMPORT = re.compile(r"^\s*(?:from\s+(\w[\w.]*)\s+import\b|import\s+(\w[\w., ]*))", re.MULTILINE)
 
+_CODE = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
+_PLAIN = (str, bytes, int, float, tuple, list, dict, set, frozenset)
+
 _PYTHON = f"python {sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -181,6 +184,8 @@ class _Referred:
             return ("seen", self._seen[id(value)])
         if isinstance(value, (staticmethod, classmethod)):
             return self._told(value.__func__)
+        if isinstance(value, functools.cached_property):
+            return self._told(value.func)
         if isinstance(value, property):
             return [self._told(one) for one in (value.fget, value.fset) if one is not None]
         if isinstance(value, type) and value.__module__ == self._module:
@@ -199,36 +204,36 @@ class _Referred:
 
     def _of_class(self, cls: type) -> Any:
         bases = [self._told(base) for base in cls.__bases__]
-        kinds = (types.FunctionType, staticmethod, classmethod, property)
         parts = {
             name: self._told(value)
             for name, value in vars(cls).items()
-            if isinstance(value, kinds) or _is_plain(name, value)
+            if isinstance(value, _CODE) or (isinstance(value, _PLAIN) and name[:2] != "__")
         }
         return cls.__qualname__, bases, sorted(parts.items())  # fields count with their values
 
     def _of_function(self, function: types.FunctionType) -> Any:
         names = sorted(_names(function.__code__) & set(self._globals))
-        cells = [_cell(cell) for cell in function.__closure__ or ()]
+        cells = [cell_content(cell) for cell in function.__closure__ or ()]
+        named = sorted((function.__kwdefaults__ or {}).items())
         return (
             _compiled(function.__code__),
             [self._told(one) for one in function.__defaults__ or ()],
+            [(name, self._told(one)) for name, one in named],
             [self._told(one) for one in cells],
             [(name, self._told(self._globals[name])) for name in names],
         )
 
 
-def _is_plain(name: str, value: Any) -> bool:
-    return not name.startswith("__") and isinstance(value, (str, bytes, int, float, tuple, list))
-
-
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):  # whose order changes from process to process
+        return sorted(map(repr, value))
     shown = repr(value)
     # An object that only tells its address might be anything: it equals nothing.
     return shown if f"{id(value):x}" not in shown.lower() else uuid.uuid4().hex
 
 
-def _cell(cell: Any) -> Any:
+def cell_content(cell: types.CellType) -> Any:
+    """Return what a function's closure holds in a cell."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -247,8 +252,4 @@ def _compiled(code: types.CodeType) -> Any:
 
 
 def _constant(value: Any) -> Any:
-    if isinstance(value, types.CodeType):
-        return _compiled(value)
-    if isinstance(value, frozenset):  # whose order changes from process to process
-        return sorted(map(repr, value))
-    return repr(value)
+    return _compiled(value) if isinstance(value, types.CodeType) else _plain(value)

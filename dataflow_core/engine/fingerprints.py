@@ -19,12 +19,12 @@ from typing import Any
 import xxhash
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from dataflow_core.engine.code import Codes
+from dataflow_core.engine.code import Codes, cell_content
 from dataflow_core.engine.sources import needed_columns, source_of
 from dataflow_core.engine.stored_runs import RETRIED, hash_of
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
-from dataflow_core.pipeline.secrets import HIDDEN, without_secrets
+from dataflow_core.pipeline.secrets import HIDDEN, hidden_apart, is_secret, without_secrets
 from dataflow_core.storage.file import ReadersSource
 from dataflow_core.storage.source import Source
 
@@ -140,11 +140,16 @@ class Fingerprints:
     def configuration(self, operator: Operator) -> dict[str, Any]:
         """Return an operator's fields as plain data: files by content, functions by code.
 
-        Secrets are hidden, and have no part in it.
+        Secrets are hidden, and have no part in it. What within a field is only named like one has.
         """
         fields = type(operator).model_fields
         told = {name: _canonical(getattr(operator, name), self) for name in fields}
-        return {name: without_secrets(value, name) for name, value in told.items()}
+        return {
+            name: without_secrets(value, name)
+            if is_secret(name)
+            else without_secrets(value, hide=hidden_apart)
+            for name, value in told.items()
+        }
 
     def file_hash(self, path: Path) -> str:
         """Return the hash of a file's content."""
@@ -218,17 +223,10 @@ def _function(value: Any, made: Fingerprints) -> Any:
         if name is None:
             return {"object": uuid.uuid4().hex}
         return {"function": f"{module}:{name}", "code": made.codes.of_module(module, value)}
-    cells = [_cell(cell, made) for cell in value.__closure__ or ()]
+    cells = [_canonical(cell_content(cell), made) for cell in value.__closure__ or ()]
     return {
         "function": f"{value.__module__}:{value.__qualname__}",
         "code": made.codes.of_function(value),
         "defaults": _canonical([value.__defaults__, value.__kwdefaults__], made),
         "closure": cells,
     }
-
-
-def _cell(cell: Any, made: Fingerprints) -> Any:
-    try:
-        return _canonical(cell.cell_contents, made)
-    except ValueError:
-        return "empty"

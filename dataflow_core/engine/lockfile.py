@@ -122,6 +122,9 @@ def write_lock(
         recipe = _recipe(plan)
     except RecipeError as error:
         reason = str(error)
+    retried = [name for name, parts in fingerprints.parts.items() if RETRIED in parts]
+    if retried:  # whoever repeats the run has no rows to retry
+        fingerprints = Fingerprints.of(plan, limit=limit, files=fingerprints.files)
     content = {
         "dataflow_lock": FORMAT,
         "recipe": recipe,
@@ -129,8 +132,8 @@ def write_lock(
         "input": _input(plan),
         "folder": str(Path.cwd()),  # of its relative paths in run.json
         "limit": limit,
-        "fingerprints": Fingerprints.of(plan, limit=limit, files=fingerprints.files).parts,
-        "retried": [name for name, parts in fingerprints.parts.items() if RETRIED in parts],
+        "fingerprints": fingerprints.parts,
+        "retried": retried,
         "files": {path: told[-1] for path, told in fingerprints.files.items()},
         "python": platform.python_version(),
         "distributions": dict(_versions()),

@@ -165,7 +165,7 @@ class _Run:
         self.since = earlier.get("since") or earlier.get("fingerprints", {})
         self.exact = bool(earlier.get("exact"))
         self.exported: dict[str, Any] | None = earlier.get("exported")
-        failed = self._failed_steps()
+        failed = self._failed_steps() if self.retry_failed else []
         self.retry_failed = self.retry_failed and bool(failed)
         self.fingerprints = Fingerprints.of(
             self.plan,
@@ -176,7 +176,8 @@ class _Run:
         )
         self.labels = self._new_labels() if self.retry_failed else {}
         self._note("running")
-        relabel(self.directory, self.labels)
+        if self.labels:
+            relabel(self.directory, self.labels)
         notify("before_pipeline", plan=self.plan, run_dir=self.directory.path)
         try:
             self._check_output()

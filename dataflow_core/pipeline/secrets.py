@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import SecretBytes, SecretStr
@@ -13,7 +15,11 @@ from dataflow_core.pipeline.plan import Plan
 HIDDEN = "**********"
 """What stands for a secret."""
 
-_NAME = re.compile(r"api_?key|secret|password|(^|_)token$|credential", re.IGNORECASE)
+_NAME = re.compile(
+    r"api_?key|secret|password|credential"
+    r"|^token$|(^|_)(access|api|auth|bearer|hf|id|refresh|session|user)_token$",  # no stop_token
+    re.IGNORECASE,
+)
 _USER = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]+(?=@)")
 
 
@@ -22,19 +28,34 @@ def is_secret(name: str) -> bool:
     return _NAME.search(name) is not None
 
 
-def without_secrets(value: Any, name: str = "") -> Any:
+def hidden(_value: Any) -> str:
+    """Return what stands for a secret, whichever it is."""
+    return HIDDEN
+
+
+def hidden_apart(value: Any) -> str:
+    """Return what stands for a value, another one for most others: too little to guess it by.
+
+    For values that may be none of a secret: where one changes, that must not go unnoticed.
+    """
+    digest = hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode())
+    return f"{HIDDEN} {digest.hexdigest()[:4]}"
+
+
+def without_secrets(value: Any, name: str = "", hide: Callable[[Any], str] = hidden) -> Any:
     """Return plain data with its secrets hidden: values of fields named so, and users in URLs.
 
     Args:
         value: The data, as JSON has it.
         name: The name of the field that it is the value of.
+        hide: Returns what stands for a value of a field named so.
     """
     if isinstance(value, Mapping):
-        return {key: without_secrets(one, str(key)) for key, one in value.items()}
+        return {key: without_secrets(one, str(key), hide) for key, one in value.items()}
     if value and is_secret(name):
-        return HIDDEN
+        return hide(value)
     if isinstance(value, list):
-        return [without_secrets(one) for one in value]
+        return [without_secrets(one, "", hide) for one in value]
     return _USER.sub(HIDDEN, value) if isinstance(value, str) else value
 
 
@@ -42,16 +63,18 @@ def hidden_fields(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield the steps and fields of a plan whose secrets were hidden when it was written down."""
     for step in plan.steps:
         for name in type(step.operator).model_fields:
-            if _holds_hidden(getattr(step.operator, name)):
+            if _is_hidden(getattr(step.operator, name), name):
                 yield step.name, name
 
 
-def _holds_hidden(value: Any) -> bool:
+def _is_hidden(value: Any, name: str) -> bool:
+    """Tell whether a value, or one in it, is what stands for a secret."""
     if isinstance(value, (SecretStr, SecretBytes)):
-        value = value.get_secret_value()
-        value = value.decode(errors="replace") if isinstance(value, bytes) else value
+        return value.get_secret_value() in (HIDDEN, HIDDEN.encode())
     if isinstance(value, Mapping):
-        return any(map(_holds_hidden, value.values()))
+        return any(_is_hidden(one, str(key)) for key, one in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):
-        return any(map(_holds_hidden, value))
-    return isinstance(value, str) and HIDDEN in value
+        return any(_is_hidden(one, "") for one in value)
+    if not isinstance(value, str):
+        return False
+    return f"://{HIDDEN}@" in value or (value == HIDDEN and is_secret(name))

@@ -128,6 +128,25 @@ def test_a_change_of_what_a_function_refers_to_is_noticed(tmp_path):
     assert python(tmp_path, program("2")) == "a2 done"
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("def end(*, text='1'):\n    return text\n", "def end(*, text='2'):\n    return text\n"),
+        ("ENDS = {'a': '1'}\n\ndef end():\n    return ENDS['a']\n",
+         "ENDS = {'a': '2'}\n\ndef end():\n    return ENDS['a']\n"),
+        ("class Ends:\n    kept = {'1'}\n\ndef end():\n    return min(Ends.kept)\n",
+         "class Ends:\n    kept = {'2'}\n\ndef end():\n    return min(Ends.kept)\n"),
+    ],
+)  # fmt: skip
+def test_a_change_of_values_that_code_refers_to_is_noticed(first, second, tmp_path):
+    def program(code):
+        return RUN.format(code=code + operator("text + end()"), step="Up()")
+
+    assert python(tmp_path, program(first)) == "a1 done"
+    assert python(tmp_path, program(first)) == "a1 reused"
+    assert python(tmp_path, program(second)) == "a2 done"
+
+
 def test_an_object_that_tells_nothing_of_itself_equals_nothing(tmp_path):
     code = "thing = object()\n\ndef work(table):\n    thing\n    return table\n"
     program = RUN.format(code=code, step="Apply(func=work)")

@@ -79,3 +79,38 @@ def test_a_lock_wants_the_secrets_that_it_does_not_tell(folder):
 def test_rows_are_not_taken_through_steps_whose_secret_is_hidden(folder):
     message = dataflow(folder, "runs", "why", "run", "0", "--replay", code=1).stderr
     assert "step 'sign' of run has a secret, api_key, that run.json does not tell" in message
+
+
+WORDS = """
+from dataflow_core import Refiner
+
+class Weigh(Refiner):
+    stop_token: str = "x"
+    weights: dict[str, int] = {}
+    rule: str = "**********"
+
+    def run(self, storage, input_text: str = "text"):
+        table = storage.read([input_text])
+        table[input_text] = [f"{self.stop_token} {self.weights}" for _ in table[input_text]]
+        storage.write(table)
+"""
+
+
+def test_what_is_only_named_like_a_secret_counts_and_what_looks_hidden_runs(tmp_path):
+    (tmp_path / "words.py").write_text(WORDS)
+    (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
+    recipe = {"dataflow": 1, "name": "w", "steps": [{"name": "w", "operator": "words:Weigh"}]}
+    (tmp_path / "w.yaml").write_text(json.dumps(recipe))
+
+    def run(*params):
+        given = [text for param in params for text in ("--param", param)]
+        asked = ("-i", "in.jsonl", "-o", "out.jsonl", "--run-dir", "run")
+        shown = dataflow(tmp_path, "run", "w.yaml", *asked, *given).stdout
+        return json.loads((tmp_path / "out.jsonl").read_text())["text"], shown
+
+    assert run()[0] == "x {}"
+    assert run("w.stop_token=y")[0] == "y {}"
+    assert run("w.weights={secret: 1}")[0] == "x {'secret': 1}"
+    text, shown = run("w.weights={secret: 2}")
+    assert text == "x {'secret': 2}"
+    assert "changed since then: w: weights {'secret': '********** " in shown
