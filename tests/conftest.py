@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -94,3 +94,20 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         if any(str(folder) in str(place) for place in places):
             del sys.modules[name]
     importlib.invalidate_caches()
+
+
+@pytest.fixture
+def dataflow() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The program, as a user calls it in a folder: ``dataflow(folder, "runs", "list", code=0)``."""
+
+    def run(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "dataflow_core", *arguments],
+            cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False,
+            env={**os.environ, "NO_COLOR": "1"},
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run

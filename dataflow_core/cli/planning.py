@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,12 +56,6 @@ class Asked:
 
 def pipeline_options(command: Command) -> Command:
     """Add the options by which commands name a pipeline and its input; they arrive as ``asked``."""
-
-    @functools.wraps(command)
-    def gathered(*arguments: Any, **options: Any) -> Any:
-        asked = Asked(**{field.name: options.pop(field.name) for field in fields(Asked)})
-        return command(*arguments, asked=asked, **options)
-
     decorators = [
         click.argument("pipeline"),
         click.option(
@@ -80,9 +74,30 @@ def pipeline_options(command: Command) -> Command:
             help="For CSV and TSV: string, int64, float64 or bool. Repeatable.",
         ),
     ]  # fmt: skip
+    return gathered(command, "asked", Asked, decorators)
+
+
+def gathered(
+    command: Command, name: str, kind: type, decorators: Sequence[Callable[[Command], Command]]
+) -> Command:
+    """Return a command with further options, which arrive as one object.
+
+    Args:
+        command: The command.
+        name: The parameter as which they arrive.
+        kind: A data class with a field for each.
+        decorators: What adds each option, in order.
+    """
+
+    @functools.wraps(command)
+    def gathering(*arguments: Any, **options: Any) -> Any:
+        told = kind(**{field.name: options.pop(field.name) for field in fields(kind)})
+        return command(*arguments, **{name: told}, **options)
+
+    decorated: Command = gathering
     for decorate in reversed(decorators):
-        gathered = decorate(gathered)
-    return gathered
+        decorated = decorate(decorated)
+    return decorated
 
 
 def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False) -> Plan:

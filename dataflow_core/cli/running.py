@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow_core.cli.planning import check
+from dataflow_core.cli.planning import Command, check, gathered
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.plan import Plan
     from dataflow_core.plugins import PluginManager
-
-Command = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -39,12 +35,6 @@ class Running:
 
 def running_options(command: Command) -> Command:
     """Add the options that say how to run; they arrive as ``running``."""
-
-    @functools.wraps(command)
-    def gathered(*arguments: Any, **options: Any) -> Any:
-        running = Running(**{field.name: options.pop(field.name) for field in fields(Running)})
-        return command(*arguments, running=running, **options)
-
     decorators = [
         click.option(
             "--max-failures", metavar="N|P%", show_default="5%",
@@ -63,9 +53,7 @@ def running_options(command: Command) -> Command:
         ),
         click.option("--quiet", "-q", is_flag=True, help="Print only errors."),
     ]  # fmt: skip
-    for decorate in reversed(decorators):
-        gathered = decorate(gathered)
-    return gathered
+    return gathered(command, "running", Running, decorators)
 
 
 def run_and_report(manager: PluginManager, plan: Plan, running: Running, **options: Any) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.engine.estimate import Estimate, estimate_plan
-    from dataflow_core.engine.local import EngineOptions, LocalEngine
+    from dataflow_core.engine.local import LocalEngine
+    from dataflow_core.engine.options import EngineOptions
     from dataflow_core.engine.report import Report
     from dataflow_core.engine.run import run_plan
     from dataflow_core.engine.rundir import RunDirectory
 
 _HOMES = {
-    "EngineOptions": "local",
+    "EngineOptions": "options",
     "Estimate": "estimate",
     "LocalEngine": "local",
     "Report": "report",

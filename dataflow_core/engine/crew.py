@@ -164,7 +164,8 @@ class WorkerMaker:
         with theirs:
             self._process: _Copy | subprocess.Popen[bytes]
             self._process = _fork(self._control, theirs) if forked else _spawn(theirs, self._lock)
-        self._control.sendall(len(self._setup).to_bytes(8, "little") + self._setup)
+        with suppress(BrokenPipeError, ConnectionResetError):  # that it ended is noticed later
+            self._control.sendall(len(self._setup).to_bytes(8, "little") + self._setup)
 
     def _is_ready(self, seconds: float) -> bool:
         if not self._ready and wait([self._control], seconds):

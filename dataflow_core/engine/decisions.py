@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dataflow_core.operators.dataset import DatasetEvaluator, TwoPhase
-from dataflow_core.table.identity import RowIds
+from dataflow_core.table.identity import IdIndex, RowIds
 
 _MERGED_LINES = 1 << 20
 """The fewest lines of new sketches worth merging."""
@@ -55,14 +55,10 @@ class Decision:
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
-        ids = table.index.to_numpy(dtype=np.uint64)
-        order = np.argsort(ids, kind="stable")
-        self._ids = ids[order]
-        self._table = table.iloc[order]
+        self._index = IdIndex(table.index.to_numpy(dtype=np.uint64))
+        self._table = table
 
     def of(self, ids: RowIds) -> pd.DataFrame:
         """Return the part of the decision that concerns these rows, in their order."""
-        found = np.searchsorted(self._ids, ids)
-        found[found == len(self._ids)] = 0
-        known = self._ids[found] == ids if len(self._ids) else np.zeros(len(ids), dtype=bool)
-        return self._table.iloc[found[known]]
+        found = self._index.positions(ids)
+        return self._table.iloc[found[found >= 0]]

@@ -139,7 +139,7 @@ class Doing:
     def _alone(self, todo: Iterator[Piece]) -> Crew | None:
         """Do pieces here, until there are none, or workers are ready; return these then."""
         begun, crew = time.monotonic(), None
-        if self.terms.at_once and self.terms.crew is not None and self.terms.shipped is not None:
+        if self.terms.at_once and self.terms.crew is not None:
             crew = self.terms.crew()
             while not crew.is_ready(_BEAT):
                 self._heed_stop()
@@ -149,7 +149,7 @@ class Doing:
             self._took(piece, self.desk.do(piece))
             if self._is_due(self._since):
                 self._commit_here()
-            if self.terms.crew is None or self.terms.shipped is None:
+            if self.terms.crew is None:
                 continue
             if crew is None and time.monotonic() - begun > ALONE_SECONDS:
                 crew = self.terms.crew()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
 from dataflow_core.errors import ConfigurationError
@@ -12,6 +13,10 @@ FEW = 10
 
 HOPELESS = 1_000
 """After so many rows of which none came through, a step need not go on failing."""
+
+
+ANY_NUMBER = sys.maxsize
+"""A limit that no run breaks."""
 
 
 @dataclass(frozen=True)

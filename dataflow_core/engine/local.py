@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -16,15 +15,15 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.engine.batch import decide_step, run_step
+from dataflow_core.engine.batch import decide_step, run_step, two_phase
 from dataflow_core.engine.branches import do_in_order
-from dataflow_core.engine.crew import Crew, WorkerMaker
+from dataflow_core.engine.crews import Crews
 from dataflow_core.engine.decisions import Decision, Sketches
 from dataflow_core.engine.doing import Doing, Terms
-from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
+from dataflow_core.engine.options import EngineOptions
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
 from dataflow_core.engine.progress import Update
@@ -35,69 +34,21 @@ from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
-from dataflow_core.engine.work import Desk, Seen, Work, unseen
+from dataflow_core.engine.work import Desk, Work
 from dataflow_core.errors import RunError
-from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.storage.base import Storage
-from dataflow_core.storage.source import BATCH_ROWS
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, concat_frames
 
-COMMIT_SECONDS = 5.0
-"""How much work a crash may cost."""
-
 _MUCH = 32 << 20
+"""So many bytes of input let workers be started at once, in new processes."""
 
 _WORTH_A_FORK = 1 << 20
+"""So many let them be started at once, as copies of this one."""
 
-_MOMENT = 0.05
 _ESTIMATES_ERR = 1.3
 """So many times as many rows as estimated a source may have."""
-
-Notify = Callable[..., None]
-"""Called as ``notify("before_step", step=…)``: the observers of a run."""
-
-
-def ignore(*_: object, **__: object) -> None:
-    """Observe nothing."""
-
-
-def never() -> bool:
-    """Return that nobody asked to stop."""
-    return False
-
-
-@dataclass(frozen=True)
-class EngineOptions:
-    """How to run, none of which changes the result.
-
-    Attributes:
-        batch_rows: The most rows a batch.
-        limit: The most rows of the main source, or None for all (this one does change the result).
-        max_failures: How many rows of a step may fail before the run stops.
-        commit_seconds: How long work goes on before it is written down.
-        workers: How many processes work at a time; 1 for this one alone.
-        step_timeout: How many seconds a worker may be in one step of a batch; None for ever.
-        may_fork: Whether workers may be copies of this process: a program that has not started
-            threads or anything else by itself.
-        fresh: Whether to take nothing over from runs beside this one.
-        notify: Observers of the run.
-        stop: Asked after every batch whether to stop, with what is done kept.
-        seen: Called with each step and what it did to each batch, where this process did it.
-    """
-
-    batch_rows: int = BATCH_ROWS
-    limit: int | None = None
-    max_failures: FailureLimit = field(default_factory=FailureLimit)
-    commit_seconds: float = COMMIT_SECONDS
-    workers: int = 1
-    step_timeout: float | None = None
-    may_fork: bool = False
-    fresh: bool = False
-    notify: Notify = ignore
-    stop: Callable[[], bool] = never
-    seen: Seen = unseen
 
 
 @dataclass
@@ -125,8 +76,7 @@ class LocalEngine:
     reused: dict[str, int] = field(default_factory=dict)
     retried: dict[str, int] = field(default_factory=dict)
     _progress: dict[str, Progress] = field(default_factory=dict)
-    _maker: WorkerMaker | None = None
-    _idle: list[Crew] = field(default_factory=list)
+    _crews: Crews = field(init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _halted: threading.Event = field(default_factory=threading.Event)
     _estimates: dict[str, int | None] = field(default_factory=dict)
@@ -134,6 +84,12 @@ class LocalEngine:
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
+        self._crews = Crews(
+            self.options.workers,
+            [type(step.operator).__module__ for step in self.plan.steps],
+            self.directory.lock_descriptor,
+            may_fork=self.options.may_fork,
+        )
 
     def run(self) -> None:
         """Run all stages.
@@ -146,15 +102,12 @@ class LocalEngine:
         try:
             much = self._input_bytes() > _WORTH_A_FORK
             if self.options.may_fork and (much or self._wants_workers()):
-                self._start_maker()  # a copy is cheap, as long as this process is small
+                self._crews.start()  # a copy is cheap, as long as this process is small
             # What only sketches is done when its decision is wanted.
             stages = [work for work in self.works if work.kind != "sketch"]
             do_in_order(stages, self._do_stage, self._halted, self.options.workers)
         finally:
-            for crew in self._idle:
-                crew.close()
-            if self._maker is not None:
-                self._maker.close()
+            self._crews.close()
             order = [work.journal for work in self.works]
             self.reused = {name: self.reused[name] for name in order if name in self.reused}
 
@@ -367,13 +320,13 @@ class LocalEngine:
         if work.steps and shipped is None:
             self._warn_of_timeout(work)
         if shipped is not None and again is None and self._input_bytes() > _MUCH:
-            self._start_maker()  # at once, so that it is ready soon
+            self._crews.start()  # so that they are ready soon
         desk = Desk(work, directory, decision=decision, seen=self.options.seen)
         pieces = partial(self._pieces, work) if again is None else again.pieces
         self._tell_progress(work, again, progress.read, partial(_so_far, work, progress))
-        with self._crew() as crew:
+        with self._crews.crew() as crew:
             terms = Terms(
-                crew=None if alone else crew,
+                crew=None if shipped is None else crew,
                 shipped=shipped,
                 commit_seconds=self.options.commit_seconds,
                 step_timeout=self.options.step_timeout,
@@ -384,7 +337,7 @@ class LocalEngine:
                 at_once=(
                     self._wants_workers()
                     or (again is not None and again.dangerous)
-                    or self._is_manned()
+                    or self._crews.are_ready()
                 ),
             )
             Doing(desk, journal, progress, terms).all(pieces)
@@ -431,40 +384,6 @@ class LocalEngine:
                 RuntimeWarning,
                 stacklevel=2,
             )
-
-    def _is_manned(self) -> bool:
-        """Tell whether workers can be had at once."""
-        return self._maker is not None and self._maker.is_ready(_MOMENT)
-
-    def _start_maker(self) -> WorkerMaker:
-        """Return what makes the run's worker processes, started when it is first wanted."""
-        with self._lock:
-            if self._maker is None:
-                modules = [type(step.operator).__module__ for step in self.plan.steps]
-                lock, forked = self.directory.lock_descriptor, self.options.may_fork
-                self._maker = WorkerMaker(modules, lock, forked=forked)
-            return self._maker
-
-    @contextmanager
-    def _crew(self) -> Iterator[Callable[[], Crew]]:
-        """Yield what returns worker processes for one work; the next one may have them again."""
-        taken: list[Crew] = []
-
-        def take() -> Crew:
-            with self._lock:
-                if not taken and self._idle:
-                    taken.append(self._idle.pop())
-            if not taken:
-                taken.append(Crew(self._start_maker(), self.options.workers))
-            return taken[0]
-
-        try:
-            yield take
-        except BaseException:  # they may still have work of this one
-            for crew in taken:
-                crew.close()
-            raise
-        self._idle += taken
 
     def _do_at_once(self, work: Work, journal: Journal, progress: Progress) -> None:
         """Run a step that needs the whole table, and commit what comes of it."""
@@ -553,9 +472,8 @@ class LocalEngine:
         return Decision(decision)
 
     def _sketches(self, step: Step) -> pd.DataFrame:
-        assert isinstance(step.operator, TwoPhase)  # noqa: S101  as its kind says
         batches = self.directory.table("sketches", step.name).batches()
-        return Sketches(step.operator, (from_stored([one]) for one in batches)).all()
+        return Sketches(two_phase(step), (from_stored([one]) for one in batches)).all()
 
     def _pieces(self, work: Work) -> Iterator[Piece]:
         """Yield the rows that flow into some work, in order."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,9 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflow_core.engine.failure_limit import FailureLimit
+from dataflow_core.engine.failure_limit import ANY_NUMBER, FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints
-from dataflow_core.engine.local import EngineOptions, LocalEngine
+from dataflow_core.engine.local import LocalEngine
+from dataflow_core.engine.options import EngineOptions
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.pipeline.plan import Plan, Step
@@ -126,7 +126,7 @@ def _previews(plan: Plan, rows: int, *, exact: bool) -> list[StepPreview]:
     options = EngineOptions(
         batch_rows=max(rows, BATCH_ROWS),
         limit=rows,
-        max_failures=FailureLimit(rows=sys.maxsize),
+        max_failures=FailureLimit(rows=ANY_NUMBER),
         fresh=True,
         seen=lambda step, outcome: found[step.name].append(preview_of(step, outcome)),
     )

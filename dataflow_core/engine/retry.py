@@ -21,15 +21,13 @@ from dataflow_core.engine.parts import PartWriter, StoredBatch
 from dataflow_core.engine.pieces import Piece, pieces_of
 from dataflow_core.engine.removed_rows import APART_ID, put_together, set_apart
 from dataflow_core.engine.row_order import Places, RowOrder
-from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.rundir import RETRY, RunDirectory
 from dataflow_core.engine.stored_decisions import relabel_decision
-from dataflow_core.engine.stored_runs import hash_of
+from dataflow_core.engine.stored_runs import RETRIED, hash_of
 from dataflow_core.engine.work import Work
 from dataflow_core.table.frames import Frame, concat_frames
 from dataflow_core.table.identity import RowIds, checksum, parsed
 from dataflow_core.table.types import ROW_ID, concat
-
-FOLDER = "retry"
 
 
 def relabel(directory: RunDirectory, labels: Mapping[str, str]) -> None:
@@ -79,7 +77,8 @@ class Again:
         Args:
             parts: The parts of the fingerprints of the plan's tables.
         """
-        steps = [dict(parts[step.name], table=None, retried=None) for step in self.work.steps]
+        aside = dict.fromkeys(("table", RETRIED))  # of which the rows themselves tell
+        steps = [{**parts[step.name], **aside} for step in self.work.steps]
         rows = sum(checksum(frame.ids) for frame in self.frames)
         return hash_of({"entry": self.entry, "steps": steps, "rows": rows})
 
@@ -155,7 +154,7 @@ class Retry:
 
     def clear(self) -> None:
         """Remove the folder in which the rows were done."""
-        shutil.rmtree(self.directory.path / FOLDER, ignore_errors=True)
+        shutil.rmtree(self.directory.path / RETRY, ignore_errors=True)
 
     def _count(self, failed: FailedRows, entry: int, number: int) -> None:
         """Count rows that will not have failed any more."""
@@ -171,7 +170,7 @@ class Retry:
         undone.reasons.update(failed.reasons)
 
     def _again(self, entry: int, failed: list[FailedRows]) -> Again:
-        folder = self.directory.path / FOLDER / str(entry)
+        folder = self.directory.path / RETRY / str(entry)
         kind = self.work.kind if entry == 0 else "rows"
         work = Work(self.work.name, self.work.table, self.work.steps[entry:], kind)
         frames = list(self._joined(one.frame for one in failed))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.work import Work
-from dataflow_core.table.identity import RowIds, parsed, positions_in_source
+from dataflow_core.table.identity import IdIndex, RowIds, parsed, positions_in_source
 
 Places = npt.NDArray[np.int64]
 
@@ -33,7 +33,7 @@ class RowOrder:
         places = [directory, *others]
         self._made = [_Made.of(step.name, places) for step in work.steps]
         ids = None if work.reads_source else directory.table("tables", work.table).ids()
-        self._ids = None if ids is None else _Positions(ids)
+        self._ids = None if ids is None else IdIndex(ids)
 
     def keys(self, ids: RowIds) -> list[Places]:
         """Return what rows are sorted by: first their places, then those among their siblings.
@@ -50,22 +50,7 @@ class RowOrder:
     def _places(self, ids: RowIds) -> Places:
         if self._ids is None:
             return positions_in_source(self._table, ids).astype(np.int64)
-        return self._ids.of(ids)
-
-
-class _Positions:
-    """Where ids stand among many."""
-
-    def __init__(self, ids: RowIds) -> None:
-        self._order = np.argsort(ids, kind="stable")
-        self._sorted = ids[self._order]
-
-    def of(self, wanted: RowIds) -> Places:
-        """Return the position of each id, -1 where it is not among them."""
-        if not len(self._sorted):
-            return np.full(len(wanted), -1)
-        found = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
-        return np.where(self._sorted[found] == wanted, self._order[found], -1)
+        return self._ids.positions(ids)
 
 
 class _Made:
@@ -73,7 +58,7 @@ class _Made:
 
     def __init__(self, parents: RowIds, children: RowIds) -> None:
         self._parents = np.append(parents, np.uint64(0))
-        self._children = _Positions(children)
+        self._children = IdIndex(children)
 
     @classmethod
     def of(cls, step: str, directories: Sequence[RunDirectory]) -> _Made:
@@ -87,5 +72,5 @@ class _Made:
 
     def back(self, ids: RowIds) -> tuple[RowIds, Places]:
         """Return the rows of which rows were made, and their numbers; -1 where a row was not."""
-        numbers = self._children.of(ids)
+        numbers = self._children.positions(ids)
         return np.where(numbers < 0, ids, self._parents[numbers]), numbers

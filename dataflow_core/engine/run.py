@@ -19,8 +19,9 @@ from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints, Mark
 from dataflow_core.engine.interrupts import say_stopping, stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
-from dataflow_core.engine.local import COMMIT_SECONDS, EngineOptions, LocalEngine, Notify, ignore
+from dataflow_core.engine.local import LocalEngine
 from dataflow_core.engine.lockfile import write_lock
+from dataflow_core.engine.options import COMMIT_SECONDS, EngineOptions, Notify, ignore
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.report_writer import ReportWriter
 from dataflow_core.engine.retry import relabel

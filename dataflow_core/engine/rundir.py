@@ -24,6 +24,9 @@ from dataflow_core.storage.formats.atomic import AtomicFile, remove_temporaries
 
 _ORPHANS_SECONDS = 10.0
 
+RETRY = "retry"
+"""The folder in which failed rows are done again."""
+
 KINDS = ("tables", "dropped", "quarantine", "ledger", "sketches")
 
 
@@ -177,7 +180,7 @@ class RunDirectory:
             folders: The kinds and names of the plan's tables.
             journals: The names of its journals.
         """
-        shutil.rmtree(self.path / "retry", ignore_errors=True)
+        shutil.rmtree(self.path / RETRY, ignore_errors=True)
         kept = {self.folder(kind, name) for kind, name in folders}
         for kind in KINDS:
             for folder in (self.path / kind).glob("*"):
@@ -196,7 +199,7 @@ class RunDirectory:
 
     def clear(self) -> None:
         """Remove what a run has done, so that it can begin again."""
-        for name in (*KINDS, "journals", "decisions", "retry"):
+        for name in (*KINDS, "journals", "decisions", RETRY):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in ("ledger.parquet", "report.json", "report.html", "run.lock"):
             (self.path / name).unlink(missing_ok=True)

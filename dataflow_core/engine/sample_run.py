@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dataflow_core.engine.failure_limit import ANY_NUMBER
 from dataflow_core.engine.progress import Update
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.run import run_plan
@@ -43,7 +44,6 @@ REPEATS, ENOUGH_SECONDS = 6, 3.0
 
 FEW = 4
 """The few rows are one in so many: enough for what a run does once, such as its page."""
-_ANY_NUMBER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def run_sample(plan: Plan, pieces: Sequence[pa.Table], folder: Path) -> SampleRu
             watched.setdefault(update.stage, []).append(seconds)
 
     began, worked = time.perf_counter(), time.process_time()
-    report = run_plan(sampled, run_dir=folder, fresh=True, max_failures=_ANY_NUMBER, notify=notify)
+    report = run_plan(sampled, run_dir=folder, fresh=True, max_failures=ANY_NUMBER, notify=notify)
     seconds, busy = time.perf_counter() - began, time.process_time() - worked
     output = Path(report.output)
     files = [file for file in folder.rglob("*") if file.is_file() and file != output]

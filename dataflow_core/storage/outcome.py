@@ -15,7 +15,7 @@ import pyarrow as pa
 from dataflow_core.errors import OperatorError
 from dataflow_core.table.distributions import Distribution
 from dataflow_core.table.frames import Frame, concat_frames
-from dataflow_core.table.identity import RowIds, checksum, format_id, formatted
+from dataflow_core.table.identity import IdIndex, RowIds, checksum, format_id, formatted
 from dataflow_core.table.types import json_text
 
 NO_IDS: RowIds = np.empty(0, dtype=np.uint64)
@@ -212,12 +212,7 @@ def positions_of(ids: RowIds, wanted: RowIds) -> npt.NDArray[np.int64]:
     """Return the position of each wanted id, -1 where there is none; ids must be unique."""
     if len(ids) == len(wanted) and np.array_equal(ids, wanted):
         return np.arange(len(ids))
-    if not len(ids):
-        return np.full(len(wanted), -1)
-    order = np.argsort(ids, kind="stable")
-    found = np.searchsorted(ids, wanted, sorter=order)
-    positions = order[np.minimum(found, len(ids) - 1)]
-    return np.where(ids[positions] == wanted, positions, -1)
+    return IdIndex(ids).positions(wanted)
 
 
 def listed(ids: RowIds, most: int = 3) -> str:

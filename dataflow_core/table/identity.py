@@ -21,6 +21,25 @@ _STEP, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB13311
 _INVERSE_FIRST, _INVERSE_SECOND = (np.uint64(pow(n, -1, 1 << 64)) for n in (_FIRST, _SECOND))
 
 
+class IdIndex:
+    """Where ids stand among others, which are unique.
+
+    Args:
+        ids: The others.
+    """
+
+    def __init__(self, ids: RowIds) -> None:
+        self._order = np.argsort(ids, kind="stable")
+        self._sorted = ids[self._order]
+
+    def positions(self, wanted: RowIds) -> npt.NDArray[np.int64]:
+        """Return the position of each id, -1 where it is not among the others."""
+        if not len(self._sorted):
+            return np.full(len(wanted), -1)
+        found = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
+        return np.where(self._sorted[found] == wanted, self._order[found], -1)
+
+
 def source_ids(source_key: str, positions: npt.NDArray[np.int64]) -> RowIds:
     """Return the ids of the rows of a source.
 

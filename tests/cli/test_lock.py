@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -22,18 +19,8 @@ steps:
 """
 
 
-def dataflow(folder, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "dataflow_core", *arguments],
-        cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "NO_COLOR": "1"},
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    return done
-
-
 @pytest.fixture
-def folder(tmp_path):
+def folder(dataflow, tmp_path):
     (tmp_path / "few.yaml").write_text(RECIPE)
     lines = [json.dumps({"n": n % 9}) for n in range(20)]
     (tmp_path / "in.jsonl").write_text("\n".join([*lines[:5], "{bad", *lines[5:]]) + "\n")
@@ -44,7 +31,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_lock_repeats_its_run(folder):
+def test_a_lock_repeats_its_run(dataflow, folder):
     dataflow(folder, "run", "one/run.lock", "-o", "two.jsonl", "--run-dir", "two", "--fresh")
     assert (folder / "two.jsonl").read_bytes() == (folder / "one.jsonl").read_bytes()
     ledgers = [(folder / name / "ledger.parquet").read_bytes() for name in ("one", "two")]
@@ -55,7 +42,7 @@ def test_a_lock_repeats_its_run(folder):
     assert set(told[0]["distributions"]) >= {"dataflow-llm-core", "pandas", "pyarrow"}
 
 
-def test_an_input_that_moved_is_named_and_must_be_the_same(folder):
+def test_an_input_that_moved_is_named_and_must_be_the_same(dataflow, folder):
     (folder / "in.jsonl").rename(folder / "moved.jsonl")
     missing = dataflow(folder, "run", "one/run.lock", "-o", "two.jsonl", code=1)
     assert "in.jsonl does not exist" in missing.stderr
@@ -70,7 +57,7 @@ def test_an_input_that_moved_is_named_and_must_be_the_same(folder):
     assert not (folder / "three.jsonl").exists()
 
 
-def test_other_code_is_said(folder):
+def test_other_code_is_said(dataflow, folder):
     path = folder / "one" / "run.lock"
     told = json.loads(path.read_text())
     told["fingerprints"]["filter_rows"]["code"] = "dataflow-llm-core 0.0.1"
@@ -86,11 +73,11 @@ def test_other_code_is_said(folder):
         (["-p", "filter_rows.where=n > 1"], "--param would make another run"),
     ],
 )
-def test_what_would_make_another_run_is_refused(more, said, folder):
+def test_what_would_make_another_run_is_refused(dataflow, more, said, folder):
     assert said in dataflow(folder, "run", "one/run.lock", *more, code=2).stderr
 
 
-def test_what_is_no_lock_is_said(folder):
+def test_what_is_no_lock_is_said(dataflow, folder):
     (folder / "no.lock").write_text("{}")
     assert "no.lock is no lock of a run" in dataflow(folder, "run", "no.lock", code=1).stderr
 
@@ -109,7 +96,7 @@ steps:
 
 
 @pytest.fixture
-def joined(tmp_path):
+def joined(dataflow, tmp_path):
     """Return a folder with a run over two files, of which one row failed, and another folder."""
     folder, elsewhere = tmp_path / "a", tmp_path / "b"
     for one in (folder / "data", elsewhere):
@@ -124,7 +111,7 @@ def joined(tmp_path):
     return folder, elsewhere
 
 
-def test_a_lock_works_from_any_folder(joined):
+def test_a_lock_works_from_any_folder(dataflow, joined):
     folder, elsewhere = joined
     wanted = (folder / "out.jsonl").read_bytes()
     assert wanted.count(b"name") == 4
@@ -135,7 +122,7 @@ def test_a_lock_works_from_any_folder(joined):
     assert (elsewhere / "three.jsonl").read_bytes() == wanted
 
 
-def test_a_lock_finds_the_files_of_operators_from_any_folder(tmp_path):
+def test_a_lock_finds_the_files_of_operators_from_any_folder(dataflow, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"text": "good"}\n{"text": "bad"}\n')
     (tmp_path / "words.txt").write_text("bad\n")
     recipe = "dataflow: 1\nsteps:\n- {operator: text/blocklist_filter, config: {file: words.txt}}\n"
@@ -149,7 +136,7 @@ def test_a_lock_finds_the_files_of_operators_from_any_folder(tmp_path):
     assert "blocklist_filter: 1 rows in, 0 out" in again
 
 
-def test_rows_are_seen_and_done_again_from_any_folder(joined):
+def test_rows_are_seen_and_done_again_from_any_folder(dataflow, joined):
     folder, elsewhere = joined
     again = dataflow(elsewhere, "runs", "why", "../a/run", "0", "--replay").stdout
     assert "join: left out, since it needs the whole table" in again
@@ -159,25 +146,25 @@ def test_rows_are_seen_and_done_again_from_any_folder(joined):
     assert list(elsewhere.iterdir()) == []
 
 
-def test_rows_are_seen_again_in_a_folder_that_moved_with_all_that_is_in_it(joined):
+def test_rows_are_seen_again_in_a_folder_that_moved_with_all_that_is_in_it(dataflow, joined):
     moved = joined[0].rename(joined[0].with_name("c"))
     assert "changed since" not in dataflow(moved, "runs", "why", "run", "2", "--replay").stdout
 
 
 @pytest.mark.parametrize("name", ["X.json", "X.yaml", "X"])
-def test_a_lock_is_known_by_its_content(name, folder):
+def test_a_lock_is_known_by_its_content(dataflow, name, folder):
     (folder / "one" / "run.lock").rename(folder / name)
     dataflow(folder, "run", name, "-o", "two.jsonl")
     assert (folder / "two.jsonl").read_bytes() == (folder / "one.jsonl").read_bytes()
     assert "--limit would make" in dataflow(folder, "run", name, "--limit", "5", code=2).stderr
 
 
-def test_a_file_that_is_no_pipeline_says_what_one_is(folder):
+def test_a_file_that_is_no_pipeline_says_what_one_is(dataflow, folder):
     done = dataflow(folder, "run", "in.jsonl", code=2)
     assert "in.jsonl is no pipeline: recipes are files that end in .yaml" in done.stderr
 
 
-def test_a_run_with_a_function_says_why_it_has_no_recipe(tmp_path):
+def test_a_run_with_a_function_says_why_it_has_no_recipe(dataflow, tmp_path):
     class Mine(Pipeline):
         def forward(self):
             FilterRows(where="n > 3").run(self.storage)
@@ -189,7 +176,7 @@ def test_a_run_with_a_function_says_why_it_has_no_recipe(tmp_path):
     assert "apply" in done.stderr
 
 
-def test_a_lock_of_a_retried_run_says_that_it_may_differ(tmp_path):
+def test_a_lock_of_a_retried_run_says_that_it_may_differ(dataflow, tmp_path):
     (tmp_path / "in.jsonl").write_text('{"a": "1"}\n{"a": "x"}\n{"a": "3"}\n')
     step = {"operator": "core/derive_column", "columns": {"output_column": "b"}}
     recipe = {

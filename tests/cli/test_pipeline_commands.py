@@ -40,17 +40,7 @@ def folder(tmp_path):
 SHORT = ("--param", "preset=basic", "--param", "min_words=3")
 
 
-def dataflow(folder, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "dataflow_core", *arguments],
-        cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def test_run_cleans_a_file_and_prints_the_table(folder):
+def test_run_cleans_a_file_and_prints_the_table(dataflow, folder):
     done = dataflow(
         folder, "run", "text/pretrain_filter", "-i", "in.jsonl", "-o", "out.jsonl",
         "--run-dir", "run", *SHORT,
@@ -66,19 +56,19 @@ def test_run_cleans_a_file_and_prints_the_table(folder):
     ]  # fmt: skip
 
 
-def test_quiet_prints_nothing(folder):
+def test_quiet_prints_nothing(dataflow, folder):
     done = dataflow(folder, "run", "clean.yaml", "-i", "in.jsonl", "-o", "o.csv", "-q")
     assert (done.stdout, done.stderr) == ("", "")
     assert (folder / "o.csv").read_text().startswith('"id","text"\n1,')
 
 
-def test_a_recipe_takes_parameters_by_step(folder):
+def test_a_recipe_takes_parameters_by_step(dataflow, folder):
     options = ["-i", "in.jsonl", "-o", "o.jsonl", "-p", "long.where=id = 2"]
     dataflow(folder, "run", "clean.yaml", *options)
     assert json.loads((folder / "o.jsonl").read_text())["id"] == 2
 
 
-def test_a_class_in_the_working_directory_runs(folder):
+def test_a_class_in_the_working_directory_runs(dataflow, folder):
     (folder / "mine.py").write_text(
         "from dataflow_core import Pipeline\n"
         "from dataflow_core.operators.general import FilterRows\n"
@@ -93,7 +83,7 @@ def test_a_class_in_the_working_directory_runs(folder):
     assert json.loads((folder / "o.jsonl").read_text())["id"] == 4
 
 
-def test_a_pipeline_takes_its_own_parameters_and_those_of_its_steps(folder):
+def test_a_pipeline_takes_its_own_parameters_and_those_of_its_steps(dataflow, folder):
     (folder / "mine.py").write_text(
         "from dataflow_core import Pipeline\n"
         "from dataflow_core.operators.general import FilterRows\n"
@@ -119,7 +109,7 @@ def test_a_pipeline_takes_its_own_parameters_and_those_of_its_steps(folder):
         assert json.loads((folder / "o.jsonl").read_text())["id"] == 2
 
 
-def test_a_text_given_to_a_step_stays_one(folder):
+def test_a_text_given_to_a_step_stays_one(dataflow, folder):
     options = ["-i", "in.jsonl", "-o", "o.jsonl", "-p", "long.where=true"]
     dataflow(folder, "run", "clean.yaml", *options)
     assert len((folder / "o.jsonl").read_text().splitlines()) == 4
@@ -176,7 +166,7 @@ def test_a_text_given_to_a_step_stays_one(folder):
         ),
     ],
 )  # fmt: skip
-def test_wrong_input_gets_one_clear_message(arguments, code, message, folder):
+def test_wrong_input_gets_one_clear_message(dataflow, arguments, code, message, folder):
     before = set(folder.iterdir())
     done = dataflow(folder, *arguments, code=code)
     assert message in done.stderr
@@ -184,7 +174,7 @@ def test_wrong_input_gets_one_clear_message(arguments, code, message, folder):
     assert set(folder.iterdir()) - before <= {folder / "dataflow-runs"}
 
 
-def test_check_reports_every_problem_and_fails(folder):
+def test_check_reports_every_problem_and_fails(dataflow, folder):
     arguments = ["check", "text/pretrain_filter", "-i", "in.jsonl", "-p", "preset=basic"]
     arguments += ["-p", "text_column=txt"]
     done = dataflow(folder, *arguments, code=2)
@@ -196,7 +186,7 @@ def test_check_reports_every_problem_and_fails(folder):
     assert "no problems" in dataflow(folder, "check", "clean.yaml", "-i", "in.jsonl").stdout
 
 
-def test_a_plan_is_drawn_and_its_recipe_runs(folder):
+def test_a_plan_is_drawn_and_its_recipe_runs(dataflow, folder):
     for form, expected in {
         "text": "stage 1 · rows", "mermaid": "flowchart TD", "html": "<svg", "json": '"steps"',
         "python": "class PretrainFilter(Pipeline):", "yaml": "operator: text/word_count_filter",
@@ -211,7 +201,7 @@ def test_a_plan_is_drawn_and_its_recipe_runs(folder):
     assert (folder / "plan.jsonl").read_bytes() == (folder / "pretrain_filter.jsonl").read_bytes()
 
 
-def test_preview_shows_each_steps_effect(folder):
+def test_preview_shows_each_steps_effect(dataflow, folder):
     arguments = ["preview", "text/pretrain_filter", "-i", "in.jsonl", *SHORT]
     done = dataflow(folder, *arguments)
     assert "~ text: 1 changed" in done.stdout
@@ -222,7 +212,7 @@ def test_preview_shows_each_steps_effect(folder):
     assert not (folder / "dataflow-runs").exists()
 
 
-def test_estimate_tells_what_a_run_will_do(folder):
+def test_estimate_tells_what_a_run_will_do(dataflow, folder):
     rows = [{"id": n, "text": "long enough" if n % 4 else "short"} for n in range(6_000)]
     (folder / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     arguments = ["estimate", "clean.yaml", "-i", "many.jsonl", "--workers", "2"]
@@ -239,7 +229,7 @@ def test_estimate_tells_what_a_run_will_do(folder):
     assert "with one process" in text
 
 
-def test_estimate_of_few_rows_is_exact_and_dataset_steps_give_bounds(folder):
+def test_estimate_of_few_rows_is_exact_and_dataset_steps_give_bounds(dataflow, folder):
     arguments = ["estimate", "text/pretrain_filter", "-i", "in.jsonl", *SHORT]
     done = dataflow(folder, *arguments)
     assert "All 4 rows were run: their counts are exact." in done.stdout
@@ -250,7 +240,7 @@ def test_estimate_of_few_rows_is_exact_and_dataset_steps_give_bounds(folder):
     assert "lower bound" in done.stdout
 
 
-def test_demo_cleans_the_bundled_sample(folder):
+def test_demo_cleans_the_bundled_sample(dataflow, folder):
     started = time.monotonic()
     done = dataflow(folder, "demo", "--output", "demo.jsonl")
     assert time.monotonic() - started < 30
@@ -261,7 +251,7 @@ def test_demo_cleans_the_bundled_sample(folder):
     assert len({row["text"] for row in kept}) == len(kept)
 
 
-def test_csv_columns_get_types_where_asked(folder):
+def test_csv_columns_get_types_where_asked(dataflow, folder):
     (folder / "in.csv").write_text("id,score\n007,1.50\n008,\n")
     options = ["-i", "in.csv", "-o", "o.jsonl", "-p", "long.where=score > 1"]
     dataflow(folder, "run", "clean.yaml", *options, "--column-type", "score=float64")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -35,24 +32,15 @@ class Own(Pipeline):
 SECRETS = ("k3y1234", "s3cr3t", "pa55word", "t0ken", "new-key")
 
 
-def dataflow(folder, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "dataflow_core", *arguments], cwd=folder, text=True,
-        capture_output=True, check=False, env={**os.environ, "NO_COLOR": "1"},
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    return done
-
-
 @pytest.fixture
-def folder(tmp_path):
+def folder(dataflow, tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
     dataflow(tmp_path, "run", "own:Own", "-i", "in.jsonl", "-o", "out.jsonl", "--run-dir", "run")
     return tmp_path
 
 
-def test_no_file_of_a_run_and_no_message_tells_a_secret(folder):
+def test_no_file_of_a_run_and_no_message_tells_a_secret(dataflow, folder):
     asked = ("-i", "in.jsonl", "-o", "out.jsonl", "--run-dir", "run")
     again = dataflow(folder, "run", "own:Own", *asked, "--param", "key=new-key")
     assert "changed" not in again.stdout  # a key decides who may ask, not what the answer is
@@ -63,7 +51,7 @@ def test_no_file_of_a_run_and_no_message_tells_a_secret(folder):
     assert not [secret for secret in SECRETS for text in texts if secret in text]
 
 
-def test_a_lock_wants_the_secrets_that_it_does_not_tell(folder):
+def test_a_lock_wants_the_secrets_that_it_does_not_tell(dataflow, folder):
     repeat = ("run", "run/run.lock", "-o", "again.jsonl")
     refused = dataflow(folder, *repeat, code=2).stderr
     assert "sign', api_key: its secret was hidden when it was written down" in refused
@@ -76,7 +64,7 @@ def test_a_lock_wants_the_secrets_that_it_does_not_tell(folder):
     assert "would make another run of a lock" in other
 
 
-def test_rows_are_not_taken_through_steps_whose_secret_is_hidden(folder):
+def test_rows_are_not_taken_through_steps_whose_secret_is_hidden(dataflow, folder):
     message = dataflow(folder, "runs", "why", "run", "0", "--replay", code=1).stderr
     assert "step 'sign' of run has a secret, api_key, that run.json does not tell" in message
 
@@ -96,7 +84,7 @@ class Weigh(Refiner):
 """
 
 
-def test_what_is_only_named_like_a_secret_counts_and_what_looks_hidden_runs(tmp_path):
+def test_what_is_only_named_like_a_secret_counts_and_what_looks_hidden_runs(dataflow, tmp_path):
     (tmp_path / "words.py").write_text(WORDS)
     (tmp_path / "in.jsonl").write_text('{"text": "a"}\n')
     recipe = {"dataflow": 1, "name": "w", "steps": [{"name": "w", "operator": "words:Weigh"}]}
