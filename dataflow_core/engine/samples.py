@@ -13,13 +13,14 @@ from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Sample
 from dataflow_core.engine.rundir import RunDirectory
+from dataflow_core.engine.stored_rows import ACCOUNT, TRACED
 from dataflow_core.pipeline.plan import Plan
 from dataflow_core.storage.source import UNREADABLE
 
 PER_REASON = 3
 TEXT_LENGTH = 160
 
-_ACCOUNT = ("row_id", "step", "reason", "value", "message", "related_row_id", "path", "line")
+_ASIDE = (*TRACED, "path", "line")
 
 
 def take_samples(
@@ -60,7 +61,7 @@ def _of_table(table: PartTable, wanted: set[str]) -> Iterator[Sample]:
 
 def _samples(rows: pa.Table) -> Iterator[Sample]:
     texts = _main_text(rows)
-    for row, text in zip(rows.select(_ACCOUNT[:5]).to_pylist(), texts, strict=True):
+    for row, text in zip(rows.select(ACCOUNT[:5]).to_pylist(), texts, strict=True):
         value = row["value"] if row["value"] is not None else row["message"]
         shown = text
         if text is not None and len(text) > TEXT_LENGTH:
@@ -75,7 +76,7 @@ def _main_text(rows: pa.Table) -> list[str | None]:
         return [(raw or b"").decode("utf-8", "replace") for raw in rows["raw"].to_pylist()]
     for name in rows.column_names:
         kind = rows.schema.field(name).type
-        if name in _ACCOUNT or not (pat.is_string(kind) or pat.is_large_string(kind)):
+        if name in _ASIDE or not (pat.is_string(kind) or pat.is_large_string(kind)):
             continue
         texts = rows[name].to_pylist()
         if sum(map(len, filter(None, texts))) > sum(map(len, filter(None, best))):

@@ -211,7 +211,7 @@ def import_target(target: str) -> Any:
     """Return what ``"module:Name"`` names.
 
     Raises:
-        PlanError: The module or the name is not there.
+        PlanError: The module or the name is not there, or the module's own code raises.
     """
     module, _, name = target.partition(":")
     try:
@@ -221,6 +221,11 @@ def import_target(target: str) -> Any:
     except (ImportError, AttributeError) as error:
         raise PlanError(
             f"cannot import {target!r}: {error}. It takes module:Class, importable from here."
+        ) from error
+    except Exception as error:
+        raise PlanError(
+            f"cannot import {target!r}: {type(error).__name__}: {error}. Its own code raises this; "
+            f"see where with `python -c 'import {module}'`."
         ) from error
     return found
 

@@ -83,6 +83,21 @@ def test_a_class_in_the_working_directory_runs(dataflow, folder):
     assert json.loads((folder / "o.jsonl").read_text())["id"] == 4
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("class Mine(:\n", "SyntaxError: invalid syntax (mine.py, line 1)"),
+        ("import nosuchlib\n", "No module named 'nosuchlib'"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero. Its own code raises this; see where"),
+    ],
+)
+def test_a_module_of_ones_own_that_is_broken_is_told_in_a_line(code, message, dataflow, folder):
+    (folder / "mine.py").write_text(code)
+    told = dataflow(folder, "run", "mine:Mine", "-i", "in.jsonl", code=2).stderr
+    assert told.startswith(f"Error: cannot import 'mine:Mine': {message}")
+    assert len(told.splitlines()) == 1
+
+
 def test_a_pipeline_takes_its_own_parameters_and_those_of_its_steps(dataflow, folder):
     (folder / "mine.py").write_text(
         "from dataflow_core import Pipeline\n"

@@ -284,6 +284,10 @@ def test_failed_rows_are_retried_after_a_fix_of_code_or_of_a_parameter(dataflow,
     (folder / "own.py").write_text(OWN)
     asked = ("run", "own:Own", "-i", "in.jsonl", "-o", "out.jsonl", "--max-failures", "3")
     dataflow(folder, *asked, "--run-dir", "own-run")
+    assert "stars: KeyError ('four')  'four'" in dataflow(folder, "runs", "show", "own-run").stdout
+    (folder / "own.py").write_text(OWN.replace("5}", '5, "four": 4'))
+    broken = dataflow(folder, "runs", "retry", "own-run", code=2).stderr
+    assert "cannot import 'own:Stars': SyntaxError: " in broken
     (folder / "own.py").write_text(OWN.replace("5}", '5, "four": 4}'))
     shown = dataflow(folder, "runs", "retry", "own-run").stdout
     assert "failed rows done again: stars 2" in shown
