@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.engine.fingerprints import Fingerprints
-from dataflow_core.engine.run_changes import explain
+from dataflow_core.engine.run_changes import explain, retried_tables
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.sources import source_of
-from dataflow_core.engine.stored_runs import RETRIED
 from dataflow_core.errors import RecipeError, RunError
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import Resolve, from_yaml, plan_as_dict, require_writable
@@ -122,7 +121,7 @@ def write_lock(
         recipe = _recipe(plan)
     except RecipeError as error:
         reason = str(error)
-    retried = [name for name, parts in fingerprints.parts.items() if RETRIED in parts]
+    retried = retried_tables(fingerprints.parts)
     if retried:  # whoever repeats the run has no rows to retry
         fingerprints = Fingerprints.of(plan, limit=limit, files=fingerprints.files)
     content = {

@@ -40,9 +40,10 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
     """Yield what differs between the fingerprints of two plans' tables; see `explain`.
 
     That a table is made of another one that differs, is new or is gone, is no difference of its
-    own; that it is made of another one than before, is.
+    own, nor that rows were retried in that; that it is made of another one than before, is.
     """
     tables = [{hash_of(parts): name for name, parts in one.items()} for one in (before, after)]
+    retried = {*retried_tables(before), *retried_tables(after)}
     for name in after:
         if name not in before:
             yield Difference(name, "new", f"{name} is new")
@@ -52,11 +53,27 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
         )
         for part in {**new, RETRIED: None}:
             moved = part == "table" and old.get(part) in after and new[part] in before
+            if part == RETRIED and name not in retried:
+                continue
             if old.get(part) != new.get(part) and (moved or part != "table"):
                 yield from _of_part(name, part, old.get(part), new.get(part))
     for name in before:
         if name not in after:
             yield Difference(name, "gone", f"{name} is gone")
+
+
+def retried_tables(fingerprints: Mapping[str, Any]) -> list[str]:
+    """Return the tables in which rows that had failed were done again; not those made of them.
+
+    Args:
+        fingerprints: The parts of a run's fingerprints, by table.
+    """
+    marks = {hash_of(parts): parts[RETRIED] for parts in fingerprints.values() if RETRIED in parts}
+    return [
+        name
+        for name, parts in fingerprints.items()
+        if RETRIED in parts and marks.get(parts.get("table")) != parts[RETRIED]
+    ]
 
 
 def in_short(changes: Iterable[Difference]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dataflow_core import FileStorage, Pipeline, Refiner, Storage
+from dataflow_core.operators.dataset import DatasetEvaluator
 
 
 class Nothing(Refiner):
@@ -38,6 +39,19 @@ class Fragile(Refiner):
             file.writelines(f"{number}\n" for number in numbers)
         table[input_number] *= self.factor
         storage.write(table)
+
+
+class Counted(DatasetEvaluator):
+    """Count rows as they flow by."""
+
+    def run(self, storage: Storage, input_n: str = "n") -> None:
+        self.run_phases(storage, input_n=input_n)
+
+    def sketch(self, storage, input_n):
+        return storage.read([input_n])
+
+    def findings(self, sketches):
+        return {"rows": len(sketches)}
 
 
 class Checkpointed(Pipeline):

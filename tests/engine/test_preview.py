@@ -13,8 +13,7 @@ from dataflow_core.errors import OperatorError
 from dataflow_core.operators import RowFailure
 from dataflow_core.operators.general import Apply, DeduplicateExact, Explode, FilterRows, Sort
 
-from .pipelines import Steps
-from .test_retry import Counted
+from .pipelines import Counted, Steps
 
 ROWS = [{"n": n, "text": f"t{n % 3}", "tags": ["a", "b"][: n % 3]} for n in range(40)]
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataflow_core import FileStorage, Storage
+from dataflow_core import FileStorage
 from dataflow_core.engine.row_story import story_at
+from dataflow_core.engine.run_diff import diff_runs
 from dataflow_core.engine.stored_runs import StoredRun
 from dataflow_core.errors import ConfigurationError, RunError
 from dataflow_core.operators import RowFailure
-from dataflow_core.operators.dataset import DatasetEvaluator
 from dataflow_core.operators.general import Apply, DeduplicateExact, Explode, FilterRows, Sort
 
-from .pipelines import Fragile, Steps
+from .pipelines import Counted, Fragile, Steps
 
 
 def break_for(folder: Path, numbers) -> None:
@@ -239,19 +239,6 @@ def test_a_run_directory_is_wanted(tmp_path):
             Steps(source(tmp_path, ROWS), *steps).run(retry_failed=True, **options)
 
 
-class Counted(DatasetEvaluator):
-    """Count rows as they flow by."""
-
-    def run(self, storage: Storage, input_n: str = "n") -> None:
-        self.run_phases(storage, input_n=input_n)
-
-    def sketch(self, storage, input_n):
-        return storage.read([input_n])
-
-    def findings(self, sketches):
-        return {"rows": len(sketches)}
-
-
 def test_a_step_that_counts_all_rows_counts_those_that_are_done_again(tmp_path):
     steps = [(Fragile(folder=str(tmp_path)), {}), (Counted(), {}), (FilterRows(where="n > 9"), {})]
     break_for(tmp_path, [5, 6])
@@ -301,3 +288,21 @@ def test_quarantine_tells_where_an_operator_failed(tmp_path):
     traces = table["traceback"].tolist()
     assert len(set(traces)) == 1
     assert re.fullmatch(r"[0-9a-f]{8} pipelines.py:\d+ in run", traces[0])
+
+
+def test_a_comparison_tells_of_the_step_in_which_rows_had_failed_alone(tmp_path):
+    steps = [
+        (FilterRows(where="n > 1"), {}),
+        (Fragile(folder=str(tmp_path)), {}),
+        (FilterRows(where="n > 9"), {}),
+        (DeduplicateExact(), {"input_columns": ["step"]}),
+    ]
+    break_for(tmp_path, [5])
+    run(tmp_path, ROWS, steps)
+    break_for(tmp_path, [])
+    run(tmp_path, ROWS, steps, retry_failed=True)
+    run(tmp_path, ROWS, steps, "clean", fresh=True)
+    runs = [StoredRun(tmp_path / name) for name in ("run", "clean")]
+    for pair in (runs, runs[::-1]):
+        found = diff_runs(*pair)
+        assert [(one.table, one.part) for one in found.changes] == [("fragile", "retried")]
