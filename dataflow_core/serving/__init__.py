@@ -1,0 +1,1 @@
+"""Servings: language models that answer prompts, behind one interface."""

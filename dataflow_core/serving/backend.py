@@ -1,0 +1,144 @@
+"""What a backend is: how one request becomes one reply, and which errors it may raise.
+
+Everything else (concurrency, limits, retries, store, schemas, money) is the dispatcher's and the
+serving's; a backend neither waits nor tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dataflow_core.serving.completion import NO_USAGE, Usage
+
+Message = Mapping[str, Any]
+"""A chat message: ``{"role": "user", "content": "…"}``, in the form of OpenAI's API.
+
+The content is a string, or a list of parts: ``{"type": "text", "text": "…"}`` and
+``{"type": "image_url", "image_url": {"url": "data:image/png;base64,…"}}``.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One request for one answer.
+
+    Attributes:
+        messages: The conversation, with a system message first where there is one.
+        sampling: Sampling parameters by their names of `Sampling`, those that are not None.
+        schema: The JSON schema that the answer is to have, where the backend is to enforce it.
+    """
+
+    messages: tuple[Message, ...]
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered.
+
+    Attributes:
+        text: The answer without its reasoning; empty where it is.
+        finish_reason: Why it ended: ``"stop"``, ``"length"``, ``"content_filter"``, …
+        usage: Tokens read and written.
+        reasoning: What it wrote before its answer.
+    """
+
+    text: str
+    finish_reason: str = "stop"
+    usage: Usage = NO_USAGE
+    reasoning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The embeddings of some texts, in their order, and the tokens read for all of them."""
+
+    vectors: Sequence[Sequence[float]]
+    usage: Usage = NO_USAGE
+
+
+ErrorKind = Literal["connection", "timeout", "server", "rate_limit", "request", "schema", "fatal"]
+
+
+class ReplyError(Exception):
+    """What a backend raises when there is no reply.
+
+    Args:
+        kind: ``"connection"``: the server could not be reached, or hung up. ``"timeout"``: it did
+            not answer in time. ``"server"``: it failed, or answered nonsense; try again.
+            ``"rate_limit"``: it is asked too often. ``"request"``: it refuses this request, and
+            always will. ``"schema"``: it cannot enforce schemas, or not this one. ``"fatal"``: it
+            will refuse all requests (wrong key, unknown model, no credit).
+        message: What happened, for people; no secrets.
+        status: The HTTP status.
+        retry_after: Seconds after which to try again, if the server says so.
+        reason: The failure's reason, where it is not the usual one of its kind.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.status = status
+        self.retry_after = retry_after
+        self.reason = reason or REASONS[kind]
+
+
+REASONS: Mapping[ErrorKind, str] = {
+    "connection": "connection_lost",
+    "timeout": "timeout",
+    "server": "server_error",
+    "rate_limit": "rate_limited",
+    "request": "invalid_request",
+    "schema": "schema_not_supported",
+    "fatal": "refused",
+}
+
+
+class Backend:
+    """What answers requests: made when the first is sent, in the thread of the dispatcher's loop.
+
+    Its coroutines all run in that one loop, many at a time.
+    """
+
+    async def chat(self, request: ChatRequest) -> Reply:
+        """Return the model's answer.
+
+        Raises:
+            ReplyError: There is none.
+        """
+        raise NotImplementedError
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of some texts.
+
+        Raises:
+            ReplyError: There are none.
+        """
+        raise NotImplementedError
+
+    def limits(self) -> Mapping[str, float]:
+        """Return the limits that the server has told of: requests and tokens per minute.
+
+        Returns:
+            ``requests_per_minute`` and ``tokens_per_minute``, as far as they are known.
+        """
+        return {}
+
+    def count_tokens(self, text: str) -> int | None:
+        """Return how many tokens a text has; None where the backend cannot tell."""
+        return None
+
+    async def close(self) -> None:
+        """Let connections, engines and processes go."""
