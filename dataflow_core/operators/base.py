@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dataflow_core.errors import ConfigurationError, DataflowError, did_you_mean
+from dataflow_core.configuration import explain
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import columns as column_rules
 from dataflow_core.operators.columns import PRODUCED, Parameter
 from dataflow_core.storage.base import Bindings, Storage
@@ -46,7 +47,7 @@ class Operator(BaseModel):
         try:
             super().__init__(**configuration)
         except ValidationError as error:
-            raise ConfigurationError(_explain(type(self), error)) from None
+            raise ConfigurationError(explain(type(self), error)) from None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -193,30 +194,3 @@ def _named(cls: type[Operator], columns: tuple[Any, ...]) -> dict[str, Any]:
             f"found {len(columns)}."
         )
     return dict(zip(names, columns, strict=False))
-
-
-def _explain(cls: type[Operator], error: ValidationError) -> str:
-    lines = [_explain_one(cls, item) for item in error.errors(include_url=False)]
-    return f"{cls.__name__} got a wrong configuration:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def _explain_one(cls: type[Operator], item: Any) -> str:
-    field = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        known = list(cls.model_fields)
-        return (
-            f"{field}: no such parameter.{did_you_mean(field, known)} "
-            f"It takes: {', '.join(known) or 'none'}."
-        )
-    if item["type"] == "missing":
-        return f"{field}: required, not given."
-    message, cause = item["msg"], item.get("ctx", {}).get("error")
-    if isinstance(cause, DataflowError):
-        return f"{field}: {cause}"
-    if cause is not None:
-        message = str(cause)
-    known_field = cls.model_fields.get(str(item["loc"][0])) if item["loc"] else None
-    secret = known_field is not None and known_field.annotation is SecretStr
-    shown = field and not secret if item["type"] == "value_error" else not secret
-    found = f" (found {item['input']!r})" if shown else ""
-    return f"{field}: {message}{found}".removeprefix(": ")

@@ -6,7 +6,7 @@ serving's; a backend neither waits nor tries again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -110,7 +110,19 @@ class Backend:
     """What answers requests: made when the first is sent, in the thread of the dispatcher's loop.
 
     Its coroutines all run in that one loop, many at a time.
+
+    Attributes:
+        on_headers: Called with the headers of answers, which may tell of limits.
     """
+
+    on_headers: Callable[[Mapping[str, str]], object] | None = None
+
+    async def open(self) -> None:
+        """Load what takes long, before the first request.
+
+        Raises:
+            ReplyError: It cannot be loaded.
+        """
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer.
@@ -127,14 +139,6 @@ class Backend:
             ReplyError: There are none.
         """
         raise NotImplementedError
-
-    def limits(self) -> Mapping[str, float]:
-        """Return the limits that the server has told of: requests and tokens per minute.
-
-        Returns:
-            ``requests_per_minute`` and ``tokens_per_minute``, as far as they are known.
-        """
-        return {}
 
     def count_tokens(self, text: str) -> int | None:
         """Return how many tokens a text has; None where the backend cannot tell."""

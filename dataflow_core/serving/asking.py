@@ -1,0 +1,309 @@
+"""Asking: questions become answers, out of the store where one is, else from the model, once.
+
+Equal questions of several threads are sent once: the first claims it, the others wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from array import array
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.completion import Failure, Usage
+from dataflow_core.serving.dispatch import Dispatcher, Job, Terms
+from dataflow_core.serving.pricing import Price
+from dataflow_core.serving.scope import Scope
+from dataflow_core.serving.store import Question, Stored
+from dataflow_core.serving.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and the request that it is.
+
+    Attributes:
+        question: What determines the answer.
+        request: What is sent: a conversation, or a text whose vector is wanted.
+        tokens: About how many tokens are read for it.
+    """
+
+    question: Question
+    request: ChatRequest | str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a question.
+
+    Attributes:
+        reply: The model's reply; None where there is none.
+        vector: The text's vector, as 32-bit floats; None where there is none.
+        failure: Why there is neither.
+        usage: The tokens that it took.
+        attempts: Requests sent for it now.
+        latency: Seconds that the reply took.
+        cost: What it cost, now or when it was first asked; None where nobody knows.
+        reused: Whether it was there, or another one's.
+    """
+
+    reply: Reply | None = None
+    vector: bytes | None = None
+    failure: Failure | None = None
+    usage: Usage = field(default_factory=Usage)
+    attempts: int = 0
+    latency: float = 0.0
+    cost: float | None = None
+    reused: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Sent:
+    """Questions that go in one request."""
+
+    group: Sequence[Asked]
+    job: Job
+
+
+class Asking:
+    """The way from questions to answers in this process.
+
+    Args:
+        make: Makes the backend.
+        terms: How requests are sent.
+        price: What tokens cost; None where nobody knows.
+    """
+
+    def __init__(self, make: Callable[[], Backend], terms: Terms, price: Price | None) -> None:
+        self.process = os.getpid()
+        self.dispatcher = Dispatcher(make, terms)
+        self._price = price
+        self._claims: dict[bytes, _Sent] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, asked: Sequence[Asked], scope: Scope, together: int = 1) -> list[Answered]:
+        """Return what comes of each question, in their order.
+
+        Args:
+            asked: The questions.
+            scope: Whose they are.
+            together: How many go in one request at most.
+
+        Raises:
+            ServingError: No request can succeed.
+            RunStopped: The run is to stop; what was on its way was waited for, and is stored.
+        """
+        left = {one.question.key: one for one in asked}
+        found: dict[bytes, Answered] = {}
+        tally = Tally(asked=len(asked))
+        alone: set[bytes] = set()
+        try:
+            while left:
+                self._round(list(left.values()), scope, found, tally, together, alone)
+                left = {key: one for key, one in left.items() if key not in found}
+            return list(_one_each(asked, found, tally))
+        finally:
+            scope.tally.merge(tally)
+
+    def price(self, usage: Usage) -> float | None:
+        """Return what tokens cost in US dollars; None where nobody knows."""
+        return None if self._price is None else self._price.of(usage)
+
+    def close(self) -> None:
+        """Let the backend go."""
+        self.dispatcher.close()
+
+    def _round(
+        self,
+        left: Sequence[Asked],
+        scope: Scope,
+        found: dict[bytes, Answered],
+        tally: Tally,
+        together: int,
+        alone: set[bytes],
+    ) -> None:
+        """Look for answers, send what nobody has sent, and wait for both."""
+        with self._lock:  # so that nobody's answer comes between looking and claiming
+            keys = [one.question.key for one in left]
+            stored = {} if scope.store is None else scope.store.find(keys, scope.reuse)
+            found |= {key: _from_store(one) for key, one in stored.items()}
+            theirs = {key: self._claims[key] for key in keys if key in self._claims}
+            new = [one for one in left if one.question.key not in stored.keys() | theirs.keys()]
+            mine = [self._sent(group, scope) for group in _groups(new, together, alone)]
+            self._claims |= {one.question.key: sent for sent in mine for one in sent.group}
+        try:
+            if mine or theirs:
+                others = {sent.job for sent in theirs.values()}
+                self.dispatcher.do([sent.job for sent in mine], list(others), scope.stop)
+        finally:
+            for sent in mine:
+                self._count(sent.job, tally)
+        for sent in mine:
+            found |= self._answered(sent, alone)
+        for key, sent in theirs.items():
+            answers = self._answered(sent, alone)
+            if key in answers:  # what another call has dropped is asked for again
+                found[key] = _at_second_hand(answers[key])
+
+    def _sent(self, group: Sequence[Asked], scope: Scope) -> _Sent:
+        requests = [one.request for one in group]
+        first = requests[0]
+        most = first.sampling.get("max_tokens") if isinstance(first, ChatRequest) else 0
+
+        async def send(backend: Backend) -> Reply | Vectors:
+            if isinstance(first, ChatRequest):
+                return await backend.chat(first)
+            return await backend.embed([one for one in requests if isinstance(one, str)])
+
+        job = Job(
+            send=send,
+            tokens=sum(one.tokens for one in group),
+            most=most,
+            cost=lambda read, written: self.price(Usage(read, written)),
+            heard=lambda job: self._heard(_Sent(group, job), scope),
+            budget=scope.budget,
+        )
+        return _Sent(group, job)
+
+    def _heard(self, sent: _Sent, scope: Scope) -> None:
+        """Store what came of a request, in the loop's thread."""
+        store, outcome = scope.store, sent.job.outcome
+        answers = self._answered(sent, set())
+        for one in sent.group:
+            question, answer = one.question, answers.get(one.question.key)
+            if store is None or answer is None:
+                self._release(question.key)
+            elif answer.failure is not None:
+                told = answer.failure
+                store.put_failure(question, told.reason, told.message, sent.job.attempts)
+                self._release(question.key)
+            else:
+                self._store(sent.job, question, answer, scope)
+        if scope.live is not None and isinstance(outcome, (Reply, Vectors)):
+            live = Tally(asked=len(sent.group), answered=len(sent.group))
+            live.spent(outcome.usage, self.price(outcome.usage))
+            scope.live.add(live)
+
+    def _store(self, job: Job, question: Question, answer: Answered, scope: Scope) -> None:
+        reply = answer.reply
+        stored = Stored(
+            text=None if reply is None else reply.text,
+            reasoning=None if reply is None else reply.reasoning,
+            finish_reason="stop" if reply is None else reply.finish_reason,
+            usage=answer.usage,
+            latency=job.seconds,
+            attempts=job.attempts,
+            cost=answer.cost,
+            vector=answer.vector,
+        )
+        assert scope.store is not None  # noqa: S101
+        scope.store.put(question, stored, committed=lambda: self._release(question.key))
+
+    def _release(self, key: bytes) -> None:
+        with self._lock:
+            self._claims.pop(key, None)
+
+    def _answered(self, sent: _Sent, alone: set[bytes]) -> dict[bytes, Answered]:
+        """Return what came of each question of a request; nothing of one that was dropped.
+
+        Where several were refused together, each has to be asked alone.
+        """
+        job, outcome = sent.job, sent.job.outcome
+        if outcome is None:
+            return {}
+        if isinstance(outcome, ReplyError):
+            keys = [one.question.key for one in sent.group]
+            if outcome.kind == "request" and len(keys) > 1:
+                alone.update(keys)
+                return {}
+            failure = Failure(outcome.reason, outcome.message, outcome.status)
+            failed = Answered(failure=failure, attempts=job.attempts, latency=job.seconds)
+            return dict.fromkeys(keys, failed)
+        if isinstance(outcome, Reply):
+            cost = self.price(outcome.usage)
+            (one,) = sent.group
+            answer = Answered(
+                outcome, None, None, outcome.usage, job.attempts, job.seconds, cost
+            )
+            return {one.question.key: answer}
+        return self._vectors(sent, outcome)
+
+    def _vectors(self, sent: _Sent, outcome: Vectors) -> dict[bytes, Answered]:
+        answers = {}
+        whole = max(sent.job.tokens, 1)
+        for one, vector in zip(sent.group, outcome.vectors, strict=True):
+            usage = Usage(round(outcome.usage.prompt_tokens * one.tokens / whole))
+            answers[one.question.key] = Answered(
+                vector=array("f", vector).tobytes(),
+                usage=usage,
+                attempts=sent.job.attempts,
+                latency=sent.job.seconds,
+                cost=self.price(usage),
+            )
+        return answers
+
+    def _count(self, job: Job, tally: Tally) -> None:
+        tally.requests += job.attempts
+        tally.transport_retries += job.transport
+        tally.rate_limit_retries += job.limited
+        tally.corrections += job.empties
+        for reply in job.wasted:
+            tally.spent(reply.usage, self.price(reply.usage))
+            tally.discarded_tokens += reply.usage.completion_tokens
+        if isinstance(job.outcome, (Reply, Vectors)):
+            tally.spent(job.outcome.usage, self.price(job.outcome.usage))
+
+
+def _groups(
+    new: Sequence[Asked], together: int, alone: Collection[bytes]
+) -> Iterator[Sequence[Asked]]:
+    """Yield questions as they go in one request."""
+    if together == 1:
+        yield from ((one,) for one in new)
+        return
+    yield from ((one,) for one in new if one.question.key in alone)
+    rest = [one for one in new if one.question.key not in alone]
+    for start in range(0, len(rest), together):
+        yield rest[start : start + together]
+
+
+def _one_each(
+    asked: Sequence[Asked], found: dict[bytes, Answered], tally: Tally
+) -> Iterator[Answered]:
+    """Yield the answer to each question, that of a second equal one as at second hand."""
+    seen: set[bytes] = set()
+    for one in asked:
+        key = one.question.key
+        answer = found[key]
+        if key in seen:
+            answer = _at_second_hand(answer)
+        seen.add(key)
+        if answer.failure is not None:
+            tally.failed += 1
+        elif answer.reused:
+            tally.reused += 1
+        else:
+            tally.answered += 1
+        yield answer
+
+
+def _at_second_hand(answer: Answered) -> Answered:
+    """Return an answer as one has it who has not asked for it."""
+    return replace(answer, attempts=0, reused=answer.failure is None)
+
+
+def _from_store(stored: Stored) -> Answered:
+    reply = None
+    if stored.vector is None:
+        reply = Reply(stored.text or "", stored.finish_reason, stored.usage, stored.reasoning)
+    return Answered(
+        reply=reply,
+        vector=stored.vector,
+        usage=stored.usage,
+        latency=stored.latency,
+        cost=stored.cost,
+        reused=True,
+    )

@@ -1,0 +1,337 @@
+"""Servings: language models behind one interface, whatever answers behind it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from dataflow_core.configuration import explain
+from dataflow_core.errors import ConfigurationError
+from dataflow_core.serving.asking import Asked, Asking
+from dataflow_core.serving.backend import Backend, ChatRequest, Message
+from dataflow_core.serving.chat import Chat
+from dataflow_core.serving.completion import Completion, Embedding
+from dataflow_core.serving.dispatch import Terms
+from dataflow_core.serving.embedding import embed
+from dataflow_core.serving.messages import UserInput
+from dataflow_core.serving.pricing import Price
+from dataflow_core.serving.sampling import Sampling
+from dataflow_core.serving.scope import Scope, current_scope
+from dataflow_core.serving.store import RequestStore, Settings
+from dataflow_core.serving.tokens import estimate_tokens
+
+Capability = Literal["chat", "embed", "schema", "images"]
+
+
+class Serving(Sampling):
+    """The base of all servings.
+
+    Fields are the configuration: validated, immutable, and all that construction does; connections,
+    processes and models are opened by the first call. Sampling parameters given here hold for all
+    calls, and each call may change them. A serving is also a string, its `spec`, for recipes and
+    command lines.
+
+    Attributes:
+        model: The model's name.
+        max_concurrency: The most requests at a time. None: it finds its own level, which rises
+            until the server refuses or does not answer, and then falls.
+        requests_per_minute: The most requests in a minute; None for what the server tells.
+        tokens_per_minute: The most tokens in a minute, read and written; None likewise.
+        timeout: Seconds after which a request counts as lost.
+        transport_retries: How often a request is sent again after a lost connection, a timeout or a
+            failure of the server.
+        rate_limit_retries: How often it is sent again because the server is asked too often.
+        corrections: How often it is sent again because its answer is empty or does not fit.
+        patience: Seconds that a server may be gone before a run gives up. Until it has answered
+            once, ten at most.
+        structured: How answers of a schema are got: ``"native"``, the server enforces it;
+            ``"prompt"``, the prompt asks for it; ``"auto"``, the first where the server can.
+        accept_truncated: Whether an answer that ends because it has ``max_tokens`` is one. Else it
+            is a failure, and its text is kept with the failed row.
+        price: What tokens cost; None for what the price table says.
+        cache: A file in which answers are kept when no run keeps them, as in a notebook.
+
+    Class attributes:
+        prefix: What its specifications begin with.
+        capabilities: What it can do: ``"chat"``, ``"embed"``, ``"schema"``, ``"images"``.
+        sorts_prompts: Whether prompts that begin alike go together, which spares engines work.
+    """
+
+    prefix: ClassVar[str] = ""
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat"})
+    sorts_prompts: ClassVar[bool] = False
+
+    model: str
+    max_concurrency: Annotated[int, Field(ge=1)] | None = None
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
+    timeout: Annotated[float, Field(gt=0)] = 600.0
+    transport_retries: Annotated[int, Field(ge=0)] = 4
+    rate_limit_retries: Annotated[int, Field(ge=0)] = 20
+    corrections: Annotated[int, Field(ge=0)] = 1
+    patience: Annotated[float, Field(ge=0)] = 300.0
+    structured: Literal["auto", "native", "prompt"] = "auto"
+    accept_truncated: bool = False
+    price: Price | None = None
+    cache: Path | None = None
+
+    _asking: Asking | None = PrivateAttr(None)
+    _store: RequestStore | None = PrivateAttr(None)
+    _no_schemas: bool = PrivateAttr(False)
+    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    def __init__(self, **configuration: Any) -> None:
+        try:
+            super().__init__(**configuration)
+        except ValidationError as error:
+            raise ConfigurationError(explain(type(self), error)) from None
+
+    # What users call.
+
+    def generate_from_input(
+        self,
+        user_inputs: Sequence[UserInput | None],
+        system_prompt: str | None = None,
+        json_schema: Mapping[str, Any] | type[BaseModel] | None = None,
+        *,
+        n: int = 1,
+        distinct: Sequence[Hashable] | None = None,
+        **sampling: Any,
+    ) -> list[Completion]:
+        """Return the model's answers, one for each input, in their order.
+
+        A failure is a value in its place (`Completion.error`), never an exception, unless nothing
+        can succeed. Equal questions are asked once; where words are chosen at random
+        (``temperature`` above 0), once for each input, or for each of `distinct`.
+
+        Args:
+            user_inputs: Texts of users, or conversations as lists of messages; None, as null rows
+                have it, fails.
+            system_prompt: What goes before each, as system message.
+            json_schema: What each answer has to fit: a JSON schema, or a pydantic model, of which
+                `Completion.parsed` is an instance then.
+            n: How many answers to each input; `Completion.samples` has all.
+            distinct: What tells equal inputs apart where words are chosen at random: one value for
+                each input, such as the row's id. Without, their number within this call does,
+                which depends on how rows are batched.
+            **sampling: Sampling parameters for this call; see `Sampling`.
+
+        Raises:
+            ConfigurationError: An input, the schema or a parameter is none.
+            ServingError: No request can succeed: wrong key, unknown model, or the server is gone.
+            RunStopped: The run is to stop, or its budget is spent; answers so far are kept.
+
+        Example:
+            >>> from dataflow_core.testing import ScriptedServing
+            >>> serving = ScriptedServing(lambda text: text.upper())
+            >>> [answer.text for answer in serving.generate_from_input(["so", "it", "goes"])]
+            ['SO', 'IT', 'GOES']
+        """
+        chat = Chat(self, self._scope(), self.sampling(**sampling), json_schema)
+        return chat.answers(user_inputs, system_prompt, n, distinct)
+
+    def embed(self, texts: Sequence[str | None]) -> list[Embedding]:
+        """Return the vectors of texts, one for each, in their order.
+
+        Args:
+            texts: The texts; None fails in its place.
+
+        Raises:
+            ConfigurationError: The serving makes no vectors.
+            ServingError: No request can succeed.
+            RunStopped: The run is to stop, or its budget is spent.
+        """
+        self.require("embed")
+        return embed(self, texts, self._scope())
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has; an estimate where the model's own count is not known.
+
+        Args:
+            text: The text.
+        """
+        return estimate_tokens(text)
+
+    def close(self) -> None:
+        """Let connections, engines and processes go; the next call opens them again."""
+        with self._lock:
+            asking, self._asking = self._asking, None
+            store, self._store = self._store, None
+        if asking is not None and asking.process == os.getpid():
+            asking.close()
+        if store is not None:
+            store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a call has opened it."""
+        return self._asking is not None
+
+    def require(self, capability: Capability) -> None:
+        """Refuse what it cannot do.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
+        if capability not in self.capabilities:
+            raise ConfigurationError(
+                f"{self.name} cannot do {capability!r}; it can do: "
+                f"{', '.join(sorted(self.capabilities))}. Choose another serving for this."
+            )
+
+    @property
+    def spec(self) -> str:
+        """The serving as a string, without its secrets; `serving_from_spec` makes it again."""
+        from dataflow_core.serving.spec import spec_of
+
+        return spec_of(self)
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return f"{self.prefix}:{self.model}"
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what determines its answers: what is asked of it apart."""
+        return {
+            "serving": self.prefix,
+            **self.identity(),
+            "sampling": self.sampling(),
+            "structured": self.structured,
+            "accept_truncated": self.accept_truncated,
+        }
+
+    # What a kind of serving defines.
+
+    @classmethod
+    def from_text(cls, text: str, options: Mapping[str, Any]) -> Self:
+        """Return the serving of a specification.
+
+        Args:
+            text: What stands between the prefix and the options: the model.
+            options: Further fields.
+        """
+        return cls(model=text, **options)
+
+    def text(self) -> tuple[str, frozenset[str]]:
+        """Return what stands in its specification, and the names of the fields that are in it."""
+        return self.model, frozenset({"model"})
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells its model from others: endpoint, name, and what it was loaded with."""
+        return {"model": self.model}
+
+    def embedding_parameters(self) -> dict[str, Any]:
+        """Return what determines vectors beside the model."""
+        return {}
+
+    @property
+    def texts_together(self) -> int:
+        """The most texts of one embedding request."""
+        return 1
+
+    def open_backend(self) -> Backend:
+        """Return a new backend; called in the thread of the dispatcher's loop."""
+        raise NotImplementedError(f"{type(self).__name__} does not define open_backend")
+
+    def known_price(self) -> Price | None:
+        """Return what tokens cost, as far as that is known without `price`."""
+        return None
+
+    # What calls are made of.
+
+    @property
+    def enforces_schemas(self) -> bool:
+        """Whether schemas go to the server."""
+        if self.structured != "auto":
+            return self.structured == "native"
+        return "schema" in self.capabilities and not self._no_schemas
+
+    def give_up_schemas(self) -> None:
+        """Note that the server cannot enforce schemas, whatever was thought of it."""
+        self._no_schemas = True
+
+    def settings(
+        self, kind: str, sampling: Mapping[str, Any], schema: Any, system: str | None
+    ) -> Settings:
+        """Return what all questions of one call have in common."""
+        return Settings(kind=kind, **self.identity(), sampling=sampling, schema=schema, system=system)
+
+    def asking(self) -> Asking:
+        """Return the way to the model, opened in this process."""
+        with self._lock:
+            if self._asking is None or self._asking.process != os.getpid():
+                self._asking = Asking(self.open_backend, self._terms(), self._price())
+            return self._asking
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return {**super().__getstate__(), "__pydantic_private__": None}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self.model_post_init(None)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.model))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_text(cls, given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        """Let a specification stand for a serving, as in recipes."""
+        if isinstance(given, str):
+            from dataflow_core.serving.spec import serving_from_spec
+
+            given = serving_from_spec(given)
+            if not isinstance(given, cls):
+                raise ConfigurationError(f"{given.spec} is no {cls.__name__}")
+        return handler(given)
+
+    @model_serializer(mode="plain")
+    def _as_text(self) -> str:
+        return self.spec
+
+    def _scope(self) -> Scope:
+        scope = current_scope()
+        if scope.store is None and self.cache is not None:
+            with self._lock:
+                self._store = self._store or RequestStore(self.cache)
+            scope.store = self._store
+        return scope
+
+    def _terms(self) -> Terms:
+        return Terms(
+            max_concurrency=self.max_concurrency,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            timeout=self.timeout,
+            transport_retries=self.transport_retries,
+            rate_limit_retries=self.rate_limit_retries,
+            empty_retries=self.corrections,
+            patience=self.patience,
+            name=self.name,
+        )
+
+    def _price(self) -> Price | None:
+        return self.price if self.price is not None else self.known_price()

@@ -1,0 +1,465 @@
+"""The dispatcher of a serving: many requests at a time to one backend, in a loop of its own thread.
+
+It decides when each goes, tries again what can succeed, and stops at once where nothing can. What
+answers mean is not its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dataflow_core.errors import BudgetReached, RunStopped, ServingError, ServingGone, ServingRefused
+from dataflow_core.serving.admission import CircuitBreaker, ConcurrencyLimit, RateLimits, Retries
+from dataflow_core.serving.backend import Backend, Reply, ReplyError, Vectors
+from dataflow_core.serving.budget import Budget, Exhausted, Wait
+from dataflow_core.serving.scope import never
+
+if TYPE_CHECKING:
+    from dataflow_core.serving.admission import Lease, Reservation
+    from dataflow_core.serving.budget import BudgetLease
+
+_BEAT = 0.1
+DRAIN_SECONDS = 30.0
+"""So long a stop waits for answers that are on their way: they are paid for."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How requests are sent.
+
+    Attributes:
+        max_concurrency: The most at a time; None to find out.
+        requests_per_minute: The most in a minute; None for what the server tells.
+        tokens_per_minute: The most tokens in a minute, read and written; None likewise.
+        timeout: Seconds after which a request counts as lost.
+        transport_retries: How often a request is sent again after a lost connection, a timeout or a
+            failure of the server.
+        rate_limit_retries: How often it is sent again because the server is asked too often.
+        empty_retries: How often it is sent again because the answer is empty.
+        patience: Seconds that a server may be gone before the run gives up.
+        name: What to call the server in messages.
+    """
+
+    max_concurrency: int | None
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
+    timeout: float
+    transport_retries: int
+    rate_limit_retries: int
+    empty_retries: int
+    patience: float
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One request on its way.
+
+    Attributes:
+        send: Sends it to the backend.
+        tokens: About how many tokens it has.
+        most: How many tokens its answer has at most, as far as that is told.
+        cost: Returns what tokens read and written cost in US dollars; None where nobody knows.
+        heard: Called in the loop's thread when it is over.
+        budget: What it may cost.
+        attempts: How often it was sent.
+        transport: How often it was sent again for the way to the server, or its failures.
+        limited: How often because the server was asked too often.
+        empties: How often because its answer was empty.
+        seconds: How long the last attempt took.
+        wasted: Replies to it that were of no use.
+        outcome: What came of it; None while it is on its way, and where it was dropped.
+        waiting: The calls that wait for it.
+        over: Whether nothing more will come of it.
+        lease: What it was admitted with.
+        reserved: What it has reserved of the server's limits.
+        paid: What it has reserved of the budget.
+    """
+
+    send: Callable[[Backend], Awaitable[Reply | Vectors]]
+    tokens: int
+    most: int | None
+    cost: Callable[[int, int], float | None]
+    heard: Callable[[Job], object]
+    budget: Budget | None = None
+    attempts: int = 0
+    transport: int = 0
+    limited: int = 0
+    empties: int = 0
+    seconds: float = 0.0
+    wasted: list[Reply] = field(default_factory=list)
+    outcome: Reply | Vectors | ReplyError | None = None
+    waiting: list[Batch] = field(default_factory=list)
+    over: bool = False
+    lease: Lease | None = None
+    reserved: Reservation | None = None
+    paid: BudgetLease | None = None
+
+
+class Batch:
+    """Jobs that one call waits for, its own and those of others that ask the same."""
+
+    def __init__(self, jobs: int) -> None:
+        self.over = threading.Event()
+        self.error: BaseException | None = None
+        self._left = jobs
+
+    def one_less(self) -> None:
+        """Note that a job is over."""
+        self._left -= 1
+        if self._left <= 0:
+            self.over.set()
+
+
+class Dispatcher:
+    """Sends requests.
+
+    Args:
+        make: Makes the backend, in the loop's thread.
+        terms: How to send.
+    """
+
+    def __init__(self, make: Callable[[], Backend], terms: Terms) -> None:
+        self._make = make
+        self._terms = terms
+        self._limit = ConcurrencyLimit(terms.max_concurrency)
+        self._rates = RateLimits(terms.requests_per_minute, terms.tokens_per_minute)
+        self._retries = Retries(terms.transport_retries, terms.rate_limit_retries)
+        self._breaker = CircuitBreaker(terms.patience)
+        self._random = random.Random()  # noqa: S311  for waiting times
+        self._pending: deque[Job] = deque()
+        self._later: dict[Job, asyncio.TimerHandle] = {}
+        self._tasks: dict[Job, asyncio.Task[None]] = {}
+        self._backend: Backend | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._wake: asyncio.TimerHandle | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dataflow-serving", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    def do(
+        self, jobs: Sequence[Job], others: Sequence[Job] = (), stop: Callable[[], bool] = never
+    ) -> None:
+        """Send requests, and wait until all are over; each then has its outcome.
+
+        Args:
+            jobs: The requests.
+            others: Requests on their way, sent for somebody else, to wait for too.
+            stop: Asked now and then whether to stop.
+
+        Raises:
+            ServingError: No request can succeed.
+            RunStopped: Somebody asked to stop, or the budget is spent; what was on its way was
+                waited for.
+        """
+        batch = Batch(len(jobs) + len(others))
+        self._loop.call_soon_threadsafe(self._take, jobs, others, batch)
+        try:
+            while not batch.over.wait(_BEAT):
+                if stop():
+                    raise RunStopped("stopped")  # noqa: TRY301  the wait below is for all stops
+        except BaseException:
+            self._drain(batch)
+            raise
+        if batch.error is not None:
+            if isinstance(batch.error, RunStopped):
+                self._drain(batch)
+            raise batch.error
+
+    def run_coroutine(self, make: Callable[[Backend], Awaitable[Any]]) -> Any:
+        """Open the backend, and return what a coroutine on it returns."""
+
+        async def run() -> Any:
+            await self._opened()
+            assert self._backend is not None  # noqa: S101
+            return await make(self._backend)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    def close(self) -> None:
+        """Close the backend, and end the thread."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            self._loop = runner.get_loop()
+            self._loop.call_soon(self._ready.set)
+            self._loop.run_forever()
+            for task in self._tasks.values():
+                task.cancel()
+            if self._backend is not None:
+                self._loop.run_until_complete(self._backend.close())
+
+    # What follows runs in the loop's thread.
+
+    def _take(self, jobs: Sequence[Job], others: Sequence[Job], batch: Batch) -> None:
+        for job in jobs:
+            job.waiting.append(batch)
+        self._pending.extend(jobs)
+        for job in others:
+            if job.over:
+                batch.one_less()
+            else:
+                job.waiting.append(batch)
+        if not jobs and not others:
+            batch.over.set()
+        if jobs and self._opening is None:
+            self._opening = self._loop.create_task(self._open())
+        self._pump()
+
+    async def _open(self) -> None:
+        try:
+            backend = self._make()
+            backend.on_headers = self._heed_headers
+            await backend.open()
+        except Exception as error:  # noqa: BLE001  whoever waits is told
+            self._opening = None
+            self._give_up(_as_serving_error(error, self._terms.name))
+            return
+        self._backend = backend
+        self._pump()
+
+    async def _opened(self) -> None:
+        if self._backend is None:
+            if self._opening is None:
+                self._opening = self._loop.create_task(self._open())
+            await self._opening
+        if self._backend is None:
+            raise ServingError(f"{self._terms.name} could not be opened")
+
+    def _pump(self) -> None:
+        """Let requests go, as many as may."""
+        if self._backend is None:
+            return
+        while self._pending and len(self._tasks) < self._limit.limit:
+            job = self._pending[0]
+            now = self._loop.time()
+            wait = self._wait_of(job, now)
+            if wait is None:  # it is out of the queue
+                continue
+            if wait > 0:
+                self._wake_after(wait)
+                return
+            self._pending.popleft()
+            self._start(job, now)
+
+    def _wait_of(self, job: Job, now: float) -> float | None:
+        """Return how long a request has to wait; None where it will never go."""
+        wait = self._breaker.delay(now)
+        if wait is None:
+            self._give_up(self._gone())
+            return None
+        wait = wait or self._rates.delay(now, job.tokens)
+        if wait:
+            return wait
+        if job.budget is not None:
+            told = job.budget.reserve(job.tokens, job.most, job.cost)
+            if isinstance(told, Exhausted):
+                self._stop_for(job, BudgetReached(told.message))
+                return None
+            if isinstance(told, Wait):
+                return _BEAT
+            job.paid = told
+        return 0.0
+
+    def _wake_after(self, seconds: float) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        self._wake = self._loop.call_later(seconds, self._pump)
+
+    def _start(self, job: Job, now: float) -> None:
+        job.attempts += 1
+        job.lease = self._limit.started()
+        job.reserved = self._rates.reserve(now, job.tokens)
+        self._breaker.sent(now)
+        self._tasks[job] = self._loop.create_task(self._attempt(job, now))
+
+    async def _attempt(self, job: Job, began: float) -> None:
+        outcome: Reply | Vectors | ReplyError
+        assert self._backend is not None  # noqa: S101
+        try:
+            async with asyncio.timeout(self._terms.timeout):
+                outcome = await job.send(self._backend)
+        except ReplyError as error:
+            outcome = error
+        except TimeoutError:
+            seconds = self._terms.timeout
+            outcome = ReplyError("timeout", f"{self._terms.name} did not answer in {seconds:g} s")
+        except asyncio.CancelledError:
+            self._settle(job, None)
+            del self._tasks[job]
+            self._finish(job, None)
+            return
+        except Exception as error:  # noqa: BLE001  a defect of the backend must not hang the run
+            told = f"{self._terms.name}: {type(error).__name__}: {error}"
+            outcome = ReplyError("fatal", told)
+        del self._tasks[job]
+        job.seconds = self._loop.time() - began
+        if isinstance(outcome, ReplyError):
+            self._settle(job, None)
+            self._failed(job, outcome)
+        else:
+            self._settle(job, outcome)
+            self._succeeded(job, outcome)
+        self._pump()
+
+    def _settle(self, job: Job, outcome: Reply | Vectors | None) -> None:
+        """Give back what was reserved and not used."""
+        usage = None if outcome is None else outcome.usage
+        used = 0 if usage is None else usage.total_tokens
+        if job.reserved is not None:
+            now = self._loop.time()
+            self._rates.settle(job.reserved, used, answered=usage is not None, now=now)
+        if job.paid is not None and job.budget is not None:
+            cost = 0.0 if usage is None else job.cost(usage.prompt_tokens, usage.completion_tokens)
+            job.budget.settle(job.paid, used, cost or 0.0)
+
+    def _succeeded(self, job: Job, outcome: Reply | Vectors) -> None:
+        self._breaker.succeeded()
+        if job.lease is not None:
+            self._limit.succeeded(job.lease)
+        if isinstance(outcome, Reply) and _is_empty(outcome):
+            if job.empties < self._terms.empty_retries:
+                job.empties += 1
+                job.wasted.append(outcome)
+                self._pending.appendleft(job)
+                return
+        self._finish(job, outcome)
+
+    def _failed(self, job: Job, error: ReplyError) -> None:
+        now = self._loop.time()
+        self._note(job, error, now)
+        if error.kind == "fatal":
+            self._finish(job, error)
+            self._give_up(_as_serving_error(error, self._terms.name))
+            return
+        wait = self._wait_before_retry(job, error, now)
+        if wait is None:
+            self._finish(job, error)
+            return
+        self._later[job] = self._loop.call_later(wait, self._again, job)
+
+    def _note(self, job: Job, error: ReplyError, now: float) -> None:
+        """Let limit and breaker learn of a failure."""
+        lease = job.lease
+        assert lease is not None  # noqa: S101
+        if error.kind == "rate_limit":
+            self._limit.refused(lease)
+            self._breaker.succeeded()  # it is there
+        elif error.kind in ("connection", "timeout"):
+            self._limit.lost(lease)
+            self._breaker.lost(now, len(self._tasks), refused=error.reason == "cannot_connect")
+        else:
+            self._limit.succeeded(lease)
+            self._breaker.succeeded()
+
+    def _wait_before_retry(self, job: Job, error: ReplyError, now: float) -> float | None:
+        if error.kind == "rate_limit":
+            job.limited += 1
+            return self._retries.after_rate_limit(job.limited, error.retry_after, self._random)
+        if error.kind in ("connection", "timeout", "server"):
+            if error.kind == "connection" and self._breaker.is_open:
+                return 0.0  # it waits for the server, and that is not its fault
+            job.transport += 1
+            return self._retries.after_failure(job.transport, error.retry_after, self._random)
+        return None
+
+    def _again(self, job: Job) -> None:
+        del self._later[job]
+        self._pending.appendleft(job)
+        self._pump()
+
+    def _finish(self, job: Job, outcome: Reply | Vectors | ReplyError | None) -> None:
+        job.outcome = outcome
+        job.over = True
+        try:
+            job.heard(job)
+        except Exception as error:  # noqa: BLE001  such as a full disk under the store
+            for batch in job.waiting:
+                batch.error = batch.error or error
+        for batch in job.waiting:
+            batch.one_less()
+
+    def _give_up(self, error: BaseException) -> None:
+        """End all that waits: nothing can succeed."""
+        waiting = [*self._pending, *self._later]
+        for batch in {batch for job in (*waiting, *self._tasks) for batch in job.waiting}:
+            batch.error = batch.error or error
+        self._drop(waiting)
+        for batch in {batch for job in self._tasks for batch in job.waiting}:
+            batch.over.set()
+
+    def _stop_for(self, job: Job, error: BaseException) -> None:
+        """End the calls that wait for a request, and for what they have not sent yet."""
+        batches = set(job.waiting)
+        for batch in batches:
+            batch.error = batch.error or error
+        self._drop([one for one in self._pending if batches & set(one.waiting)])
+        for batch in batches:
+            batch.over.set()
+
+    def _drain(self, batch: Batch) -> None:
+        """Drop what a call has not sent, and wait for what it has: that is paid for."""
+        self._loop.call_soon_threadsafe(self._drop_unsent, batch)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < deadline:
+            done = asyncio.run_coroutine_threadsafe(self._in_flight(batch), self._loop)
+            if not done.result():
+                return
+            time.sleep(_BEAT)
+        self._loop.call_soon_threadsafe(self._cancel, batch)
+
+    def _drop_unsent(self, batch: Batch) -> None:
+        waiting = [*self._pending, *self._later]
+        self._drop([job for job in waiting if job.waiting == [batch]])
+
+    def _drop(self, jobs: Sequence[Job]) -> None:
+        gone = set(jobs)
+        self._pending = deque(job for job in self._pending if job not in gone)
+        for job in jobs:
+            handle = self._later.pop(job, None)
+            if handle is not None:
+                handle.cancel()
+            self._finish(job, None)
+
+    async def _in_flight(self, batch: Batch) -> int:
+        return sum(batch in job.waiting for job in self._tasks)
+
+    def _cancel(self, batch: Batch) -> None:
+        for job, task in self._tasks.items():
+            if job.waiting == [batch]:
+                task.cancel()
+
+    def _heed_headers(self, headers: Mapping[str, str]) -> None:
+        self._rates.learn(self._loop.time(), headers)
+
+    def _gone(self) -> ServingGone:
+        return ServingGone(f"{self._terms.name} is gone: {self._breaker.message}")
+
+
+def _is_empty(reply: Reply) -> bool:
+    return not reply.text.strip() and reply.finish_reason not in ("length", "content_filter")
+
+
+def _as_serving_error(error: BaseException, name: str) -> BaseException:
+    if isinstance(error, ReplyError):
+        return ServingRefused(f"{name}: {error.message}")
+    return error
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # there is none for this platform
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,110 @@
+"""Servings as strings: ``openai:gpt-4o-mini``, ``openai:NAME@http://localhost:8000/v1#timeout=60``.
+
+Before the first colon stands the prefix, which a plugin registers; then what the kind of serving
+makes of it, mostly the model; after ``#`` further fields, separated by ``&``, with values as YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+import yaml
+from pydantic import SecretBytes, SecretStr
+
+from dataflow_core.errors import ConfigurationError, did_you_mean
+from dataflow_core.plugins import PluginManager
+
+if TYPE_CHECKING:
+    from dataflow_core.serving.base import Serving
+
+_PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)", re.DOTALL)
+
+
+def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes: Any) -> Serving:
+    """Return the serving that a string stands for.
+
+    Args:
+        spec: The string.
+        plugins: Where to look for kinds of servings; None for all that are installed.
+        **changes: Further fields, which go before those in the string.
+
+    Raises:
+        ConfigurationError: No kind of serving has the prefix, or it does not take the fields.
+        PluginError: The serving needs something that is not installed.
+
+    Example:
+        >>> serving = serving_from_spec("openai:small@http://localhost:8000/v1#max_concurrency=8")
+        >>> serving.model, serving.base_url, serving.max_concurrency
+        ('small', 'http://localhost:8000/v1', 8)
+        >>> serving_from_spec(serving.spec) == serving
+        True
+    """
+    match = _PREFIX.fullmatch(spec.strip())
+    plugins = plugins or PluginManager()
+    if match is None:
+        raise ConfigurationError(
+            f"{spec!r} is no serving: KIND:MODEL is wanted, such as openai:gpt-4o-mini or "
+            f"embedded:. Kinds: {', '.join(_prefixes(plugins))}."
+        )
+    prefix, rest = match[1].lower(), match[2]
+    found = [one for one in plugins.servings() if prefix in one.spec.prefixes]
+    if not found:
+        known = _prefixes(plugins)
+        raise ConfigurationError(
+            f"{spec!r}: no kind of serving is called {prefix!r}.{did_you_mean(prefix, known)} "
+            f"There are: {', '.join(known)}."
+        )
+    if len(found) > 1:
+        names = ", ".join(f"{one.full_name} of {one.distribution}" for one in found)
+        raise ConfigurationError(f"{spec!r}: {prefix!r} is claimed by {names}. Disable one.")
+    cls: type[Serving] = plugins.load(found[0])
+    text, _, told = rest.partition("#")
+    return cls.from_text(unquote(text), {**_options(spec, told), **changes})
+
+
+def spec_of(serving: Serving) -> str:
+    """Return the string that stands for a serving; secrets are not in it."""
+    text, within = serving.text()
+    options = []
+    for name, field in type(serving).model_fields.items():
+        value = getattr(serving, name)
+        if name in within or value == field.get_default(call_default_factory=True):
+            continue
+        if isinstance(value, (SecretStr, SecretBytes)):
+            continue
+        options.append(f"{name}={quote(_yaml(serving, name), safe=_SAFE)}")
+    told = "#" + "&".join(options) if options else ""
+    return f"{serving.prefix}:{text.replace('#', '%23')}{told}"
+
+
+_SAFE = " ,:/{}[]()'\"=@*?!+-_.~$;<>"
+
+
+def _options(spec: str, told: str) -> dict[str, Any]:
+    options = {}
+    for one in filter(None, told.split("&")):
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise ConfigurationError(f"{spec!r}: {one!r} is no NAME=VALUE.")
+        try:
+            options[name.strip()] = yaml.safe_load(unquote(value))
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"{spec!r}: {name} cannot be read: {error}") from None
+    return options
+
+
+def _yaml(serving: Serving, name: str) -> str:
+    # All of JSON is YAML; texts that mean themselves need no quotes.
+    import orjson
+    from pydantic import TypeAdapter
+
+    value = TypeAdapter(Any).dump_python(getattr(serving, name), mode="json")
+    if isinstance(value, str) and yaml.safe_load(value) == value:
+        return value
+    return orjson.dumps(value).decode()
+
+
+def _prefixes(plugins: PluginManager) -> list[str]:
+    return sorted(prefix for one in plugins.servings() for prefix in one.spec.prefixes)

@@ -1,0 +1,81 @@
+"""What calls of servings took: requests, tokens, money, and what of it was in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from dataflow_core.serving.completion import Usage
+
+
+@dataclass
+class Tally:
+    """Sums over the calls of a step, or of a run.
+
+    Attributes:
+        asked: Answers asked for.
+        answered: Those that came from a model now.
+        reused: Those that came out of a store, or that another row had just asked for.
+        failed: Those that did not come.
+        requests: Requests sent, those in vain included.
+        transport_retries: Requests sent again after a lost connection, a timeout or a server's
+            failure.
+        rate_limit_retries: Requests sent again because the server was asked too often.
+        corrections: Requests sent because an answer was empty or did not fit its schema.
+        prompt_tokens: Tokens read by models now.
+        completion_tokens: Tokens written by models now.
+        cached_tokens: Tokens read that servers had kept.
+        reasoning_tokens: Tokens written before answers proper.
+        discarded_tokens: Tokens written now that are in no answer: of answers that failed, and of
+            fields that were asked for again.
+        cost: US dollars spent now, as far as prices are known.
+        unpriced: Answers that came now and whose price is not known.
+    """
+
+    asked: int = 0
+    answered: int = 0
+    reused: int = 0
+    failed: int = 0
+    requests: int = 0
+    transport_retries: int = 0
+    rate_limit_retries: int = 0
+    corrections: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    discarded_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+
+    def __bool__(self) -> bool:
+        return self.asked > 0 or self.requests > 0
+
+    def merge(self, other: Tally) -> None:
+        """Add the sums of another tally."""
+        for name in _NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def spent(self, usage: Usage, cost: float | None) -> None:
+        """Count an answer that came from a model."""
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        self.cached_tokens += usage.cached_tokens
+        self.reasoning_tokens += usage.reasoning_tokens
+        if cost is None:
+            self.unpriced += 1
+        else:
+            self.cost += cost
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the sums that are not 0."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Tally:
+        """Return the tally of what `as_dict` returned."""
+        return cls(**content)
+
+
+_NAMES = tuple(field.name for field in fields(Tally))

@@ -1,0 +1,154 @@
+"""A serving that answers as a test says."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import PrivateAttr
+
+from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.base import Capability, Serving
+from dataflow_core.serving.completion import Usage
+from dataflow_core.serving.messages import text_of
+from dataflow_core.serving.tokens import estimate_tokens
+
+Scripted = str | Reply | ReplyError
+"""What a script answers: a text, a reply with all that belongs to it, or an error."""
+
+Script = Callable[..., Scripted] | Mapping[str, Scripted] | Sequence[Scripted]
+
+
+class ScriptedServing(Serving):
+    """A serving whose answers a test writes; all else is as with any other serving.
+
+    The script is one of: a function of the last message's text, or of the whole `ChatRequest` where
+    its parameter is called ``request``; a mapping from the last message's text to the answer; a
+    list of answers, given in the order of the requests (which is that of the inputs only with
+    ``max_concurrency=1``). An answer is a text, a `Reply`, or a `ReplyError`, which is raised.
+
+    Attributes:
+        script: What it answers.
+        delay: Seconds that each answer takes.
+        dimensions: How many components the vectors of `embed` have, which are made of the texts'
+            hashes.
+
+    Example:
+        >>> serving = ScriptedServing({"2+2": "4"})
+        >>> serving.generate_from_input(["2+2"])[0].text
+        '4'
+        >>> [request.messages[-1]["content"] for request in serving.requests]
+        ['2+2']
+    """
+
+    prefix: ClassVar[str] = "scripted"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "images"})
+
+    model: str = "scripted"
+    script: Any
+    delay: float = 0.0
+    dimensions: int = 8
+
+    _requests: list[ChatRequest] = PrivateAttr(default_factory=list)
+    _texts: list[str] = PrivateAttr(default_factory=list)
+    _guard: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    def __init__(self, script: Script | None = None, **configuration: Any) -> None:
+        if script is not None:
+            configuration["script"] = script
+        super().__init__(**configuration)
+
+    @property
+    def requests(self) -> list[ChatRequest]:
+        """The requests that were sent so far, in order."""
+        with self._guard:
+            return list(self._requests)
+
+    @property
+    def embedded(self) -> list[str]:
+        """The texts whose vectors were asked for so far, in order."""
+        with self._guard:
+            return list(self._texts)
+
+    def identity(self) -> dict[str, Any]:
+        """Return the model's name; scripts of equal names count as one model."""
+        return {"model": self.model, "endpoint": "scripted"}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what determines its answers, the script among it."""
+        return {**super().fingerprint(), "script": self.script}
+
+    def open_backend(self) -> Backend:
+        """Return what plays the script."""
+        return _Player(self)
+
+    def _noted(self, request: ChatRequest) -> int:
+        with self._guard:
+            self._requests.append(request)
+            return len(self._requests) - 1
+
+    def _noted_texts(self, texts: Sequence[str]) -> None:
+        with self._guard:
+            self._texts.extend(texts)
+
+
+class _Player(Backend):
+    def __init__(self, serving: ScriptedServing) -> None:
+        self._serving = serving
+        self._takes_request = _takes_request(serving.script)
+
+    async def chat(self, request: ChatRequest) -> Reply:
+        number = self._serving._noted(request)  # noqa: SLF001  a part of it
+        if self._serving.delay:
+            await asyncio.sleep(self._serving.delay)
+        told = self._told(request, number)
+        if isinstance(told, ReplyError):
+            raise told
+        if isinstance(told, Reply):
+            return told
+        read = sum(estimate_tokens(text_of(message)) for message in request.messages)
+        return Reply(told, "stop", Usage(read, estimate_tokens(told)))
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self._serving._noted_texts(texts)  # noqa: SLF001
+        if self._serving.delay:
+            await asyncio.sleep(self._serving.delay)
+        size = self._serving.dimensions
+        vectors = [_vector(text, size) for text in texts]
+        return Vectors(vectors, Usage(sum(map(estimate_tokens, texts))))
+
+    def _told(self, request: ChatRequest, number: int) -> Scripted:
+        script, text = self._serving.script, text_of(request.messages[-1])
+        if callable(script):
+            told: Scripted = script(request=request) if self._takes_request else script(text)
+            return told
+        if isinstance(script, Mapping):
+            if text in script:
+                found: Scripted = script[text]
+                return found
+            return ReplyError("request", f"the script has no answer to {text[:80]!r}")
+        if number < len(script):
+            listed: Scripted = script[number]
+            return listed
+        return ReplyError("fatal", f"the script has {len(script)} answers, and one more is asked")
+
+
+def _takes_request(script: Any) -> bool:
+    code = getattr(script, "__code__", None)
+    return code is not None and "request" in code.co_varnames[: code.co_argcount]
+
+
+def _vector(text: str, size: int) -> list[float]:
+    """Return a vector of length 1 that is another one for another text."""
+    found: list[float] = []
+    block = 0
+    while len(found) < size:
+        digest = hashlib.sha256(f"{block}:{text}".encode()).digest()
+        found += [byte / 127.5 - 1 for byte in digest]
+        block += 1
+    found = found[:size]
+    length = sum(one * one for one in found) ** 0.5
+    return [one / length for one in found]
