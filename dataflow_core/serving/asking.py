@@ -178,7 +178,7 @@ class Asking:
                 self._release(question.key)
             elif answer.failure is not None:
                 told = answer.failure
-                store.put_failure(question, told.reason, told.message, sent.job.attempts)
+                store.put_failure(question, told.reason, told.message, sent.job.sent)
                 self._release(question.key)
             else:
                 self._store(sent.job, question, answer, scope)
@@ -195,7 +195,7 @@ class Asking:
             finish_reason="stop" if reply is None else reply.finish_reason,
             usage=answer.usage,
             latency=job.seconds,
-            attempts=job.attempts,
+            attempts=job.sent,
             cost=answer.cost,
             vector=answer.vector,
         )
@@ -220,13 +220,13 @@ class Asking:
                 alone.update(keys)
                 return {}
             failure = Failure(outcome.reason, outcome.message, outcome.status)
-            failed = Answered(failure=failure, attempts=job.attempts, latency=job.seconds)
+            failed = Answered(failure=failure, attempts=job.sent, latency=job.seconds)
             return dict.fromkeys(keys, failed)
         if isinstance(outcome, Reply):
             cost = self.price(outcome.usage)
             (one,) = sent.group
             answer = Answered(
-                outcome, None, None, outcome.usage, job.attempts, job.seconds, cost
+                outcome, None, None, outcome.usage, job.sent, job.seconds, cost
             )
             return {one.question.key: answer}
         return self._vectors(sent, outcome)
@@ -239,17 +239,17 @@ class Asking:
             answers[one.question.key] = Answered(
                 vector=array("f", vector).tobytes(),
                 usage=usage,
-                attempts=sent.job.attempts,
+                attempts=sent.job.sent,
                 latency=sent.job.seconds,
                 cost=self.price(usage),
             )
         return answers
 
     def _count(self, job: Job, tally: Tally) -> None:
-        tally.requests += job.attempts
-        tally.transport_retries += job.transport
-        tally.rate_limit_retries += job.limited
-        tally.corrections += job.empties
+        tally.requests += job.sent
+        tally.transport_retries += job.failed.of("transport")
+        tally.rate_limit_retries += job.failed.of("rate_limit")
+        tally.corrections += job.failed.of("answer")
         for reply in job.wasted:
             tally.spent(reply.usage, self.price(reply.usage))
             tally.discarded_tokens += reply.usage.completion_tokens

@@ -106,6 +106,10 @@ REASONS: Mapping[ErrorKind, str] = {
 }
 
 
+CANNOT_CONNECT = "cannot_connect"
+"""The reason of connection errors where the server was not reached at all."""
+
+
 class Backend:
     """What answers requests: made when the first is sent, in the thread of the dispatcher's loop.
 

@@ -30,7 +30,7 @@ from dataflow_core.serving.messages import UserInput
 from dataflow_core.serving.pricing import Price
 from dataflow_core.serving.sampling import Sampling
 from dataflow_core.serving.scope import Scope, current_scope
-from dataflow_core.serving.store import RequestStore, Settings
+from dataflow_core.serving.store import Kind, RequestStore, Settings
 from dataflow_core.serving.tokens import estimate_tokens
 
 Capability = Literal["chat", "embed", "schema", "images"]
@@ -271,10 +271,12 @@ class Serving(Sampling):
         self._no_schemas = True
 
     def settings(
-        self, kind: str, sampling: Mapping[str, Any], schema: Any, system: str | None
+        self, kind: Kind, sampling: Mapping[str, Any], schema: Any, system: str | None
     ) -> Settings:
         """Return what all questions of one call have in common."""
-        return Settings(kind=kind, **self.identity(), sampling=sampling, schema=schema, system=system)
+        known = dict(self.identity())
+        endpoint, model = known.pop("endpoint", self.prefix), known.pop("model")
+        return Settings(endpoint, model, kind, {**sampling, **known}, schema, system)
 
     def asking(self) -> Asking:
         """Return the way to the model, opened in this process."""

@@ -17,7 +17,7 @@ from dataflow_core.serving.backend import ChatRequest, Message, Reply
 from dataflow_core.serving.completion import NO_USAGE, Completion, Failure
 from dataflow_core.serving.messages import UserInput, conversation, has_images, is_null, text_of
 from dataflow_core.serving.scope import Scope
-from dataflow_core.serving.store import Question, Settings
+from dataflow_core.serving.store import Settings, prompt_digest
 from dataflow_core.serving.structured import AnswerSchema, Correction, Read
 from dataflow_core.serving.tally import Tally
 from dataflow_core.serving.tokens import estimate_tokens
@@ -190,7 +190,7 @@ class Chat:
         messages = prompt.messages
         if instructions is not None:
             messages = _instructed(messages, instructions)
-        question = Question.of(settings, messages, prompt.sample)
+        question = settings.question(prompt_digest(messages), prompt.sample)
         if self._system is not None:
             messages = ({"role": "system", "content": self._system}, *messages)
         sampling = self._sampling

@@ -7,6 +7,7 @@ answers mean is not its business.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import threading
 import time
@@ -16,13 +17,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dataflow_core.errors import BudgetReached, RunStopped, ServingError, ServingGone, ServingRefused
-from dataflow_core.serving.admission import CircuitBreaker, ConcurrencyLimit, RateLimits, Retries
-from dataflow_core.serving.backend import Backend, Reply, ReplyError, Vectors
+from dataflow_core.serving.admission import (
+    Attempts,
+    CircuitBreaker,
+    ConcurrencyLimit,
+    Probe,
+    RateLimits,
+    Retries,
+    Throttled,
+    TokenEstimate,
+)
+from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, Reply, ReplyError, Vectors
 from dataflow_core.serving.budget import Budget, Exhausted, Wait
+from dataflow_core.serving.completion import NO_USAGE
 from dataflow_core.serving.scope import never
 
 if TYPE_CHECKING:
-    from dataflow_core.serving.admission import Lease, Reservation
+    from dataflow_core.serving.admission import Reservation
     from dataflow_core.serving.budget import BudgetLease
 
 _BEAT = 0.1
@@ -69,16 +80,15 @@ class Job:
         cost: Returns what tokens read and written cost in US dollars; None where nobody knows.
         heard: Called in the loop's thread when it is over.
         budget: What it may cost.
-        attempts: How often it was sent.
-        transport: How often it was sent again for the way to the server, or its failures.
-        limited: How often because the server was asked too often.
-        empties: How often because its answer was empty.
+        sent: How often it was sent.
+        failed: How it failed so far, and was sent again.
         seconds: How long the last attempt took.
         wasted: Replies to it that were of no use.
         outcome: What came of it; None while it is on its way, and where it was dropped.
         waiting: The calls that wait for it.
         over: Whether nothing more will come of it.
         lease: What it was admitted with.
+        is_probe: Whether it is to find out whether the server is back.
         reserved: What it has reserved of the server's limits.
         paid: What it has reserved of the budget.
     """
@@ -89,16 +99,15 @@ class Job:
     cost: Callable[[int, int], float | None]
     heard: Callable[[Job], object]
     budget: Budget | None = None
-    attempts: int = 0
-    transport: int = 0
-    limited: int = 0
-    empties: int = 0
+    sent: int = 0
+    failed: Attempts = field(default_factory=Attempts)
     seconds: float = 0.0
     wasted: list[Reply] = field(default_factory=list)
     outcome: Reply | Vectors | ReplyError | None = None
     waiting: list[Batch] = field(default_factory=list)
     over: bool = False
-    lease: Lease | None = None
+    lease: int = 0
+    is_probe: bool = False
     reserved: Reservation | None = None
     paid: BudgetLease | None = None
 
@@ -131,12 +140,17 @@ class Dispatcher:
         self._terms = terms
         self._limit = ConcurrencyLimit(terms.max_concurrency)
         self._rates = RateLimits(terms.requests_per_minute, terms.tokens_per_minute)
-        self._retries = Retries(terms.transport_retries, terms.rate_limit_retries)
+        self._estimate = TokenEstimate()
+        self._retries = Retries(
+            terms.transport_retries, terms.rate_limit_retries, terms.empty_retries
+        )
+        self._throttled = Throttled()
         self._breaker = CircuitBreaker(terms.patience)
         self._random = random.Random()  # noqa: S311  for waiting times
         self._pending: deque[Job] = deque()
         self._later: dict[Job, asyncio.TimerHandle] = {}
         self._tasks: dict[Job, asyncio.Task[None]] = {}
+        self._last = ""
         self._backend: Backend | None = None
         self._opening: asyncio.Task[None] | None = None
         self._wake: asyncio.TimerHandle | None = None
@@ -241,7 +255,7 @@ class Dispatcher:
         """Let requests go, as many as may."""
         if self._backend is None:
             return
-        while self._pending and len(self._tasks) < self._limit.limit:
+        while self._pending and self._limit.has_room:
             job = self._pending[0]
             now = self._loop.time()
             wait = self._wait_of(job, now)
@@ -255,33 +269,37 @@ class Dispatcher:
 
     def _wait_of(self, job: Job, now: float) -> float | None:
         """Return how long a request has to wait; None where it will never go."""
-        wait = self._breaker.delay(now)
-        if wait is None:
+        verdict = self._breaker.verdict(now)
+        if verdict == "gone":
             self._give_up(self._gone())
             return None
-        wait = wait or self._rates.delay(now, job.tokens)
-        if wait:
+        job.is_probe = verdict != "closed"
+        if isinstance(verdict, Probe) and verdict.at > now:
+            return verdict.at - now
+        wait = self._rates.delay(now, self._estimate.request(job.tokens, job.most))
+        if wait or job.budget is None:
             return wait
-        if job.budget is not None:
-            told = job.budget.reserve(job.tokens, job.most, job.cost)
-            if isinstance(told, Exhausted):
-                self._stop_for(job, BudgetReached(told.message))
-                return None
-            if isinstance(told, Wait):
-                return _BEAT
-            job.paid = told
+        told = job.budget.reserve(job.tokens, job.most, job.cost)
+        if isinstance(told, Exhausted):
+            self._stop_for(job, BudgetReached(told.message))
+            return None
+        if isinstance(told, Wait):
+            return _BEAT
+        job.paid = told
         return 0.0
 
     def _wake_after(self, seconds: float) -> None:
         if self._wake is not None:
             self._wake.cancel()
-        self._wake = self._loop.call_later(seconds, self._pump)
+        if seconds < math.inf:  # else what is on its way wakes it
+            self._wake = self._loop.call_later(seconds, self._pump)
 
     def _start(self, job: Job, now: float) -> None:
-        job.attempts += 1
+        job.sent += 1
         job.lease = self._limit.started()
-        job.reserved = self._rates.reserve(now, job.tokens)
-        self._breaker.sent(now)
+        job.reserved = self._rates.reserve(now, self._estimate.request(job.tokens, job.most))
+        if job.is_probe:
+            self._breaker.probing()
         self._tasks[job] = self._loop.create_task(self._attempt(job, now))
 
     async def _attempt(self, job: Job, began: float) -> None:
@@ -296,9 +314,7 @@ class Dispatcher:
             seconds = self._terms.timeout
             outcome = ReplyError("timeout", f"{self._terms.name} did not answer in {seconds:g} s")
         except asyncio.CancelledError:
-            self._settle(job, None)
-            del self._tasks[job]
-            self._finish(job, None)
+            self._withdraw(job)
             return
         except Exception as error:  # noqa: BLE001  a defect of the backend must not hang the run
             told = f"{self._terms.name}: {type(error).__name__}: {error}"
@@ -313,24 +329,33 @@ class Dispatcher:
             self._succeeded(job, outcome)
         self._pump()
 
+    def _withdraw(self, job: Job) -> None:
+        """End a request that was cancelled on its way."""
+        del self._tasks[job]
+        self._settle(job, None)
+        self._limit.withdrawn(job.lease)
+        if job.is_probe:
+            self._breaker.withdrawn(self._loop.time())
+        self._finish(job, None)
+
     def _settle(self, job: Job, outcome: Reply | Vectors | None) -> None:
         """Give back what was reserved and not used."""
-        usage = None if outcome is None else outcome.usage
-        used = 0 if usage is None else usage.total_tokens
+        usage = NO_USAGE if outcome is None else outcome.usage
         if job.reserved is not None:
-            now = self._loop.time()
-            self._rates.settle(job.reserved, used, answered=usage is not None, now=now)
+            self._rates.settle(job.reserved, usage.total_tokens)
         if job.paid is not None and job.budget is not None:
-            cost = 0.0 if usage is None else job.cost(usage.prompt_tokens, usage.completion_tokens)
-            job.budget.settle(job.paid, used, cost or 0.0)
+            cost = job.cost(usage.prompt_tokens, usage.completion_tokens)
+            job.budget.settle(job.paid, usage.total_tokens, cost)
+        job.reserved = job.paid = None
 
     def _succeeded(self, job: Job, outcome: Reply | Vectors) -> None:
-        self._breaker.succeeded()
-        if job.lease is not None:
-            self._limit.succeeded(job.lease)
+        self._breaker.answered()
+        self._throttled.answered()
+        self._limit.succeeded(job.lease)
+        self._estimate.add(outcome.usage.completion_tokens)
         if isinstance(outcome, Reply) and _is_empty(outcome):
-            if job.empties < self._terms.empty_retries:
-                job.empties += 1
+            wait = self._retries.next("answer", job.failed, None, self._random)
+            if wait is not None:
                 job.wasted.append(outcome)
                 self._pending.appendleft(job)
                 return
@@ -338,12 +363,19 @@ class Dispatcher:
 
     def _failed(self, job: Job, error: ReplyError) -> None:
         now = self._loop.time()
+        self._last = error.message
         self._note(job, error, now)
         if error.kind == "fatal":
             self._finish(job, error)
             self._give_up(_as_serving_error(error, self._terms.name))
             return
-        wait = self._wait_before_retry(job, error, now)
+        wait = self._retries.next(
+            error.kind,
+            job.failed,
+            error.retry_after,
+            self._random,
+            counted=not self._is_for_all(error, now),
+        )
         if wait is None:
             self._finish(job, error)
             return
@@ -351,28 +383,28 @@ class Dispatcher:
 
     def _note(self, job: Job, error: ReplyError, now: float) -> None:
         """Let limit and breaker learn of a failure."""
-        lease = job.lease
-        assert lease is not None  # noqa: S101
+        if error.kind in ("connection", "timeout"):
+            self._limit.lost(job.lease)
+            self._breaker.failed(
+                now,
+                len(self._tasks) + 1,
+                unreachable=error.reason == CANNOT_CONNECT,
+                probe=job.is_probe,
+            )
+            return
+        self._breaker.answered()
         if error.kind == "rate_limit":
-            self._limit.refused(lease)
-            self._breaker.succeeded()  # it is there
-        elif error.kind in ("connection", "timeout"):
-            self._limit.lost(lease)
-            self._breaker.lost(now, len(self._tasks), refused=error.reason == "cannot_connect")
+            self._limit.refused(job.lease)
+            self._throttled.refused(now)
         else:
-            self._limit.succeeded(lease)
-            self._breaker.succeeded()
+            self._limit.succeeded(job.lease)
+            self._throttled.answered()
 
-    def _wait_before_retry(self, job: Job, error: ReplyError, now: float) -> float | None:
+    def _is_for_all(self, error: ReplyError, now: float) -> bool:
+        """Tell whether a failure is none of the request itself: the server fails everybody."""
         if error.kind == "rate_limit":
-            job.limited += 1
-            return self._retries.after_rate_limit(job.limited, error.retry_after, self._random)
-        if error.kind in ("connection", "timeout", "server"):
-            if error.kind == "connection" and self._breaker.is_open:
-                return 0.0  # it waits for the server, and that is not its fault
-            job.transport += 1
-            return self._retries.after_failure(job.transport, error.retry_after, self._random)
-        return None
+            return self._throttled.everybody(now)
+        return error.kind in ("connection", "timeout") and self._breaker.is_open
 
     def _again(self, job: Job) -> None:
         del self._later[job]
@@ -444,7 +476,11 @@ class Dispatcher:
         self._rates.learn(self._loop.time(), headers)
 
     def _gone(self) -> ServingGone:
-        return ServingGone(f"{self._terms.name} is gone: {self._breaker.message}")
+        return ServingGone(
+            f"{self._terms.name} does not answer: {self._last or 'no connection'}. It was tried for "
+            f"{self._breaker.patience:.0f} s. Start it, or correct its address; what was answered "
+            "is kept, and the same command goes on."
+        )
 
 
 def _is_empty(reply: Reply) -> bool:

@@ -11,7 +11,7 @@ from dataflow_core.serving.asking import Answered, Asked
 from dataflow_core.serving.completion import Embedding, Failure
 from dataflow_core.serving.messages import is_null
 from dataflow_core.serving.scope import Scope
-from dataflow_core.serving.store import Question
+from dataflow_core.serving.store import prompt_digest
 from dataflow_core.serving.tokens import estimate_tokens
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def embed(serving: Serving, texts: Sequence[str | None], scope: Scope) -> list[E
             embeddings[place] = _EMPTY
             continue
         places.append(place)
-        asked.append(Asked(Question.of(settings, text), text, estimate_tokens(text)))
+        asked.append(Asked(settings.question(prompt_digest(text)), text, estimate_tokens(text)))
     answered = serving.asking().ask(asked, scope, serving.texts_together)
     for place, one in zip(places, answered, strict=True):
         embeddings[place] = _embedding(one)

@@ -12,7 +12,7 @@ import orjson
 from pydantic import Field, SecretStr
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.backends.openai_answers import error_of, reply_of, vectors_of
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.pricing import Price, price_of
@@ -205,7 +205,7 @@ class OpenAIBackend(Backend):
         try:
             answer = await self._wire.post(path + self._query, body)
         except WireError as error:
-            reason = None if error.reached else "cannot_connect"
+            reason = None if error.reached else CANNOT_CONNECT
             raise ReplyError("connection", str(error), reason=reason) from None
         if self.on_headers is not None and "x-ratelimit-limit-requests" in answer.headers:
             self.on_headers(answer.headers)
