@@ -48,6 +48,8 @@ class Answered:
         latency: Seconds that the reply took.
         cost: What it cost, now or when it was first asked; None where nobody knows.
         reused: Whether it was there, or another one's.
+        problem: Why the answer was of no use when it was read before, if it was.
+        key: The key of the question.
     """
 
     reply: Reply | None = None
@@ -58,6 +60,8 @@ class Answered:
     latency: float = 0.0
     cost: float | None = None
     reused: bool = False
+    problem: str | None = None
+    key: bytes = b""
 
 
 @dataclass(eq=False, slots=True)
@@ -84,13 +88,21 @@ class Asking:
         self._claims: dict[bytes, _Sent] = {}
         self._lock = threading.Lock()
 
-    def ask(self, asked: Sequence[Asked], scope: Scope, together: int = 1) -> list[Answered]:
+    def ask(
+        self,
+        asked: Sequence[Asked],
+        scope: Scope,
+        together: int = 1,
+        *,
+        follow_up: bool = False,
+    ) -> list[Answered]:
         """Return what comes of each question, in their order.
 
         Args:
             asked: The questions.
             scope: Whose they are.
             together: How many go in one request at most.
+            follow_up: Whether they are about answers that came already.
 
         Raises:
             ServingError: No request can succeed.
@@ -98,13 +110,15 @@ class Asking:
         """
         left = {one.question.key: one for one in asked}
         found: dict[bytes, Answered] = {}
-        tally = Tally(asked=len(asked))
+        tally = Tally()
         alone: set[bytes] = set()
         try:
             while left:
                 self._round(list(left.values()), scope, found, tally, together, alone)
                 left = {key: one for key, one in left.items() if key not in found}
-            return list(_one_each(asked, found, tally))
+            answers = list(_one_each(asked, found))
+            _count_answers(answers, tally, follow_up=follow_up)
+            return answers
         finally:
             scope.tally.merge(tally)
 
@@ -270,9 +284,7 @@ def _groups(
         yield rest[start : start + together]
 
 
-def _one_each(
-    asked: Sequence[Asked], found: dict[bytes, Answered], tally: Tally
-) -> Iterator[Answered]:
+def _one_each(asked: Sequence[Asked], found: dict[bytes, Answered]) -> Iterator[Answered]:
     """Yield the answer to each question, that of a second equal one as at second hand."""
     seen: set[bytes] = set()
     for one in asked:
@@ -281,13 +293,20 @@ def _one_each(
         if key in seen:
             answer = _at_second_hand(answer)
         seen.add(key)
-        if answer.failure is not None:
-            tally.failed += 1
-        elif answer.reused:
-            tally.reused += 1
-        else:
-            tally.answered += 1
-        yield answer
+        yield replace(answer, key=key)
+
+
+def _count_answers(answers: Sequence[Answered], tally: Tally, *, follow_up: bool) -> None:
+    failed = sum(one.failure is not None for one in answers)
+    reused = sum(one.reused for one in answers)
+    answered = len(answers) - failed - reused
+    if follow_up:
+        tally.corrections += answered
+        return
+    tally.asked += len(answers)
+    tally.failed += failed
+    tally.reused += reused
+    tally.answered += answered
 
 
 def _at_second_hand(answer: Answered) -> Answered:
@@ -306,4 +325,5 @@ def _from_store(stored: Stored) -> Answered:
         latency=stored.latency,
         cost=stored.cost,
         reused=True,
+        problem=stored.problem,
     )

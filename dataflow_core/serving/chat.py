@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.asking import Answered, Asked
 from dataflow_core.serving.backend import ChatRequest, Message, Reply
-from dataflow_core.serving.completion import NO_USAGE, Completion, Failure
+from dataflow_core.serving.completion import Completion, Failure
 from dataflow_core.serving.messages import UserInput, conversation, has_images, is_null, text_of
 from dataflow_core.serving.scope import Scope
 from dataflow_core.serving.store import Settings, prompt_digest
@@ -58,12 +58,16 @@ class Draft:
         text: The answer, as far as it was corrected.
         read: What was read in it.
         completion: What there is of the completion so far.
+        answers: The answers that it was made of.
+        lost: Their tokens that are in it no more.
     """
 
     prompt: Prompt
     text: str
     read: Read
     completion: Completion
+    answers: list[Answered]
+    lost: int = 0
 
 
 class Chat:
@@ -109,7 +113,7 @@ class Chat:
             Completion(error=_NULL) if prompt is None else next(answered) for prompt in prompts
         ]
         if n == 1:
-            return [replace(one, samples=(one,)) for one in every] if n > 1 else every
+            return every
         groups = (tuple(every[start : start + n]) for start in range(0, len(every), n))
         return [replace(group[0], samples=group) for group in groups]
 
@@ -145,9 +149,7 @@ class Chat:
     def _answers(self, prompts: Sequence[Prompt]) -> list[Completion]:
         native = self._serving.enforces_schemas
         answered = self._ask(prompts, self._schema, native=native)
-        done = [
-            self._completion(prompt, one) for prompt, one in zip(prompts, answered, strict=True)
-        ]
+        done = [self._completion(one) for one in answered]
         refused = [
             place
             for place, one in enumerate(answered)
@@ -155,22 +157,29 @@ class Chat:
         ]
         if native and refused and self._serving.structured == "auto":
             self._serving.give_up_schemas()
+            self._scope.tally.merge(Tally(asked=-len(refused), failed=-len(refused)))
             again = self._answers([prompts[place] for place in refused])
             for place, completion in zip(refused, again, strict=True):
                 done[place] = completion
-            refused_places = set(refused)
-            drafts = {p: one for p, one in enumerate(done) if p not in refused_places}
         else:
-            drafts = dict(enumerate(done))
-        if self._schema is None:
-            return done
-        fitted = self._fitted({p: (prompts[p], one) for p, one in drafts.items()}, native=native)
-        for place, completion in fitted.items():
-            done[place] = completion
+            refused = []
+        if self._schema is not None:
+            drafts = {
+                place: self._draft(prompts[place], one, answered[place])
+                for place, one in enumerate(done)
+                if one.error is None and place not in set(refused)
+            }
+            for place, completion in self._fitted(drafts, native=native):
+                done[place] = completion
         return done
 
     def _ask(
-        self, prompts: Sequence[Prompt], schema: AnswerSchema | None, *, native: bool
+        self,
+        prompts: Sequence[Prompt],
+        schema: AnswerSchema | None,
+        *,
+        native: bool,
+        follow_up: bool = False,
     ) -> list[Answered]:
         """Ask, and return what comes of each prompt."""
         enforced = schema.json if schema is not None and native else None
@@ -180,7 +189,9 @@ class Chat:
         order: Sequence[int] = range(len(asked))
         if self._serving.sorts_prompts:
             order = sorted(order, key=lambda place: _beginning(asked[place].request))
-        answered = self._serving.asking().ask([asked[place] for place in order], self._scope)
+        answered = self._serving.asking().ask(
+            [asked[place] for place in order], self._scope, follow_up=follow_up
+        )
         back = dict(zip(order, answered, strict=True))
         return [back[place] for place in range(len(asked))]
 
@@ -199,8 +210,8 @@ class Chat:
         tokens = sum(map(_tokens, messages))
         return Asked(question, ChatRequest(messages, sampling, schema), tokens)
 
-    def _completion(self, prompt: Prompt, one: Answered) -> Completion:
-        """Return the completion of an answer whose form nothing is known of."""
+    def _completion(self, one: Answered) -> Completion:
+        """Return the completion of an answer, of whose form nothing is known yet."""
         reply = one.reply
         if reply is None:
             return Completion(error=one.failure, attempts=one.attempts, latency=one.latency)
@@ -215,77 +226,86 @@ class Chat:
             reused=one.reused,
         )
         failure = self._failure(reply)
-        return made if failure is None else self._failed(made, failure)
+        return made if failure is None else self._failed(made, failure, [one])
 
     def _failure(self, reply: Reply) -> Failure | None:
         """Return why a reply is no answer, as its finish reason tells."""
         if reply.finish_reason in _REFUSALS:
             return Failure(reply.finish_reason, _REFUSALS[reply.finish_reason], None, reply.text)
+        is_there = bool(reply.text.strip())
         if reply.finish_reason == "length":
-            if self._schema is not None or self._serving.accept_truncated and reply.text.strip():
+            if is_there and (self._schema is not None or self._serving.accept_truncated):
                 return None  # whether it fits its schema is seen later
             return Failure("truncated", _truncated(self._sampling), None, reply.text)
-        if not reply.text.strip():
+        if not is_there:
             return Failure("empty_answer", "the model answered nothing", None, reply.text)
         return None
 
-    def _failed(self, made: Completion, failure: Failure) -> Completion:
-        """Return a completion that is none, and count its tokens as spent in vain."""
-        if not made.reused:
-            self._scope.tally.merge(Tally(discarded_tokens=made.usage.completion_tokens))
-        self._scope.tally.merge(Tally(failed=1))
+    def _failed(
+        self, made: Completion, failure: Failure, answers: Sequence[Answered], lost: int = 0
+    ) -> Completion:
+        """Return a completion that is none, and count its tokens as spent in vain.
+
+        Args:
+            made: What there is of it.
+            failure: Why it is none.
+            answers: The answers that it was made of.
+            lost: Tokens of theirs that were counted before.
+        """
+        spent = sum(one.usage.completion_tokens for one in answers if not one.reused)
+        self._scope.tally.merge(Tally(failed=1, discarded_tokens=spent - lost))
+        self._judge(answers, failure.reason)
         return replace(made, text=None, error=failure)
 
-    def _fitted(
-        self, made: Mapping[int, tuple[Prompt, Completion]], *, native: bool
-    ) -> dict[int, Completion]:
-        """Return completions whose answers fit the schema, or say why they do not."""
-        assert self._schema is not None  # noqa: S101
-        fitted: dict[int, Completion] = {}
-        drafts: dict[int, Draft] = {}
-        for place, (prompt, one) in made.items():
-            if one.error is not None or one.text is None:
-                fitted[place] = one
-                continue
-            read = self._schema.read(one.text, truncated=one.finish_reason == "length")
-            drafts[place] = Draft(prompt, one.text, read, one)
-        for number in range(self._serving.corrections):
-            self._correct(drafts, number, native=native)
-        for place, draft in drafts.items():
-            fitted[place] = self._read(draft)
-        return fitted
+    def _judge(self, answers: Sequence[Answered], problem: str | None) -> None:
+        """Let the store know which answers were of use."""
+        keys = [one.key for one in answers if one.problem != problem]
+        if keys and self._scope.store is not None:
+            self._scope.store.judge(keys, problem)
 
-    def _correct(self, drafts: Mapping[int, Draft], number: int, *, native: bool) -> None:
+    def _draft(self, prompt: Prompt, made: Completion, one: Answered) -> Draft:
+        assert self._schema is not None and made.text is not None  # noqa: S101, PT018
+        read = self._schema.read(made.text, truncated=made.finish_reason == "length")
+        return Draft(prompt, made.text, read, made, [one])
+
+    def _fitted(
+        self, drafts: Mapping[int, Draft], *, native: bool
+    ) -> Iterator[tuple[int, Completion]]:
+        """Yield the completions that answers are in the end, by place, corrected where need be."""
+        for _ in range(self._serving.corrections):
+            self._correct(drafts, native=native)
+        for place, draft in drafts.items():
+            yield place, self._read(draft)
+
+    def _correct(self, drafts: Mapping[int, Draft], *, native: bool) -> None:
         """Ask once more for what does not fit."""
         wrong = {}
         for place, draft in drafts.items():
-            if draft.read.value is None and (correction := draft.read.correction()) is not None:
+            if draft.read.problems and (correction := draft.read.correction()) is not None:
                 wrong[place] = correction
         by_schema: dict[int, list[int]] = {}
         for place, correction in wrong.items():
             by_schema.setdefault(id(correction.schema), []).append(place)
         for places in by_schema.values():
             schema = wrong[places[0]].schema
-            prompts = [self._followed(drafts[p], wrong[p], number) for p in places]
-            answered = self._ask(prompts, schema, native=native)
+            prompts = [_followed(drafts[p], wrong[p]) for p in places]
+            answered = self._ask(prompts, schema, native=native, follow_up=True)
             for place, one in zip(places, answered, strict=True):
                 self._merge(drafts[place], wrong[place], one)
-
-    def _followed(self, draft: Draft, correction: Correction, number: int) -> Prompt:
-        messages = (*draft.prompt.messages, *correction.messages(draft.text))
-        return replace(draft.prompt, messages=messages)
 
     def _merge(self, draft: Draft, correction: Correction, one: Answered) -> None:
         """Take a correction into a draft."""
         reply, before = one.reply, draft.completion
         if reply is None:
             return  # the draft stays as it is
-        if not before.reused:
-            lost = correction.discarded(before.usage.completion_tokens, draft.text)
+        last = draft.answers[-1]
+        if not last.reused:
+            lost = correction.discarded(last.usage.completion_tokens, draft.text)
+            draft.lost += lost
             self._scope.tally.merge(Tally(discarded_tokens=lost))
-        self._scope.tally.merge(Tally(corrections=0 if one.reused else 1))
         draft.read = correction.merge(reply.text, truncated=reply.finish_reason == "length")
         draft.text = draft.read.text
+        draft.answers.append(one)
         draft.completion = replace(
             before,
             text=draft.text,
@@ -300,11 +320,19 @@ class Chat:
         """Return the completion that a draft is in the end."""
         made, read = draft.completion, draft.read
         if not read.problems:
+            self._judge(draft.answers, None)
             return replace(made, parsed=read.value)
         problems = "; ".join(map(str, read.problems[:5]))
         if read.reason == "truncated":
             problems = f"{_truncated(self._sampling)} ({problems})"
-        return self._failed(made, Failure(read.reason, problems, None, made.text))
+        failure = Failure(read.reason, problems, None, made.text)
+        return self._failed(made, failure, draft.answers, draft.lost)
+
+
+def _followed(draft: Draft, correction: Correction) -> Prompt:
+    """Return what a correction is asked for with: the conversation goes on."""
+    messages = (*draft.prompt.messages, *correction.messages(draft.text))
+    return replace(draft.prompt, messages=messages)
 
 
 def _check_inputs(

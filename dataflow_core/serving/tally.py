@@ -17,7 +17,7 @@ class Tally:
         asked: Answers asked for.
         answered: Those that came from a model now.
         reused: Those that came out of a store, or that another row had just asked for.
-        failed: Those that did not come.
+        failed: Those that did not come, or were of no use.
         requests: Requests sent, those in vain included.
         transport_retries: Requests sent again after a lost connection, a timeout or a server's
             failure.
