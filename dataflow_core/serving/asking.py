@@ -10,11 +10,12 @@ import threading
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.completion import Failure, Usage
 from dataflow_core.serving.dispatch import Dispatcher, Job, Terms
-from dataflow_core.serving.pricing import Price
+from dataflow_core.serving.pricing import Price, cost
 from dataflow_core.serving.scope import Scope
 from dataflow_core.serving.store import Question, Stored
 from dataflow_core.serving.tally import Tally
@@ -83,7 +84,7 @@ class Asking:
 
     def __init__(self, make: Callable[[], Backend], terms: Terms, price: Price | None) -> None:
         self.process = os.getpid()
-        self.dispatcher = Dispatcher(make, terms)
+        self.dispatcher = Dispatcher(make, terms, price)
         self._price = price
         self._claims: dict[bytes, _Sent] = {}
         self._lock = threading.Lock()
@@ -124,7 +125,7 @@ class Asking:
 
     def price(self, usage: Usage) -> float | None:
         """Return what tokens cost in US dollars; None where nobody knows."""
-        return None if self._price is None else self._price.of(usage)
+        return None if self._price is None else cost(usage, self._price)
 
     def close(self) -> None:
         """Let the backend go."""
@@ -142,7 +143,8 @@ class Asking:
         """Look for answers, send what nobody has sent, and wait for both."""
         with self._lock:  # so that nobody's answer comes between looking and claiming
             keys = [one.question.key for one in left]
-            stored = {} if scope.store is None else scope.store.find(keys, scope.reuse)
+            questions = [one.question for one in left]
+            stored = {} if scope.store is None else scope.store.find(questions, scope.reuse)
             found |= {key: _from_store(one) for key, one in stored.items()}
             theirs = {key: self._claims[key] for key in keys if key in self._claims}
             new = [one for one in left if one.question.key not in stored.keys() | theirs.keys()]
@@ -176,7 +178,6 @@ class Asking:
             send=send,
             tokens=sum(one.tokens for one in group),
             most=most,
-            cost=lambda read, written: self.price(Usage(read, written)),
             heard=lambda job: self._heard(_Sent(group, job), scope),
             budget=scope.budget,
         )
@@ -214,7 +215,8 @@ class Asking:
             vector=answer.vector,
         )
         assert scope.store is not None  # noqa: S101
-        scope.store.put(question, stored, committed=lambda: self._release(question.key))
+        release = partial(self._release, question.key)
+        scope.store.put(question, stored, committed=release, failed=lambda _: release())
 
     def _release(self, key: bytes) -> None:
         with self._lock:
@@ -237,10 +239,13 @@ class Asking:
             failed = Answered(failure=failure, attempts=job.sent, latency=job.seconds)
             return dict.fromkeys(keys, failed)
         if isinstance(outcome, Reply):
-            cost = self.price(outcome.usage)
             (one,) = sent.group
             answer = Answered(
-                outcome, None, None, outcome.usage, job.sent, job.seconds, cost
+                outcome,
+                usage=outcome.usage,
+                attempts=job.sent,
+                latency=job.seconds,
+                cost=self.price(outcome.usage),
             )
             return {one.question.key: answer}
         return self._vectors(sent, outcome)

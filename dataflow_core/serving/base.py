@@ -30,7 +30,7 @@ from dataflow_core.serving.messages import UserInput
 from dataflow_core.serving.pricing import Price
 from dataflow_core.serving.sampling import Sampling
 from dataflow_core.serving.scope import Scope, current_scope
-from dataflow_core.serving.store import Kind, RequestStore, Settings
+from dataflow_core.serving.store import RequestStore, Settings
 from dataflow_core.serving.tokens import estimate_tokens
 
 Capability = Literal["chat", "embed", "schema", "images"]
@@ -271,7 +271,7 @@ class Serving(Sampling):
         self._no_schemas = True
 
     def settings(
-        self, kind: Kind, sampling: Mapping[str, Any], schema: Any, system: str | None
+        self, kind: Literal["chat", "embed"], sampling: Mapping[str, Any], schema: Any, system: str | None
     ) -> Settings:
         """Return what all questions of one call have in common."""
         known = dict(self.identity())
@@ -291,6 +291,20 @@ class Serving(Sampling):
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
         self.model_post_init(None)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.spec!r})"
+
+    def __str__(self) -> str:
+        return self.spec
+
+    def __copy__(self) -> Self:
+        made = type(self).__new__(type(self))
+        made.__setstate__(self.__getstate__())
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self.__copy__()  # its fields do not change
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

@@ -20,7 +20,7 @@ from dataflow_core.serving.scope import Scope
 from dataflow_core.serving.store import Settings, prompt_digest
 from dataflow_core.serving.structured import AnswerSchema, Correction, Read
 from dataflow_core.serving.tally import Tally
-from dataflow_core.serving.tokens import estimate_tokens
+from dataflow_core.serving.tokens import prompt_tokens
 
 if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
@@ -30,8 +30,6 @@ _REFUSALS = {
     "content_filter": "the server's content filter cut the answer",
     "refusal": "the model refuses to answer",
 }
-_IMAGE_TOKENS = 800
-"""About how many tokens an image has, for limits and budgets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +205,8 @@ class Chat:
         sampling = self._sampling
         if prompt.seed is not None and prompt.seed != sampling.get("seed"):
             sampling = {**sampling, "seed": prompt.seed}
-        tokens = sum(map(_tokens, messages))
-        return Asked(question, ChatRequest(messages, sampling, schema), tokens)
+        request = ChatRequest(messages, sampling, schema)
+        return Asked(question, request, prompt_tokens(messages))
 
     def _completion(self, one: Answered) -> Completion:
         """Return the completion of an answer, of whose form nothing is known yet."""
@@ -281,7 +279,9 @@ class Chat:
         """Ask once more for what does not fit."""
         wrong = {}
         for place, draft in drafts.items():
-            if draft.read.problems and (correction := draft.read.correction()) is not None:
+            assert self._schema is not None  # noqa: S101
+            correction = Correction.of(self._schema, draft.read)
+            if correction is not None:
                 wrong[place] = correction
         by_schema: dict[int, list[int]] = {}
         for place, correction in wrong.items():
@@ -300,11 +300,11 @@ class Chat:
             return  # the draft stays as it is
         last = draft.answers[-1]
         if not last.reused:
-            lost = correction.discarded(last.usage.completion_tokens, draft.text)
+            lost = correction.discarded(last.usage.completion_tokens)
             draft.lost += lost
             self._scope.tally.merge(Tally(discarded_tokens=lost))
         draft.read = correction.merge(reply.text, truncated=reply.finish_reason == "length")
-        draft.text = draft.read.text
+        draft.text = _merged_text(draft.read) if correction.fields else reply.text
         draft.answers.append(one)
         draft.completion = replace(
             before,
@@ -319,14 +319,22 @@ class Chat:
     def _read(self, draft: Draft) -> Completion:
         """Return the completion that a draft is in the end."""
         made, read = draft.completion, draft.read
-        if not read.problems:
+        if read.ok:
             self._judge(draft.answers, None)
             return replace(made, parsed=read.value)
-        problems = "; ".join(map(str, read.problems[:5]))
-        if read.reason == "truncated":
-            problems = f"{_truncated(self._sampling)} ({problems})"
-        failure = Failure(read.reason, problems, None, made.text)
+        told = read.message
+        if read.reason == "truncated" and made.finish_reason == "length":
+            told = f"{_truncated(self._sampling)} ({told})"
+        failure = Failure(read.reason, told, None, made.text)
         return self._failed(made, failure, draft.answers, draft.lost)
+
+
+def _merged_text(read: Read) -> str:
+    """Return an answer of which single fields were corrected as text."""
+    merged = read.value if read.ok else read.draft
+    if isinstance(merged, BaseModel):
+        return merged.model_dump_json()
+    return orjson.dumps(merged).decode()
 
 
 def _followed(draft: Draft, correction: Correction) -> Prompt:
@@ -359,15 +367,6 @@ def _instructed(messages: tuple[Message, ...], instructions: str) -> tuple[Messa
     else:
         told = [*content, {"type": "text", "text": instructions}]
     return (*messages[:-1], {**last, "content": told})
-
-
-def _tokens(message: Message) -> int:
-    images = message["content"] if isinstance(message.get("content"), list) else ()
-    return (
-        4
-        + estimate_tokens(text_of(message))
-        + _IMAGE_TOKENS * sum(part["type"] == "image_url" for part in images)
-    )
 
 
 def _beginning(request: ChatRequest) -> str:

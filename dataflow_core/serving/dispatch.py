@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dataflow_core.errors import BudgetReached, RunStopped, ServingError, ServingGone, ServingRefused
+from dataflow_core.errors import RunStopped, ServingError, ServingGone, ServingRefused
 from dataflow_core.serving.admission import (
     Attempts,
     CircuitBreaker,
@@ -28,13 +28,14 @@ from dataflow_core.serving.admission import (
     TokenEstimate,
 )
 from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, Reply, ReplyError, Vectors
-from dataflow_core.serving.budget import Budget, Exhausted, Wait
-from dataflow_core.serving.completion import NO_USAGE
+from dataflow_core.serving.budget import NOTHING, Amount, Budget, Exhausted, Wait, WorstCase
+from dataflow_core.serving.completion import NO_USAGE, Usage
+from dataflow_core.serving.pricing import Price, cost
 from dataflow_core.serving.scope import never
 
 if TYPE_CHECKING:
     from dataflow_core.serving.admission import Reservation
-    from dataflow_core.serving.budget import BudgetLease
+    from dataflow_core.serving.budget import Lease
 
 _BEAT = 0.1
 DRAIN_SECONDS = 30.0
@@ -77,7 +78,6 @@ class Job:
         send: Sends it to the backend.
         tokens: About how many tokens it has.
         most: How many tokens its answer has at most, as far as that is told.
-        cost: Returns what tokens read and written cost in US dollars; None where nobody knows.
         heard: Called in the loop's thread when it is over.
         budget: What it may cost.
         sent: How often it was sent.
@@ -96,7 +96,6 @@ class Job:
     send: Callable[[Backend], Awaitable[Reply | Vectors]]
     tokens: int
     most: int | None
-    cost: Callable[[int, int], float | None]
     heard: Callable[[Job], object]
     budget: Budget | None = None
     sent: int = 0
@@ -109,7 +108,7 @@ class Job:
     lease: int = 0
     is_probe: bool = False
     reserved: Reservation | None = None
-    paid: BudgetLease | None = None
+    paid: Lease | None = None
 
 
 class Batch:
@@ -133,9 +132,14 @@ class Dispatcher:
     Args:
         make: Makes the backend, in the loop's thread.
         terms: How to send.
+        price: What tokens cost; None where nobody knows.
     """
 
-    def __init__(self, make: Callable[[], Backend], terms: Terms) -> None:
+    def __init__(
+        self, make: Callable[[], Backend], terms: Terms, price: Price | None = None
+    ) -> None:
+        self._price = price
+        self._worst = WorstCase(price)
         self._make = make
         self._terms = terms
         self._limit = ConcurrencyLimit(terms.max_concurrency)
@@ -279,9 +283,9 @@ class Dispatcher:
         wait = self._rates.delay(now, self._estimate.request(job.tokens, job.most))
         if wait or job.budget is None:
             return wait
-        told = job.budget.reserve(job.tokens, job.most, job.cost)
+        told = job.budget.reserve(self._worst.of(job.tokens, job.most))
         if isinstance(told, Exhausted):
-            self._stop_for(job, BudgetReached(told.message))
+            self._stop_for(job, told.error())
             return None
         if isinstance(told, Wait):
             return _BEAT
@@ -344,15 +348,19 @@ class Dispatcher:
         if job.reserved is not None:
             self._rates.settle(job.reserved, usage.total_tokens)
         if job.paid is not None and job.budget is not None:
-            cost = job.cost(usage.prompt_tokens, usage.completion_tokens)
-            job.budget.settle(job.paid, usage.total_tokens, cost)
+            job.budget.settle(job.paid, self._amount(usage) if outcome else NOTHING)
         job.reserved = job.paid = None
+
+    def _amount(self, usage: Usage) -> Amount:
+        dollars = None if self._price is None else cost(usage, self._price)
+        return Amount(usage.total_tokens, dollars)
 
     def _succeeded(self, job: Job, outcome: Reply | Vectors) -> None:
         self._breaker.answered()
         self._throttled.answered()
         self._limit.succeeded(job.lease)
         self._estimate.add(outcome.usage.completion_tokens)
+        self._worst.saw(outcome.usage.completion_tokens)
         if isinstance(outcome, Reply) and _is_empty(outcome):
             wait = self._retries.next("answer", job.failed, None, self._random)
             if wait is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import orjson
 from pydantic import Field, SecretStr
@@ -15,8 +16,8 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.backends.openai_answers import error_of, reply_of, vectors_of
 from dataflow_core.serving.base import Capability, Serving
-from dataflow_core.serving.pricing import Price, price_of
-from dataflow_core.serving.structured import strict_schema
+from dataflow_core.serving.pricing import Price, PriceTable
+from dataflow_core.serving.structured.strict import strict_schema
 from dataflow_core.serving.tokens import count_tokens
 from dataflow_core.serving.wire import Answer, Wire, WireError
 
@@ -32,6 +33,7 @@ class OpenAIServing(Serving):
 
     Attributes:
         base_url: Where the API is, its version included; None for ``OPENAI_BASE_URL``, or OpenAI's.
+            A user and password in it are sent as such, and written nowhere.
         api_key: The key; better left out, so that it is in no code. None for the variable or file.
         api_key_env: The environment variable that holds the key.
         api_key_file: The file that holds the key, instead of the variable.
@@ -93,7 +95,7 @@ class OpenAIServing(Serving):
 
     def known_price(self) -> Price | None:
         """Return what the price table says of the model at this address."""
-        return price_of(self.model, self.url)
+        return PriceTable.load().price(self.model, self.url)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has; see `Serving.count_tokens`."""
@@ -158,6 +160,7 @@ class OpenAIBackend(Backend):
         self._query = f"?{urlencode(serving.query)}" if serving.query else ""
         self._is_openai = urlsplit(serving.url).hostname == urlsplit(OPENAI_URL).hostname
         self._base = {"model": serving.model}
+        self._last_format: tuple[Mapping[str, Any], orjson.Fragment] | None = None
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
@@ -187,6 +190,8 @@ class OpenAIBackend(Backend):
         if key is not None:
             bearer = serving.api_key_header.lower() == "authorization"
             headers[serving.api_key_header] = f"Bearer {key}" if bearer else key
+        elif (user := urlsplit(serving.url).netloc.rpartition("@")[0]):
+            headers["Authorization"] = f"Basic {base64.b64encode(unquote(user).encode()).decode()}"
         if serving.organization is not None:
             headers["OpenAI-Organization"] = serving.organization
         return headers
@@ -198,8 +203,15 @@ class OpenAIBackend(Backend):
             # OpenAI's own models that reason know only the longer name; others only the shorter.
             told["max_completion_tokens" if self._is_openai else "max_tokens"] = sampling["max_tokens"]
         if request.schema is not None:
-            told["response_format"] = response_format(request.schema)
+            told["response_format"] = self._format(request.schema)
         return told | dict(sampling.get("extra", {}))
+
+    def _format(self, schema: Mapping[str, Any]) -> orjson.Fragment:
+        """Return how answers of a schema are asked for, made once for all requests of a call."""
+        if self._last_format is None or self._last_format[0] is not schema:
+            told = response_format(schema, strictly=self._is_openai)
+            self._last_format = (schema, orjson.Fragment(orjson.dumps(told)))
+        return self._last_format[1]
 
     async def _post(self, path: str, body: bytes) -> Answer:
         try:
@@ -212,11 +224,18 @@ class OpenAIBackend(Backend):
         return answer
 
 
-def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how a chat request asks for answers of a schema; strictly where strict mode can."""
+def response_format(schema: Mapping[str, Any], *, strictly: bool) -> dict[str, Any]:
+    """Return how a chat request asks for answers of a schema.
+
+    Args:
+        schema: The schema.
+        strictly: Whether to ask in OpenAI's strict mode where that can express it: there alone do
+            OpenAI's own models keep to a schema always.
+    """
     told: dict[str, Any] = {"name": _schema_name(schema), "schema": schema}
-    if strict_schema(schema):
-        told["strict"] = True
+    strict = strict_schema(schema) if strictly else None
+    if strict is not None:
+        told |= {"schema": strict, "strict": True}
     return {"type": "json_schema", "json_schema": told}
 
 
