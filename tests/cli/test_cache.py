@@ -188,6 +188,19 @@ def test_why_tells_of_answers_that_were_there_but_did_not_serve(as_json, tmp_pat
     assert as_json("why", "one")["answers"] == 0
 
 
+def test_why_tells_what_was_asked_twice_in_one_session(as_json, store):
+    asked(store, prompts(1))
+    with RequestStore(store) as opened:
+        question = Settings(ENDPOINT, "other").question(prompt_digest("prompt 0"))
+        opened.find([question])
+        for _ in range(3):
+            opened.put(question, Stored("x"))
+    told = as_json("why", "one")
+    assert sorted(causes(told)) == [("asked_twice", 2, ""), ("settings", 1, "")]
+    paths = [change["path"] for cause in told["causes"] for change in cause["changes"]]
+    assert paths == ["model", "sampling.max_tokens", "system"]
+
+
 def test_why_looks_into_the_stores_of_runs_beside_it_and_others(as_json, dataflow, tmp_path, store):
     asked(store, prompts(2))
     two = tmp_path / "dataflow-runs" / "two" / "requests.sqlite"

@@ -51,7 +51,7 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tupl
     """
     systems = [str(one.get("system", ABSENT)) for one in (before, after)]
     found = [Change("system", *_first_difference(*systems))] if systems[0] != systems[1] else []
-    rest = [{k: v for k, v in one.items() if k != "system"} for one in (before, after)]
+    rest = [{"sampling": {}, **one, "system": None} for one in (before, after)]
     return tuple(sorted([*found, *_changes("", *rest)]))
 
 
