@@ -1,4 +1,4 @@
-"""What response headers say of waiting: ``Retry-After``, and durations in the servers' spellings."""
+"""What response headers say of waiting: ``Retry-After``, and durations as servers write them."""
 
 from __future__ import annotations
 
