@@ -21,7 +21,7 @@ _PICO = 10**12
 dollar: sums of floating-point numbers would drift."""
 
 _TEXT = re.compile(
-    r"(?P<dollar>\$)?\s*(?P<number>(?:\d{1,3}(?:[,_]\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*(?P<unit>[a-z]*)",
+    r"(?P<dollar>\$)?\s*(?P<number>(?:\d{1,3}(?:[,_]\d{3})+|\d+)(?:\.\d+)?|\.\d+)\s*(?P<unit>[a-z]*\s?[a-z]*)",
     re.IGNORECASE,
 )
 _TOKEN_UNITS = {
@@ -160,7 +160,7 @@ class Budget:
         self._aside_tokens = 0
         self._aside_pico = 0
         self._lock = threading.Lock()
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: dict[object, Callable[[], None]] = {}
 
     @classmethod
     def parse(cls, text: str, *, spent_before: Amount = NOTHING) -> Budget:
@@ -178,7 +178,7 @@ class Budget:
         if found is None:
             raise _unknown(text)
         number = float(found["number"].replace(",", "").replace("_", ""))
-        unit = found["unit"].lower()
+        unit = "".join(found["unit"].lower().split())
         if number <= 0:
             raise _unknown(text)
         if unit in _DOLLAR_UNITS:
@@ -250,7 +250,7 @@ class Budget:
             self._aside_pico -= lease.pico
             self._tokens += actual.tokens
             self._pico += _pico(actual.dollars)
-            watchers = tuple(self._watchers)
+            watchers = tuple(self._watchers.values())
         for watcher in watchers:
             watcher()
 
@@ -263,12 +263,13 @@ class Budget:
         Returns:
             A function that ends it.
         """
+        key = object()
         with self._lock:
-            self._watchers.append(changed)
+            self._watchers[key] = changed
 
         def end() -> None:
             with self._lock:
-                self._watchers.remove(changed)
+                self._watchers.pop(key, None)
 
         return end
 

@@ -28,7 +28,7 @@ _REMAINING = {
     "requests": ("x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"),
     "tokens": ("x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"),
 }
-_RESET = {"requests": "x-ratelimit-reset-requests", "tokens": "x-ratelimit-reset-tokens"}
+_RESET_REQUESTS = "x-ratelimit-reset-requests"
 
 
 @dataclass
@@ -181,9 +181,10 @@ class RateLimits:
             remaining = _first(by_name, _REMAINING[name])
             if limit is None or limit <= 0 or name in self._given:
                 continue
-            reset = duration_seconds(by_name.get(_RESET[name]))
-            if not _is_of_a_day(limit, remaining, reset):
-                self._learnt(name, now, limit, remaining)
+            reset = duration_seconds(by_name.get(_RESET_REQUESTS))
+            if name == "requests" and _is_of_a_day(limit, remaining, reset):
+                continue
+            self._learnt(name, now, limit, remaining)
 
     def limits(self) -> dict[str, float]:
         """Return the limits that are kept: ``requests_per_minute``, ``tokens_per_minute``."""
@@ -210,10 +211,11 @@ def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> float | None:
 
 
 def _is_of_a_day(limit: float, remaining: float | None, reset: float | None) -> bool:
-    """Tell whether a limit is one of a day, by how long what is used takes to come back.
+    """Tell whether a limit of requests is one of a day, by how long those used take to come back.
 
     Headers do not say of which span a limit is, but of 14,400 requests 30 take 180 seconds to come
-    back if the span is a day, and an eighth of a second if it is a minute.
+    back if the span is a day, and an eighth of a second if it is a minute. Limits of tokens in
+    headers are always of a minute.
     """
     if reset is None or remaining is None or remaining >= limit:
         return False
