@@ -21,7 +21,14 @@ _ARRAY_BEGINS = re.compile(
 )
 _ARRAY_OF_VALUES_BEGINS = re.compile(r"\[\s*[{\[]")
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
-_GOES_ON = re.compile(r"\s*[,:}\]]")
+_DEBRIS = re.compile(  # of a value that was broken in two: keys, and commas between values
+    r"[\"'”]\s*[:：]\s*(?:[\"'“{\[\-\d}\]]|(?:true|false|null|True|False|None)\b)"
+    r"|[\]}][\s}\]]*[,，]\s*(?:[\"'“{\[]|[\w$]+\s*[:：])"
+    r"|[\"'”\]}]\s*[,，]\s*[{\[]"
+)
+_FRAME_BEGINS = re.compile(r"(?:```|~~~)[\w+-]*\s*\Z")
+_FRAME_ENDS = re.compile(r"\s*(?:```|~~~)")
+_NEAR = 200
 _NOTHING_BUT_FENCES = re.compile(r"[\s`~]*\Z")
 
 
@@ -129,16 +136,20 @@ class _Scan:
         self.text = text
         self.extraction = extraction
         self.begins = re.compile(f"{_OBJECT_BEGINS.pattern}|{array.pattern}")
+        self.gaps: list[tuple[int, int]] = []
 
     def run(self) -> None:
         """Read values until the end, or until one does not end."""
         position = 0
         while begin := self.begins.search(self.text, position):
+            self.gaps.append((position, begin.start()))
             end = self._read(begin.start())
             if end is None:
                 self.extraction.open = True
                 return
             position = end
+        self.gaps.append((position, len(self.text)))
+        self._look_for_debris()
 
     def _read(self, start: int) -> int | None:
         """Read the value at a position, and return where the next may be; None if it is open."""
@@ -148,19 +159,35 @@ class _Scan:
             self.extraction.unreadable.append(error)
             return None if error.at_end else _end_of_broken(self.text, start)
         last = _NOTHING_BUT_FENCES.match(self.text, parsed.end) is not None
-        if self._is_inside(start, parsed.end):
-            self.extraction.unreadable.append(UnreadableJson(self.text, parsed.end, "no more"))
-            return None
         self.extraction.found.append(Found(parsed, start, last))
         return parsed.end
 
-    def _is_inside(self, start: int, end: int) -> bool:
-        """Return whether a value seems to be a piece of something that could not be read."""
-        if not _GOES_ON.match(self.text, end):
-            return False
-        before = self.text[:start]
-        unclosed = sum(map(before.count, "{[")) - sum(map(before.count, "}]"))
-        return unclosed > 0 or (bool(self.extraction.unreadable) and self.text[end] != ",")
+    def _look_for_debris(self) -> None:
+        """See whether what stands around the values is a part of them that was torn off."""
+        if not self.extraction.found or all(map(self._is_framed, self.extraction.found)):
+            return
+        at = self._debris()
+        if at is not None:
+            self.extraction.unreadable.append(UnreadableJson(self.text, at, "a whole value"))
+            self.extraction.open = True
+
+    def _debris(self) -> int | None:
+        depth = 0
+        for start, end in self.gaps:
+            found = _DEBRIS.search(self.text, max(0, start - 1), end + 1)
+            if found is not None:
+                return found.start()
+            gap = self.text[start:end]
+            depth += sum(map(gap.count, "{[")) - sum(map(gap.count, "}]"))
+            if depth < 0 and gap.strip("}] \t\r\n`"):
+                return start
+        return None
+
+    def _is_framed(self, found: Found) -> bool:
+        """Return whether a value is all that a code fence holds."""
+        near = self.text[max(0, found.start - _NEAR) : found.start]
+        framed = _FRAME_BEGINS.search(near) and _FRAME_ENDS.match(self.text, found.parsed.end)
+        return framed is not None
 
 
 def _end_of_broken(text: str, start: int) -> int | None:
