@@ -1,4 +1,4 @@
-"""Servings against one server, beside a bare loop: `serving.py [--rounds N] [--server FILE] [PART …]`.
+"""Servings against one server, beside a loop: `serving.py [--rounds N] [--server FILE] [PART …]`.
 
 Every figure of a case is measured in a process of its own, in turns, against one server that runs
 beside it: the project's own (`dataflow_core.testing.server`), or with ``--server`` a script that
@@ -147,8 +147,12 @@ def with_aiohttp(prompts: list[str], places: int, url: str) -> Measured:
         }  # fmt: skip
         wait = 0.5
         while True:
-            async with session.post(f"{url}/chat/completions", data=orjson.dumps(body),
-                                    headers={"Content-Type": "application/json"}) as answer:  # fmt: skip
+            posting = session.post(
+                f"{url}/chat/completions",
+                data=orjson.dumps(body),
+                headers={"Content-Type": "application/json"},
+            )
+            async with posting as answer:
                 content = await answer.read()
                 if answer.status == 200:
                     answers[place] = orjson.loads(content)["choices"][0]["message"]["content"]
@@ -241,9 +245,9 @@ def _pipeline(prompts: list[str], places: int, url: str, *, computing: bool):
 
 def with_run(prompts: list[str], places: int, url: str, *, computing: bool = False) -> Measured:
     """Ask with a run."""
-    import pandas as pd
-
     import zlib
+
+    import pandas as pd
 
     pipeline = _pipeline(prompts, places, url, computing=computing)
     with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -20,8 +20,8 @@ from pydantic import (
 
 from dataflow_core.configuration import explain
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.serving.asking import Asked, Asking
-from dataflow_core.serving.backend import Backend, ChatRequest, Message
+from dataflow_core.serving.asking import Asking
+from dataflow_core.serving.backend import Backend
 from dataflow_core.serving.chat import Chat
 from dataflow_core.serving.completion import Completion, Embedding
 from dataflow_core.serving.dispatch import Terms
@@ -271,7 +271,11 @@ class Serving(Sampling):
         self._no_schemas = True
 
     def settings(
-        self, kind: Literal["chat", "embed"], sampling: Mapping[str, Any], schema: Any, system: str | None
+        self,
+        kind: Literal["chat", "embed"],
+        sampling: Mapping[str, Any],
+        schema: Any,
+        system: str | None,
     ) -> Settings:
         """Return what all questions of one call have in common."""
         known = dict(self.identity())

@@ -186,7 +186,7 @@ class Chat:
         asked = [self._asked(one, settings, enforced, instructions) for one in prompts]
         order: Sequence[int] = range(len(asked))
         if self._serving.sorts_prompts:
-            order = sorted(order, key=lambda place: _beginning(asked[place].request))
+            order = sorted(order, key=lambda place: _beginning(asked[place]))
         answered = self._serving.asking().ask(
             [asked[place] for place in order], self._scope, follow_up=follow_up
         )
@@ -369,8 +369,9 @@ def _instructed(messages: tuple[Message, ...], instructions: str) -> tuple[Messa
     return (*messages[:-1], {**last, "content": told})
 
 
-def _beginning(request: ChatRequest) -> str:
-    return "\0".join(text_of(message) for message in request.messages)
+def _beginning(asked: Asked) -> str:
+    messages = asked.request.messages if isinstance(asked.request, ChatRequest) else ()
+    return "\0".join(map(text_of, messages))
 
 
 def _truncated(sampling: Mapping[str, Any]) -> str:

@@ -422,6 +422,11 @@ def test_wrong_specifications_say_what_is_wanted(spec, message):
 
 def test_no_secret_is_in_what_is_written_of_a_serving():
     serving = serving_from_spec("openai:m@http://me:pass@localhost:1/v1", api_key="sk-very-secret")
-    for told in (serving.spec, repr(serving), str(serving.fingerprint()), str(serving.model_dump())):
+    for told in (
+        serving.spec,
+        repr(serving),
+        str(serving.fingerprint()),
+        str(serving.model_dump()),
+    ):
         assert "secret" not in told
         assert "pass" not in told

@@ -13,7 +13,14 @@ import orjson
 from pydantic import Field, SecretStr
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backend import (
+    CANNOT_CONNECT,
+    Backend,
+    ChatRequest,
+    Reply,
+    ReplyError,
+    Vectors,
+)
 from dataflow_core.serving.backends.openai_answers import error_of, reply_of, vectors_of
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.pricing import Price, PriceTable
@@ -164,7 +171,9 @@ class OpenAIBackend(Backend):
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
-        body = orjson.dumps({**self._base, **self._parameters(request), "messages": request.messages})
+        body = orjson.dumps(
+            {**self._base, **self._parameters(request), "messages": request.messages}
+        )
         answer = await self._post("/chat/completions", body)
         if answer.status != 200:
             raise error_of(answer, with_schema=request.schema is not None)
@@ -190,7 +199,7 @@ class OpenAIBackend(Backend):
         if key is not None:
             bearer = serving.api_key_header.lower() == "authorization"
             headers[serving.api_key_header] = f"Bearer {key}" if bearer else key
-        elif (user := urlsplit(serving.url).netloc.rpartition("@")[0]):
+        elif user := urlsplit(serving.url).netloc.rpartition("@")[0]:
             headers["Authorization"] = f"Basic {base64.b64encode(unquote(user).encode()).decode()}"
         if serving.organization is not None:
             headers["OpenAI-Organization"] = serving.organization
@@ -201,7 +210,9 @@ class OpenAIBackend(Backend):
         told = {name: sampling[name] for name in _SENT_AS_THEY_ARE if name in sampling}
         if "max_tokens" in sampling:
             # OpenAI's own models that reason know only the longer name; others only the shorter.
-            told["max_completion_tokens" if self._is_openai else "max_tokens"] = sampling["max_tokens"]
+            told["max_completion_tokens" if self._is_openai else "max_tokens"] = sampling[
+                "max_tokens"
+            ]
         if request.schema is not None:
             told["response_format"] = self._format(request.schema)
         return told | dict(sampling.get("extra", {}))

@@ -185,6 +185,8 @@ def _told(answer: Answer) -> tuple[str, str]:
     error = content.get("error", content) if isinstance(content, dict) else content
     if isinstance(error, dict):
         message = error.get("message") or error.get("detail") or error.get("msg") or error
-        return " ".join(str(message).split())[:500], str(error.get("code") or error.get("type") or "")
+        return " ".join(str(message).split())[:500], str(
+            error.get("code") or error.get("type") or ""
+        )
     text = error if isinstance(error, str) else answer.body[:300].decode("utf-8", "replace")
     return " ".join(text.split())[:300] or "no message", ""
