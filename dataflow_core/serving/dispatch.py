@@ -485,9 +485,9 @@ class Dispatcher:
 
     def _gone(self) -> ServingGone:
         return ServingGone(
-            f"{self._terms.name} does not answer: {self._last or 'no connection'}. It was tried for "
-            f"{self._breaker.patience:.0f} s. Start it, or correct its address; what was answered "
-            "is kept, and the same command goes on."
+            f"{self._terms.name} does not answer: {self._last or 'no connection'}. It was tried "
+            f"for {self._breaker.patience:.0f} s. Start it, or correct its address; what was "
+            "answered is kept, and the same command goes on."
         )
 
 

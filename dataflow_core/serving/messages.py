@@ -56,7 +56,7 @@ def conversation(given: Any, where: str) -> tuple[Message, ...]:
 
 
 def image(source: str | bytes | Path, *, mime: str | None = None) -> dict[str, Any]:
-    """Return an image as a part of a message's content.
+    r"""Return an image as a part of a message's content.
 
     Args:
         source: A file's path, the file's bytes, or an address beginning with ``http`` or ``data:``.
@@ -66,7 +66,7 @@ def image(source: str | bytes | Path, *, mime: str | None = None) -> dict[str, A
         ConfigurationError: The file cannot be read, or its type is not told.
 
     Example:
-        >>> part = image(b"\\x89PNG...")
+        >>> part = image(b"\x89PNG...")
         >>> part["image_url"]["url"][:22]
         'data:image/png;base64,'
     """

@@ -1,7 +1,7 @@
 """Doubles that make servings, operators and pipelines testable without a model.
 
-`ScriptedServing` answers as a function or a table says; `CassetteServing` records a serving's answers
-and plays them again; `server` is an OpenAI-compatible server with faults.
+`ScriptedServing` answers as a function or a table says; `CassetteServing` records a serving's
+answers and plays them again; `server` is an OpenAI-compatible server with faults.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ import pytest
 from pydantic import BaseModel
 
 from dataflow_core.errors import ConfigurationError, RunStopped, ServingError
-from dataflow_core.serving import serving_from_spec
 from dataflow_core.serving.backend import Reply, ReplyError
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.scope import Scope, scoped
+from dataflow_core.serving.spec import serving_from_spec
 from dataflow_core.serving.store import RequestStore, Reuse
 from dataflow_core.table.failures import RowFailure
 from dataflow_core.testing import ScriptedServing

@@ -171,10 +171,8 @@ class OpenAIBackend(Backend):
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
-        body = orjson.dumps(
-            {**self._base, **self._parameters(request), "messages": request.messages}
-        )
-        answer = await self._post("/chat/completions", body)
+        told = {**self._base, **self._parameters(request), "messages": request.messages}
+        answer = await self._post("/chat/completions", orjson.dumps(told))
         if answer.status != 200:
             raise error_of(answer, with_schema=request.schema is not None)
         return reply_of(answer)
@@ -210,9 +208,8 @@ class OpenAIBackend(Backend):
         told = {name: sampling[name] for name in _SENT_AS_THEY_ARE if name in sampling}
         if "max_tokens" in sampling:
             # OpenAI's own models that reason know only the longer name; others only the shorter.
-            told["max_completion_tokens" if self._is_openai else "max_tokens"] = sampling[
-                "max_tokens"
-            ]
+            name = "max_completion_tokens" if self._is_openai else "max_tokens"
+            told[name] = sampling["max_tokens"]
         if request.schema is not None:
             told["response_format"] = self._format(request.schema)
         return told | dict(sampling.get("extra", {}))
