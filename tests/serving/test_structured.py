@@ -446,3 +446,429 @@ def test_any_text_is_read_or_refused_with_a_reason(text, truncated):
     for schema in (SCHEMA, NUMBERS, ANY_OBJECT):
         read = schema.read(text, truncated=truncated)
         assert read.ok == (not read.reason) == (not read.problems)
+
+
+# -------------------------------------------------------------------------------------- schemas
+
+
+class Step(BaseModel):
+    text: str
+    minutes: int = 3
+
+
+class Plan(BaseModel):
+    title: Annotated[str, Field(min_length=2)]
+    steps: list[Step]
+    due: datetime | None = None
+    kind: Literal["home", "work"] = "home"
+
+    @field_validator("title")
+    @classmethod
+    def has_no_digits(cls, title: str) -> str:
+        if any(map(str.isdigit, title)):
+            raise ValueError("must have no digits")
+        return title
+
+    @model_validator(mode="after")
+    def work_has_steps(self) -> "Plan":
+        if self.kind == "work" and not self.steps:
+            raise ValueError("work needs steps")
+        return self
+
+
+class Node(BaseModel):
+    value: int
+    children: list["Node"] = []
+
+
+PLAN = AnswerSchema.of(Plan)
+
+
+def test_a_model_gives_instances_and_its_schema():
+    read = PLAN.read(
+        '{"title": "Tidy", "steps": [{"text": "up", "minutes": "5"}], "due": "2026-01-02"}'
+    )
+    assert read.value == Plan(
+        title="Tidy",
+        steps=[Step(text="up", minutes=5)],
+        due=datetime(2026, 1, 2),  # noqa: DTZ001
+    )
+    assert read.repaired == ("text to integer at steps[0].minutes",)
+    assert PLAN.name == "Plan"
+    assert PLAN.json["properties"]["title"]["minLength"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"title": "T1", "steps": []}', Problem(("title",), "must have no digits")),
+        ('{"title": "Tidy", "steps": [], "kind": "work"}', Problem((), "work needs steps")),
+        (
+            '{"title": "Tidy", "steps": [{"text": 1.5}]}',
+            Problem(("steps", 0, "text"), "should be a text, and is 1.5"),
+        ),
+    ],
+)
+def test_what_a_model_refuses_is_told_in_its_words_without_its_data(text, problem):
+    read = PLAN.read(text)
+    assert (read.value, read.problems, read.reason) == (None, (problem,), "schema_mismatch")
+    assert read.draft["title"].startswith("T")
+
+
+def test_a_field_that_a_model_does_not_know_is_left_out_and_told_unless_it_allows_them():
+    class Open(BaseModel):
+        model_config = ConfigDict(extra="allow")
+        a: int
+
+    read = PLAN.read('{"title": "Tidy", "steps": [{"text": "x", "why": 1}]}')
+    assert read.repaired == ("extra field steps[0].why left out",)
+    assert AnswerSchema.of(Open).read('{"a": 1, "b": 2}').value.b == 2
+
+
+def test_models_of_lists_and_models_in_themselves_are_read():
+    assert AnswerSchema.of(RootModel[list[int]]).read('[1, "2"]').value.root == [1, 2]
+    read = AnswerSchema.of(Node).read('{"value": 1, "children": [{"value": "2"}]}')
+    assert read.value == Node(value=1, children=[Node(value=2)])
+
+
+def test_a_choice_of_models_is_told_apart_by_its_tag():
+    class Cat(BaseModel):
+        kind: Literal["cat"]
+        lives: int
+
+    class Dog(BaseModel):
+        kind: Literal["dog"]
+        tricks: list[str]
+
+    class Pet(BaseModel):
+        pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+
+    schema = AnswerSchema.of(Pet)
+    assert schema.read('{"pet": {"kind": "cat", "lives": "9", "x": 1}}').value.pet.lives == 9
+    assert schema.read('{"pet": {"kind": "cat", "lives": "many"}}').problems == (
+        Problem(("pet", "lives"), 'should be an integer, and is "many"'),
+    )
+
+
+def test_a_null_for_a_key_that_the_schema_does_not_name_is_never_left_out():
+    schema = AnswerSchema.of(
+        {"type": "object", "additionalProperties": {"type": "integer"}, "properties": {"a": {}}}
+    )
+    assert schema.read('{"b": null}').problems == (
+        Problem(("b",), "should be an integer, and is null"),
+    )
+
+
+def test_a_null_that_stands_for_a_required_field_is_a_problem():
+    read = SCHEMA.read('{"q": null, "n": null}')
+    assert read.problems == (Problem(("q",), "is null, and must not be"),)
+    assert read.repaired == ("null at n left out",)
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"type": "strin"}, r"type is not valid JSON schema.*strin"),
+        (
+            {"type": "object", "properties": {"a": {"minimum": "x"}}},
+            r"properties\.a\.minimum is not valid.*Correct it there",
+        ),
+        ({"type": "string", "pattern": "("}, "pattern"),
+        ({"$ref": "http://example.com/schema.json"}, "nothing is fetched"),
+        ({"properties": {"a": {"$ref": "other.json"}}}, "nothing is fetched"),
+        ({"$ref": "#/$defs/missing"}, "missing"),
+        ({"type": "object", "properties": {"a": {"type": int}}}, r"properties\.a\.type.*int"),
+        ({"type": "object", "properties": {1: {}}}, "dicts with texts as keys"),
+        ({"enum": [Colour.RED]}, r"enum\[0\]"),
+        ({"maximum": float("inf")}, "maximum is inf"),
+        ({"name": "string", "age": "integer"}, "no keywords of JSON schema"),
+        ("object", "found 'object', wanted a JSON schema"),
+        (None, "pydantic model"),
+        (int, "pydantic model"),
+        (Plan(title="ab", steps=[]), "pydantic model"),
+    ],
+)
+def test_what_is_no_schema_is_refused_with_its_place_and_a_cure(given, said):
+    with pytest.raises(ConfigurationError, match=f"(?s)^json_schema: .*{said}"):
+        AnswerSchema.of(given)
+
+
+def test_a_model_without_a_json_schema_is_refused():
+    class Odd(BaseModel):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        schema_: AnswerSchema
+
+    with pytest.raises(ConfigurationError, match="the model Odd has no JSON schema"):
+        AnswerSchema.of(Odd)
+
+
+def test_formats_are_demands_of_a_schema_and_a_model_has_its_own():
+    schema = AnswerSchema.of({"properties": {"due": {"type": "string", "format": "date"}}})
+    assert schema.read('{"due": "2026-02-30"}').problems[0].path == ("due",)
+    assert PLAN.read('{"title": "Tidy", "steps": [], "due": "2026-01-02T03:04:05"}').ok
+
+
+def test_a_schema_is_named_for_servers():
+    assert AnswerSchema.of({"title": "My schema (v2)!", "type": "object"}).name == "My_schema_v2"
+    assert SCHEMA.name == "answer"
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, PLAN])
+def test_a_schema_goes_to_another_process(schema):
+    copy = pickle.loads(pickle.dumps(schema))  # noqa: S301
+    assert (copy.json, copy.name, copy.model) == (schema.json, schema.name, schema.model)
+    assert copy.read('{"q": "a", "title": "Tidy", "steps": []}').ok
+
+
+def test_the_schema_that_was_given_can_change_without_changing_ours():
+    given = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    schema = AnswerSchema.of(given)
+    given["properties"]["a"]["type"] = "string"
+    assert schema.json["properties"]["a"] == {"type": "integer"}
+
+
+def test_instructions_hold_the_schema_as_it_is():
+    told = SCHEMA.instructions()
+    assert json.loads(told[told.index("{") :]) == SCHEMA.json
+
+
+# --------------------------------------------------------------------------------- strict schemas
+
+
+def objects_in(schema):
+    if isinstance(schema, list):
+        return [found for part in schema for found in objects_in(part)]
+    if not isinstance(schema, dict):
+        return []
+    inner = [found for part in schema.values() for found in objects_in(part)]
+    return [schema, *inner] if schema.get("type") == "object" else inner
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, PLAN, AnswerSchema.of(Node)])
+def test_a_strict_schema_is_closed_and_requires_all_and_its_answers_are_read(schema):
+    strict = schema.strict()
+    assert strict["type"] == "object"
+    for part in objects_in(strict):
+        assert part["required"] == list(part["properties"])
+        assert part["additionalProperties"] is False
+    AnswerSchema.of(strict)
+
+
+def test_the_nulls_of_an_answer_in_strict_form_are_missing_fields():
+    answer = {
+        "title": "Tidy",
+        "steps": [{"text": "up", "minutes": None}],
+        "due": None,
+        "kind": None,
+    }
+    assert AnswerSchema.of(PLAN.strict()).read(json.dumps(answer)).ok
+    read = PLAN.read(json.dumps(answer))
+    assert read.value == Plan(title="Tidy", steps=[Step(text="up")])
+    assert read.repaired == ("null at steps[0].minutes left out", "null at kind left out")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"type": "integer"}},
+        {"type": "string"},
+        {"anyOf": [{"type": "object", "properties": {"a": {"type": "null"}}}, {"type": "null"}]},
+        {"type": "object"},
+        {"type": "object", "properties": {"a": {"type": "object"}}},
+        {"type": "object", "properties": {"a": {}}},
+        {"type": "object", "properties": {"a": {"type": "array"}}},
+        {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": True},
+        {
+            "type": "object",
+            "properties": {"a": {"type": "array", "prefixItems": [{"type": "null"}]}},
+        },
+        {"type": "object", "properties": {"a": {"type": "integer"}}, "if": {"required": ["a"]}},
+        {"type": "object", "properties": {"a": {"not": {"type": "null"}}}},
+        {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["b"]},
+    ],
+)
+def test_what_strict_mode_cannot_say_has_no_strict_schema(schema):
+    assert AnswerSchema.of(schema).strict() is None
+
+
+def test_choices_and_described_references_become_what_strict_mode_knows():
+    schema = AnswerSchema.of(
+        {
+            "type": "object",
+            "properties": {
+                "a": {"oneOf": [{"type": "integer"}, {"$ref": "#/$defs/b"}]},
+                "c": {"allOf": [{"$ref": "#/$defs/b"}], "description": "a b"},
+                "d": {"$ref": "#/$defs/b", "description": "another"},
+                "e": {"type": ["string", "null"], "minLength": 2},
+            },
+            "required": ["a", "c", "d"],
+            "$defs": {"b": {"enum": ["x", "y"]}},
+        }
+    )
+    assert schema.strict()["properties"] == {
+        "a": {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/b"}]},
+        "c": {"$ref": "#/$defs/b"},
+        "d": {"$ref": "#/$defs/b"},
+        "e": {"type": ["string", "null"]},
+    }
+
+
+# ------------------------------------------------------------------------------------ corrections
+
+
+def corrected(schema, text):
+    correction = Correction.of(schema, schema.read(text))
+    assert correction is not None
+    return correction
+
+
+def test_only_the_wrong_fields_are_asked_for_and_put_into_the_draft():
+    text = '{"q": "a long and costly text that is fine", "n": "many", "level": "Hard", "tags": []}'
+    correction = corrected(SCHEMA, text)
+    assert correction.fields == ("n", "level")
+    assert correction.schema.json["required"] == ["n", "level"]
+    assert set(correction.schema.json["properties"]) == {"n", "level"}
+    read = correction.merge('{"level": "hard", "n": 3}')
+    assert read.value == {
+        "q": "a long and costly text that is fine", "n": 3, "level": "hard", "tags": []
+    }  # fmt: skip
+
+
+def test_the_follow_up_says_what_is_wrong_and_what_to_send():
+    text = '{"q": "a", "n": "many"}'
+    assistant, user = corrected(SCHEMA, text).messages(text)
+    assert assistant == {"role": "assistant", "content": text}
+    assert user["role"] == "user"
+    assert 'n should be an integer, and is "many"' in user["content"]
+    assert "level" not in user["content"]
+    assert '"tags"' not in user["content"]
+
+
+def test_a_thousand_problems_do_not_make_a_thousand_lines():
+    text = json.dumps({"q": "a", "tags": [1.5] * 1000})
+    told = corrected(SCHEMA, text).messages(text)[1]["content"]
+    assert told.count("should be a text") == 20
+    assert "and 980 more" in told
+
+
+def test_a_wrong_part_of_a_field_asks_for_the_whole_field():
+    correction = corrected(PLAN, '{"title": "Tidy", "steps": [{"text": "a"}, {"text": 1.5}]}')
+    assert correction.fields == ("steps",)
+    read = correction.merge('{"steps": [{"text": "a"}, {"text": "b"}]}')
+    assert read.value == Plan(title="Tidy", steps=[Step(text="a"), Step(text="b")])
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ('{"n": 1}', ("q",)),
+        ('{"q": "a", "n": NaN}', ("n",)),
+        ('{"q": "a", "q": "b", "n": 1}', ("q",)),
+        ('{"q": "a", "n": 1 2}', ()),
+        ('{"q": "a"} {"q": "b"}', ()),
+        ('{"q": 1.5, "n": 1.5, "tags": 1, "level": 1, "ok": 2}', ()),
+        ('["a"]', ()),
+        ("Sorry, no.", ()),
+    ],
+)
+def test_what_is_asked_for_again(text, fields):
+    correction = corrected(SCHEMA, text)
+    assert correction.fields == fields
+    assert (correction.schema is SCHEMA) == (not fields)
+    assert (correction.discarded(100) < 100) == bool(fields)
+
+
+def test_a_problem_of_the_whole_asks_for_the_whole():
+    correction = corrected(PLAN, '{"title": "Tidy", "steps": [], "kind": "work"}')
+    assert correction.fields == ()
+    whole = '{"title": "Tidy", "steps": [{"text": "a"}], "kind": "work"}'
+    assert correction.merge(whole).value.kind == "work"
+    assert correction.discarded(70) == 70
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"type": "integer"}}},
+        {
+            "type": "object",
+            "properties": {"a": {"type": "string"}, "b": {"$ref": "#/properties/a"}},
+        },
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {"type": "object", "patternProperties": {"^b": {"type": "integer"}}},
+    ],
+)
+def test_fields_that_cannot_stand_alone_ask_for_the_whole(schema):
+    schema = AnswerSchema.of(schema)
+    assert corrected(schema, '{"b": [1]}').fields == ()
+
+
+def test_fields_of_a_recursive_model_are_asked_for_alone():
+    correction = corrected(AnswerSchema.of(Node), '{"value": 1, "children": [{"value": "x"}]}')
+    assert correction.fields == ("children",)
+    read = correction.merge('{"children": [{"value": 2}]}')
+    assert read.value == Node(value=1, children=[Node(value=2)])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"n": "still many"}', "schema_mismatch"),
+        ('{"n": ', "unparsable_answer"),
+        ("", "empty_answer"),
+        ('{"q": "b"}', "schema_mismatch"),
+    ],
+)
+def test_a_correction_that_is_wrong_too_leaves_the_draft_and_says_why(text, reason):
+    read = corrected(SCHEMA, '{"q": "a", "n": "many"}').merge(text)
+    assert (read.value, read.reason) == (None, reason)
+    assert read.draft == {"q": "a", "n": "many"}
+    assert read.problems
+
+
+def test_a_correction_that_sends_everything_changes_only_what_was_asked_for():
+    read = corrected(SCHEMA, '{"q": "a", "n": "many"}').merge('{"q": "b", "n": 1}')
+    assert read.value == {"q": "a", "n": 1}
+    assert "extra field q left out" in read.repaired
+
+
+def test_a_correction_that_was_cut_off_is_called_so():
+    read = corrected(SCHEMA, '{"q": "a", "n": "many"}').merge('{"n": 1', truncated=True)
+    assert read.reason == "truncated"
+
+
+def test_the_repairs_of_both_answers_are_told():
+    read = corrected(SCHEMA, "{'q': 'a', 'n': 'many'}").merge('{"n": "3"}')
+    assert set(read.repaired) == {"quotes", "text to integer at n"}
+
+
+def test_the_tokens_thrown_away_are_the_share_of_the_wrong_fields():
+    text = json.dumps({"q": "x" * 89, "n": "y"}, separators=(",", ":"))
+    correction = corrected(SCHEMA, text)
+    assert correction.discarded(1000) == round(1000 * len('"n":"y"') / (len(text) - 2) + 0.5)
+    assert corrected(SCHEMA, '{"n": 1}').discarded(1000) == 0
+    assert corrected(SCHEMA, "no JSON").discarded(1000) == 1000
+
+
+def test_an_answer_that_fits_needs_no_correction():
+    assert Correction.of(SCHEMA, SCHEMA.read('{"q": "a"}')) is None
+    assert Correction.of(SCHEMA, SCHEMA.read("")) is None
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.dictionaries(SAFE_TEXT, LEAVES, min_size=2, max_size=5), st.data())
+def test_any_fields_that_went_wrong_are_mended_by_sending_them_alone(fields, data):
+    schema_of, value = object_of(fields)
+    schema = AnswerSchema.of(schema_of)
+    wrong = data.draw(st.sets(st.sampled_from(sorted(value)), min_size=1, max_size=len(value) - 1))
+    spoilt = {name: [["spoilt"]] if name in wrong else part for name, part in value.items()}
+    correction = corrected(schema, json.dumps(spoilt))
+    assert set(correction.fields) == wrong or ("" in wrong and not correction.fields)
+    if not correction.fields:  # the validator does not name empty keys
+        wrong = set(value)
+    read = correction.merge(json.dumps({name: value[name] for name in wrong}))
+    assert json.dumps(read.value, sort_keys=True) == json.dumps(value, sort_keys=True)

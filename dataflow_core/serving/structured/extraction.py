@@ -29,6 +29,8 @@ _DEBRIS = re.compile(  # of a value that was broken in two: keys, and commas bet
 _FRAME_BEGINS = re.compile(r"(?:```|~~~)[\w+-]*\s*\Z")
 _FRAME_ENDS = re.compile(r"\s*(?:```|~~~)")
 _NEAR = 200
+_BRACKET = re.compile(r"[\[\]{}]")
+_PAIRS = {"{": "}", "[": "]"}
 _NOTHING_BUT_FENCES = re.compile(r"[\s`~]*\Z")
 
 
@@ -172,16 +174,20 @@ class _Scan:
             self.extraction.open = True
 
     def _debris(self) -> int | None:
-        depth = 0
+        """Return where a key stands between values, or a bracket that was opened before one."""
         for start, end in self.gaps:
             found = _DEBRIS.search(self.text, max(0, start - 1), end + 1)
             if found is not None:
                 return found.start()
             gap = self.text[start:end]
-            depth += sum(map(gap.count, "{[")) - sum(map(gap.count, "}]"))
-            if depth < 0 and gap.strip("}] \t\r\n`"):
+            if _closes_more(gap) and not self._is_stray(gap):
                 return start
         return None
+
+    def _is_stray(self, gap: str) -> bool:
+        """Return whether brackets after a value are only one too many, and close nothing."""
+        before = self.text[: self.extraction.found[0].start]
+        return not (self.extraction.unreadable or before.strip() or gap.strip("}] \t\r\n"))
 
     def _is_framed(self, found: Found) -> bool:
         """Return whether a value is all that a code fence holds."""
@@ -190,12 +196,25 @@ class _Scan:
         return framed is not None
 
 
+def _closes_more(gap: str) -> bool:
+    """Return whether a text closes a bracket that it did not open."""
+    depth = 0
+    for found in _BRACKET.finditer(gap):
+        depth += 1 if found[0] in _PAIRS else -1
+        if depth < 0:
+            return True
+    return False
+
+
 def _end_of_broken(text: str, start: int) -> int | None:
     """Return where a value ends that cannot be read, by its brackets; None if that is not clear."""
-    depth = 0
+    closing: list[str] = []
     for found in _BRACKETS.finditer(text, start):
-        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
-        if depth == 0:
+        if found[0] in _PAIRS:
+            closing.append(_PAIRS[found[0]])
+        elif found[0] in "}]" and found[0] != closing.pop():
+            return None
+        if not closing:
             after = text[found.end() :].lstrip()[:1]
             return found.end() if after not in {",", ":", '"', "'", "}", "]"} else None
     return None

@@ -15,8 +15,9 @@ from typing import Any
 import jsonschema_rs
 from jsonschema_rs import ValidationError
 
-from dataflow_core.serving.structured.tolerant import Path, parse_whole
-from dataflow_core.serving.structured.wording import IS_MISSING, Problem, place, problems_of
+from dataflow_core.serving.structured.places import Path, located, part_at, place
+from dataflow_core.serving.structured.tolerant import parse_whole
+from dataflow_core.serving.structured.wording import IS_MISSING, Problem, problems_of
 
 _ROUNDS = 8
 _WHOLE = "x-dataflow-whole"
@@ -97,7 +98,7 @@ class Fit:
                 break
             repairs |= dict.fromkeys(done)
             errors = list(self._exact.iter_errors(value))
-        return Fitted(value, *_without_needed_nulls(repairs, problems_of(errors)))
+        return Fitted(value, *_without_needed_nulls(repairs, problems_of(errors, value)))
 
 
 class _Missing:
@@ -142,10 +143,12 @@ def _has_whole_float(value: Any) -> bool:
 def _mended(value: Any, errors: Sequence[ValidationError]) -> tuple[Any, list[str]]:
     """Return a value, altered in place, with what could be mended, and how that is told."""
     done: list[str] = []
-    for error in errors:
-        path = tuple(error.instance_path)
+    paths = [located(value, error.instance_path, error.instance) for error in errors]
+    for error, path in zip(errors, paths, strict=True):
+        if path is None:
+            continue
         try:
-            change = _change(_at(value, path), error)
+            change = _change(part_at(value, path), error, path)
         except LookupError:  # another change took it away
             continue
         if change is not None:
@@ -169,10 +172,10 @@ def _without_needed_nulls(
     return tuple(kept), tuple(told)
 
 
-def _change(value: Any, error: ValidationError) -> _Change | None:
+def _change(value: Any, error: ValidationError, path: Path) -> _Change | None:
     """Return what a value becomes when one of its errors is mended; None where it cannot be."""
-    kind, facts, path = error.kind.name, error.kind.as_dict(), tuple(error.instance_path)
-    if value is None and _is_declared(error):
+    kind, facts = error.kind.name, error.kind.as_dict()
+    if value is None and _is_declared(error, path):
         return _Change(_Missing, (_null_left_out(path),))
     if kind == "type":
         return _converted(value, facts["types"], path)
@@ -201,17 +204,17 @@ def _chosen(
     return possible[0]
 
 
-def _mended_for(value: Any, errors: Sequence[ValidationError], root: Path) -> _Change | None:
+def _mended_for(given: Any, errors: Sequence[ValidationError], root: Path) -> _Change | None:
     """Return what a value becomes when all errors of a branch are mended; None if one cannot be."""
-    value = copy.deepcopy(value)
+    value = copy.deepcopy(given)
     repairs: list[str] = []
     changed: set[Path] = set()
     for error in errors:
-        path = tuple(error.instance_path)[len(root) :]
+        path = located(given, error.instance_path[len(root) :], error.instance)
         if path in changed:  # its other errors may be gone too; they are looked for again
             continue
-        change = _change(_at(value, path), error)
-        if change is None:
+        change = None if path is None else _change(part_at(value, path), error, (*root, *path))
+        if path is None or change is None:
             return None
         value = _put(value, path, change.value)
         changed.add(path)
@@ -219,12 +222,11 @@ def _mended_for(value: Any, errors: Sequence[ValidationError], root: Path) -> _C
     return _Change(value, tuple(repairs))
 
 
-def _is_declared(error: ValidationError) -> bool:
+def _is_declared(error: ValidationError, path: Path) -> bool:
     """Return whether an error is about the value of a property that the schema names."""
     steps = list(error.evaluation_path)[:-1]
     while steps and (isinstance(steps[-1], int) or steps[-1] in _THROUGH):
         steps.pop()
-    path = list(error.instance_path)
     return bool(path) and steps[-2:] == ["properties", path[-1]]
 
 
@@ -278,17 +280,11 @@ def _is_kind(value: Any, kinds: Sequence[str]) -> bool:
     return not wanted.get(type(value), set()).isdisjoint(kinds)
 
 
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value[step]
-    return value
-
-
 def _put(value: Any, path: Path, part: Any) -> Any:
     """Put another part at a place of a value, or nothing there, and return the value."""
     if not path:
         return part
-    inner = _at(value, path[:-1])
+    inner = part_at(value, path[:-1])
     if part is _Missing:
         del inner[path[-1]]
     else:

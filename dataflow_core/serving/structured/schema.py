@@ -14,6 +14,7 @@ from pydantic.errors import PydanticUserError
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.structured.extraction import Extraction, extract
 from dataflow_core.serving.structured.fitting import Fit
+from dataflow_core.serving.structured.places import Path, place
 from dataflow_core.serving.structured.reading import Read
 from dataflow_core.serving.structured.shapes import (
     SCALARS,
@@ -24,8 +25,8 @@ from dataflow_core.serving.structured.shapes import (
     only,
 )
 from dataflow_core.serving.structured.strict import strict_schema
-from dataflow_core.serving.structured.tolerant import Parsed, Path, dumped, parse_whole
-from dataflow_core.serving.structured.wording import Problem, place
+from dataflow_core.serving.structured.tolerant import Parsed, dumped, parse_whole
+from dataflow_core.serving.structured.wording import Problem
 
 Given = Mapping[str, Any] | type[BaseModel]
 """What an answer's schema is made of."""
@@ -279,8 +280,8 @@ def _plain(value: Any, path: Path) -> Any:
     if type(value) is float and math.isfinite(value):
         return value
     raise ConfigurationError(
-        f"json_schema: {place(path)} is {value!r}, which JSON does not have. A schema is made of "
-        "dicts with texts as keys, lists, texts, numbers, booleans and None; types are named, as in "
+        f"json_schema: {place(path)} is {value!r}, which JSON does not have. Schemas are made of "
+        "dicts with texts as keys, lists, texts, numbers, booleans and None; types are named: "
         '{"type": "integer"}.'
     )
 

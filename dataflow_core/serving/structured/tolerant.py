@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataflow_core.serving.structured.escapes import is_suspect, unescape
+from dataflow_core.serving.structured.places import Path
 
-Path = tuple[str | int, ...]
 MAX_DEPTH = 100
 """How deep values may be nested."""
 

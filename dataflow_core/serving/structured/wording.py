@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jsonschema_rs import ValidationError
 
-from dataflow_core.serving.structured.tolerant import Path, dumped
+from dataflow_core.serving.structured.places import Path, located, place
+from dataflow_core.serving.structured.tolerant import dumped
 
 IS_MISSING = "is missing"
 _LONGEST = 160
@@ -39,19 +40,6 @@ class Problem:
         return f"{place(self.path)} {self.message}" if self.path else self.message
 
 
-def place(path: Sequence[str | int]) -> str:
-    """Return a path as people write it.
-
-    Example:
-        >>> place(("steps", 0, "text"))
-        'steps[0].text'
-    """
-    if not path:
-        return "the answer"
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return "".join(steps).removeprefix(".")
-
-
 def shortened(text: str, longest: int = _LONGEST) -> str:
     """Return a text without its middle, if it is long."""
     if len(text) <= longest:
@@ -59,46 +47,45 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
     return f"{text[: longest - 40]} … {text[-36:]}"
 
 
-def problems_of(errors: Iterable[ValidationError]) -> Iterator[Problem]:
-    """Return the problems that errors of a validator are, each once."""
-    seen: set[Problem] = set()
-    for error in errors:
-        for problem in _problems(error):
-            if problem not in seen:
-                seen.add(problem)
-                yield problem
+def problems_of(errors: Iterable[ValidationError], value: Any) -> list[Problem]:
+    """Return the problems that a validator's errors about a value are, each once."""
+    found = [problem for error in errors for problem in _problems(error, value)]
+    return list(dict.fromkeys(found))
 
 
-def _problems(error: ValidationError) -> Iterator[Problem]:
-    facts, path = error.kind.as_dict(), tuple(error.instance_path)
+def _problems(error: ValidationError, value: Any) -> list[Problem]:
+    facts = error.kind.as_dict()
+    path = located(value, error.instance_path, error.instance)
+    if path is None:  # told of the whole then
+        return [Problem((), f"at {place(error.instance_path)} or below, a part {_words(error)}")]
     if error.kind.name == "required":
-        yield Problem((*path, facts["property"]), IS_MISSING)
-    elif "context" in facts:
-        yield from _problems_of_choice(path, facts["context"])
-    else:
-        yield Problem(path, _words(error))
+        return [Problem((*path, facts["property"]), IS_MISSING)]
+    if "context" in facts:
+        return _problems_of_choice(path, facts["context"], value)
+    return [Problem(path, _words(error))]
 
 
 def _problems_of_choice(
-    path: Path, branches: Sequence[Sequence[ValidationError]]
-) -> Iterator[Problem]:
-    """Yield what is wrong under the only branch that can be meant, or under all."""
-    near = [branch for branch in branches if not any(_is_other_type(e, path) for e in branch)]
+    path: Path, branches: Sequence[Sequence[ValidationError]], value: Any
+) -> list[Problem]:
+    """Return what is wrong under the only branch that can be meant, or under all."""
+    depth = len(path)
+    near = [branch for branch in branches if not any(_is_other_type(e, depth) for e in branch)]
     tagged = [branch for branch in near if not any(e.kind.name == "const" for e in branch)]
     near = tagged if len(tagged) == 1 else near
     if len(near) == 1:
-        yield from problems_of(near[0])
-        return
-    found = [_in_words(branch, path) for branch in near or branches]
-    yield Problem(path, "fits none of the forms allowed: " + shortened("; or ".join(found), 400))
+        return problems_of(near[0], value)
+    found = [_in_words(branch, path, value) for branch in near or branches]
+    words = shortened("; or ".join(found), 400)
+    return [Problem(path, f"fits none of the forms allowed: {words}")]
 
 
-def _is_other_type(error: ValidationError, path: Path) -> bool:
-    return error.kind.name == "type" and tuple(error.instance_path) == path
+def _is_other_type(error: ValidationError, depth: int) -> bool:
+    return error.kind.name == "type" and len(error.instance_path) == depth
 
 
-def _in_words(errors: Sequence[ValidationError], path: Path) -> str:
-    problems = list(problems_of(errors))
+def _in_words(errors: Sequence[ValidationError], path: Path, value: Any) -> str:
+    problems = problems_of(errors, value)
     return ", ".join(
         problem.message if problem.path == path else str(problem) for problem in problems[:3]
     )
