@@ -404,6 +404,15 @@ def test_a_limit_of_nothing_is_refused(limit):
             {"x-ratelimit-limit-tokens": "-1", "x-ratelimit-remaining-tokens": "-1"},
             {},
         ),
+        (  # Azure, where requests are of some seconds
+            {
+                "x-ms-region": "East US",
+                "x-ratelimit-limit-requests": "20",
+                "x-ratelimit-remaining-requests": "19",
+                "x-ratelimit-limit-tokens": "20000",
+            },
+            {"tokens_per_minute": 20_000},
+        ),
         ({"x-ratelimit-limit-requests": "many"}, {}),
     ],
 )

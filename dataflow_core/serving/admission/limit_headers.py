@@ -24,8 +24,8 @@ def limits_in(headers: Mapping[str, str]) -> dict[str, float]:
     """Return the limits per minute that the headers of a response tell of.
 
     Known are ``x-ratelimit-limit-requests`` and ``-tokens`` (OpenAI, Azure, Groq and many others)
-    and ``anthropic-ratelimit-requests-limit`` and ``-tokens-limit``. A limit of requests a day, as
-    Groq has it in these headers, is no pace, and is left out.
+    and ``anthropic-ratelimit-requests-limit`` and ``-tokens-limit``. Requests are left
+    out where they are of another span: of a day at Groq, of seconds at Azure.
 
     Args:
         headers: The headers, by their names in any case.
@@ -33,9 +33,11 @@ def limits_in(headers: Mapping[str, str]) -> dict[str, float]:
     Returns:
         ``requests_per_minute`` and ``tokens_per_minute``, as far as they are there.
     """
-    found = _numbers(lower_names(headers), _LIMITS)
+    by_name = lower_names(headers)
+    found = _numbers(by_name, _LIMITS)
     limits = {name: limit for name, limit in found.items() if limit > 0}  # Azure has -1 at times
-    if "requests_per_minute" in limits and _are_of_a_day(headers, limits["requests_per_minute"]):
+    requests = limits.get("requests_per_minute")
+    if requests is not None and (_is_azure(by_name) or _are_of_a_day(by_name, requests)):
         del limits["requests_per_minute"]
     return limits
 
@@ -44,6 +46,11 @@ def remaining_in(headers: Mapping[str, str]) -> dict[str, float]:
     """Return what is left of the limits, by the names of `limits_in`."""
     found = _numbers(lower_names(headers), _REMAINING)
     return {name: left for name, left in found.items() if left >= 0}
+
+
+def _is_azure(headers: Mapping[str, str]) -> bool:
+    """Tell whether it was Azure that answered: its limit of requests is one of 1 or 10 seconds."""
+    return any(name.startswith(("x-ms-", "apim-")) for name in headers)
 
 
 def _numbers(headers: Mapping[str, str], names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
@@ -63,8 +70,8 @@ def _are_of_a_day(headers: Mapping[str, str], limit: float) -> bool:
     back if the span is a day, and an eighth of a second if it is a minute. Limits of tokens in
     headers are always of a minute.
     """
-    reset = duration_seconds(lower_names(headers).get(_RESET_REQUESTS))
-    remaining = remaining_in(headers).get("requests_per_minute")
+    reset = duration_seconds(headers.get(_RESET_REQUESTS))
+    remaining = _numbers(headers, _REMAINING).get("requests_per_minute")
     if reset is None or remaining is None or remaining >= limit:
         return False
     span = reset * limit / (limit - remaining)

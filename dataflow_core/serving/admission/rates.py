@@ -8,7 +8,7 @@ the steady rate, so that no minute, wherever it begins, sees more than the limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dataflow_core.serving.admission.limit_headers import limits_in, remaining_in
@@ -16,12 +16,6 @@ from dataflow_core.serving.admission.limit_headers import limits_in, remaining_i
 MINUTE = 60.0
 BURST_SECONDS = 1.0
 """Seconds' worth of the limit that may go at once."""
-
-_COSTS: Mapping[str, Callable[[float], float]] = {
-    "requests_per_minute": lambda tokens: 1.0,  # noqa: ARG005
-    "tokens_per_minute": lambda tokens: tokens,
-}
-"""What a request of so many tokens takes of each limit."""
 
 _ROUNDING = 1e-6
 """The share of a bucket that does not count as missing: clocks that run for weeks are so exact."""
@@ -125,14 +119,16 @@ class RateLimits:
             now: The time, in seconds.
             tokens: The tokens that it will take, about.
         """
-        delays = (bucket.delay(now, _COSTS[name](tokens)) for name, bucket in self._buckets.items())
+        needs = _needs(tokens)
+        delays = (bucket.delay(now, needs[name]) for name, bucket in self._buckets.items())
         return max(delays, default=0.0)
 
     def reserve(self, now: float, tokens: float) -> Reservation:
         """Take what a request needs, whether or not it may go already."""
-        for name, bucket in self._buckets.items():
-            bucket.level(now)
-            bucket.take(_COSTS[name](tokens))
+        for name, amount in _needs(tokens).items():
+            if name in self._buckets:
+                self._buckets[name].level(now)
+                self._buckets[name].take(amount)
         return Reservation(tokens, now)
 
     def settle(self, reservation: Reservation, used_tokens: float) -> None:
@@ -179,9 +175,9 @@ class RateLimits:
             now: The time, in seconds.
             limits: ``requests_per_minute`` and ``tokens_per_minute``, as far as they are known.
         """
-        for name in _COSTS:
-            if name in limits and name not in self._given:
-                self._adopt(name, now, limits[name])
+        for name, limit in limits.items():
+            if name not in self._given:
+                self._adopt(name, now, limit)
 
     def limits(self) -> dict[str, float]:
         """Return the limits that are kept: ``requests_per_minute``, ``tokens_per_minute``."""
@@ -198,3 +194,8 @@ class RateLimits:
     def _take(self, name: str, amount: float) -> None:
         if name in self._buckets:
             self._buckets[name].take(amount)
+
+
+def _needs(tokens: float) -> dict[str, float]:
+    """Return what a request of so many tokens takes of each limit."""
+    return {"requests_per_minute": 1.0, "tokens_per_minute": tokens}
