@@ -153,10 +153,11 @@ class Budget:
                 )
         self.dollars = dollars
         self.tokens = tokens
-        self._most_pico = None if dollars is None else int(dollars * _PICO)
+        self._most_pico = None if dollars is None else _pico(dollars)
         self._tokens = spent_before.tokens
         self._pico = _pico(spent_before.dollars)
         self._open: set[Lease] = set()
+        self._has_unpriced = spent_before.dollars is None
         self._aside_tokens = 0
         self._aside_pico = 0
         self._lock = threading.Lock()
@@ -250,6 +251,7 @@ class Budget:
             self._aside_pico -= lease.pico
             self._tokens += actual.tokens
             self._pico += _pico(actual.dollars)
+            self._has_unpriced |= actual.dollars is None
             watchers = tuple(self._watchers.values())
         for watcher in watchers:
             watcher()
@@ -275,9 +277,9 @@ class Budget:
 
     @property
     def spent(self) -> Amount:
-        """What was spent, in earlier runs too."""
+        """What was spent, in earlier runs too: dollars as far as prices are known, else None."""
         with self._lock:
-            return Amount(self._tokens, self._pico / _PICO)
+            return self._spent()
 
     @property
     def in_flight(self) -> int:
@@ -293,6 +295,10 @@ class Budget:
             limits.append(f"{self.tokens:,} tokens")
         return " and ".join(limits) or "no limit"
 
+    def _spent(self) -> Amount:
+        unknown = self._has_unpriced and not self._pico
+        return Amount(self._tokens, None if unknown else self._pico / _PICO)
+
     def _fits(self, lease: Lease) -> bool:
         tokens = self._tokens + self._aside_tokens + lease.tokens
         pico = self._pico + self._aside_pico + lease.pico
@@ -301,17 +307,16 @@ class Budget:
         )
 
     def _why_not(self, worst_case: Amount) -> str:
-        spent = Amount(self._tokens, None if self.dollars is None else self._pico / _PICO)
         return (
-            f"the budget of {self} is reached: {spent} are spent, and the next request could cost "
-            f"up to {worst_case}. What was done is kept; run the same command with a larger budget "
-            "to go on, or set max_tokens lower."
+            f"the budget of {self} is reached: {self._spent()} are spent, and the next request "
+            f"could cost up to {worst_case}. What was done is kept; run the same command with a "
+            "larger budget to go on, or set max_tokens lower."
         )
 
 
 def _pico(dollars: float | None) -> int:
-    """Return dollars as they are counted, rounded up."""
-    return 0 if dollars is None else math.ceil(round(dollars * _PICO, 3))
+    """Return dollars as they are counted."""
+    return 0 if dollars is None else round(dollars * _PICO)
 
 
 def _unknown(text: str) -> ConfigurationError:

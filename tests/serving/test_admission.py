@@ -23,6 +23,7 @@ from dataflow_core.serving.admission import (
     Retries,
     Throttled,
     TokenEstimate,
+    limits_in,
     retry_after_seconds,
 )
 from dataflow_core.serving.admission.waiting import duration_seconds
@@ -182,6 +183,19 @@ def test_the_limit_follows_a_cap_that_falls_and_rises_again():
     assert 16 <= course.mean_limit(120, 200) <= 23
     assert 80 <= course.mean_limit(280, 350) <= 105
     assert course.refused(120, 200) < 0.1
+
+
+def test_after_an_outage_the_limit_is_soon_where_it_was():
+    server = HardCap(100)
+
+    def change(now: float) -> None:
+        server.cap = 0 if 60 <= now < 90 else 100
+
+    limit = ConcurrencyLimit(None)
+    course = drive(limit, server, 150, at=change)
+    assert course.mean_limit(50, 60) > 90
+    assert course.mean_limit(75, 90) < 2
+    assert course.mean_limit(105, 150) > 90
 
 
 def test_a_limit_is_doubled_per_wave_while_nothing_is_refused():
@@ -390,6 +404,15 @@ def test_a_limit_of_nothing_is_refused(limit):
             {"x-ratelimit-limit-tokens": "-1", "x-ratelimit-remaining-tokens": "-1"},
             {},
         ),
+        (  # Azure, where requests are of some seconds
+            {
+                "x-ms-region": "East US",
+                "x-ratelimit-limit-requests": "20",
+                "x-ratelimit-remaining-requests": "19",
+                "x-ratelimit-limit-tokens": "20000",
+            },
+            {"tokens_per_minute": 20_000},
+        ),
         ({"x-ratelimit-limit-requests": "many"}, {}),
     ],
 )
@@ -403,6 +426,13 @@ def test_given_limits_win_over_learnt_ones():
     rates = RateLimits(requests_per_minute=60)
     rates.learn(0, {"x-ratelimit-limit-requests": "9", "x-ratelimit-limit-tokens": "1000"})
     assert rates.limits() == {"requests_per_minute": 60, "tokens_per_minute": 1_000}
+
+
+def test_a_backends_limits_are_adopted_unless_others_were_given():
+    rates = RateLimits(tokens_per_minute=500)
+    rates.adopt(0, {"requests_per_minute": 60, "tokens_per_minute": 1_000})
+    assert rates.limits() == {"requests_per_minute": 60, "tokens_per_minute": 500}
+    assert limits_in({"X-RateLimit-Limit-Tokens": "7"}) == {"tokens_per_minute": 7}
 
 
 def test_what_others_used_up_of_a_limit_is_waited_for():
@@ -626,6 +656,9 @@ def test_a_server_that_never_answered_is_given_up_soon():
 def test_an_answer_closes_the_breaker_and_the_next_failures_begin_anew():
     breaker = reached()
     fail(breaker, 5)
+    breaker.probing()
+    breaker.failed(0.5, 1, probe=True)
+    assert breaker.verdict(1) == Probe(1.5)
     breaker.probing()
     breaker.answered()
     assert breaker.verdict(1) == "closed"

@@ -109,7 +109,7 @@ def test_what_earlier_runs_spent_counts():
     budget = Budget.parse("100tokens", spent_before=Amount(95, None))
     assert isinstance(budget.reserve(Amount(6)), Exhausted)
     assert isinstance(budget.reserve(Amount(5)), Lease)
-    assert budget.spent == Amount(95, 0.0)
+    assert budget.spent == Amount(95, None)
 
 
 @given(
@@ -192,6 +192,19 @@ def test_a_budget_without_limits_only_counts():
     budget.settle(lease, Amount(10**12))
     assert budget.spent.tokens == 10**12
     assert str(budget) == "no limit"
+
+
+def test_spent_dollars_are_those_whose_price_is_known():
+    budget = Budget()
+    for amount, spent in [
+        (Amount(5, None), Amount(5, None)),
+        (Amount(10, 0.25), Amount(15, 0.25)),
+        (Amount(5, None), Amount(20, 0.25)),
+    ]:
+        lease = budget.reserve(amount)
+        assert isinstance(lease, Lease)
+        budget.settle(lease, amount)
+        assert budget.spent == spent
 
 
 def test_threads_share_a_budget_and_are_woken_when_others_settle():

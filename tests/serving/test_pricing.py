@@ -51,6 +51,8 @@ def test_dated_snapshots_cost_what_their_model_costs(bundled, model, input_rate)
         "gpt-4o-audio-preview-2024-12-17",
         "gpt-4o-realtime-preview",
         "gpt-4o-mini-tts",
+        "gpt-4o-2024-08-06-audio",
+        "gpt-4o-202408061",
         "gpt-4",
         "gpt-5-codex",
         "gpt-5.4-pro",

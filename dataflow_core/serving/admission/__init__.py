@@ -8,6 +8,7 @@ are tested in milliseconds. None is safe to share between threads; one loop call
 from dataflow_core.serving.admission.breaker import CircuitBreaker, Probe, Verdict
 from dataflow_core.serving.admission.concurrency import ConcurrencyLimit
 from dataflow_core.serving.admission.estimate import TokenEstimate
+from dataflow_core.serving.admission.limit_headers import limits_in
 from dataflow_core.serving.admission.rates import RateLimits, Reservation
 from dataflow_core.serving.admission.retries import Attempts, Retries, Throttled
 from dataflow_core.serving.admission.waiting import retry_after_seconds
@@ -23,5 +24,6 @@ __all__ = [
     "Throttled",
     "TokenEstimate",
     "Verdict",
+    "limits_in",
     "retry_after_seconds",
 ]

@@ -26,19 +26,21 @@ With 5 % refused at random, so many more than a tenth come once in a million req
 _FALL = 0.75
 _FIRST_PATIENCE = 8
 _LAST_PATIENCE = 64
-_SMALLEST_WAVE = 10
+_SMALLEST_WAVE = 4
 
 
 class ConcurrencyLimit:
     """A limit of requests at once that finds its own level.
 
-    A wave is as many outcomes as the limit allows requests at once. After a wave with few refusals
+    A wave is as many outcomes as the limit allows requests at once, of requests admitted since the
+    limit was set. After a wave with few refusals
     the limit rises: it doubles until the first fall, then goes half of the way to the ceiling at
     which it fell, and stays below it. Now and then it tries one more than the ceiling; where that
     goes well it goes on with ever larger steps, and else back, and waits longer until it tries
     again. It falls by a quarter, at once, when more than a tenth of the requests are refused by
-    more than chance. It rises only while its room is used: a limit that was never reached proves
-    nothing.
+    more than chance. While a server refuses everything it falls to 1, and goes back to where it was
+    as soon as that is over. It rises only while its room is used: a limit that was never reached
+    proves nothing.
 
     Args:
         most: Requests at once, where they are given: it starts there and never rises above. None:
@@ -49,12 +51,14 @@ class ConcurrencyLimit:
         self._most = TOP if most is None else max(1, most)
         self._limit = START if most is None else self._most
         self._wave = 0
-        self._counts_from = 0
         self._in_flight = 0
         self._outcomes = 0
+        self._refusals = 0
         self._busiest = 0
         self._excess = 0.0
         self._ceiling: int | None = None
+        self._fell_in = 0
+        self._answered = True
         self._before_probe: int | None = None
         self._step = 1
         self._calm_waves = 0
@@ -103,9 +107,11 @@ class ConcurrencyLimit:
 
     def _ended(self, lease: int, *, refused: bool) -> None:
         self._in_flight -= 1
-        if lease < self._counts_from:  # admitted under another limit
+        self._answered |= not refused and lease > self._fell_in
+        if lease < self._wave:  # admitted under another limit
             return
         self._outcomes += 1
+        self._refusals += refused
         self._excess = max(0.0, self._excess + refused - TOLERATED)
         # Refusals come faster than answers: a wave's tolerated ones may all come first.
         if self._excess > _CERTAIN + TOLERATED * self._limit:
@@ -115,19 +121,21 @@ class ConcurrencyLimit:
 
     def _fall(self) -> None:
         """Send fewer: after a probe as many as before it, else three quarters."""
-        self._ceiling = self._limit
-        if self._before_probe is None:
-            self._move(max(1, int(self._limit * _FALL)))
-        else:
-            self._patience = min(2 * self._patience, _LAST_PATIENCE)
-            self._move(self._before_probe)
+        lower = max(1, int(self._limit * _FALL))
+        if self._answered:  # else the server answers nothing at all, which says nothing of a limit
+            self._ceiling = self._limit
+            if self._before_probe is not None:
+                lower = self._before_probe
+                self._patience = min(2 * self._patience, _LAST_PATIENCE)
+        self._answered, self._fell_in = False, self._wave
         self._before_probe, self._step, self._calm_waves = None, 1, 0
+        self._move(lower)
 
     def _end_wave(self) -> None:
         used = self._busiest >= self._limit
-        self._outcomes, self._busiest = 0, self._in_flight
-        # A few refusals too many are no reason to fall, but none to rise either.
-        if used and self._excess < _CERTAIN / 2 and self._limit < self._most:
+        went_well = self._refusals <= TOLERATED * self._outcomes
+        self._outcomes, self._refusals, self._busiest = 0, 0, self._in_flight
+        if used and went_well and self._limit < self._most:
             self._rise()
 
     def _rise(self) -> None:
@@ -158,5 +166,5 @@ class ConcurrencyLimit:
         """Set another limit, and judge it only by requests that are admitted under it."""
         self._limit = min(limit, self._most)
         self._wave += 1
-        self._counts_from = self._wave
-        self._outcomes, self._excess, self._busiest = 0, 0.0, self._in_flight
+        self._outcomes, self._refusals, self._excess = 0, 0, 0.0
+        self._busiest = self._in_flight

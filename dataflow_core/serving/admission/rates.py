@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dataflow_core.serving.admission.waiting import duration_seconds, lower_names, number
+from dataflow_core.serving.admission.limit_headers import limits_in, remaining_in
 
 MINUTE = 60.0
 BURST_SECONDS = 1.0
@@ -19,16 +19,6 @@ BURST_SECONDS = 1.0
 
 _ROUNDING = 1e-6
 """The share of a bucket that does not count as missing: clocks that run for weeks are so exact."""
-
-_LIMITS = {
-    "requests": ("x-ratelimit-limit-requests", "anthropic-ratelimit-requests-limit"),
-    "tokens": ("x-ratelimit-limit-tokens", "anthropic-ratelimit-tokens-limit"),
-}
-_REMAINING = {
-    "requests": ("x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"),
-    "tokens": ("x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"),
-}
-_RESET_REQUESTS = "x-ratelimit-reset-requests"
 
 
 @dataclass
@@ -110,10 +100,10 @@ class RateLimits:
         *,
         burst_seconds: float = BURST_SECONDS,
     ) -> None:
-        given = {"requests": requests_per_minute, "tokens": tokens_per_minute}
+        given = {"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute}
         for name, limit in given.items():
             if limit is not None and limit <= 0:
-                raise ValueError(f"{name}_per_minute is {limit!r}; it takes a number above 0")
+                raise ValueError(f"{name} is {limit!r}; it takes a number above 0")
         self._burst = min(max(0.0, burst_seconds), MINUTE / 2)
         self._given = {name for name, limit in given.items() if limit is not None}
         self._buckets = {
@@ -129,15 +119,16 @@ class RateLimits:
             now: The time, in seconds.
             tokens: The tokens that it will take, about.
         """
-        amounts = {"requests": 1.0, "tokens": tokens}
-        delays = (bucket.delay(now, amounts[name]) for name, bucket in self._buckets.items())
+        needs = _needs(tokens)
+        delays = (bucket.delay(now, needs[name]) for name, bucket in self._buckets.items())
         return max(delays, default=0.0)
 
     def reserve(self, now: float, tokens: float) -> Reservation:
         """Take what a request needs, whether or not it may go already."""
-        for name, bucket in self._buckets.items():
-            bucket.level(now)
-            bucket.take(1.0 if name == "requests" else tokens)
+        for name, amount in _needs(tokens).items():
+            if name in self._buckets:
+                self._buckets[name].level(now)
+                self._buckets[name].take(amount)
         return Reservation(tokens, now)
 
     def settle(self, reservation: Reservation, used_tokens: float) -> None:
@@ -151,7 +142,7 @@ class RateLimits:
             ValueError: It was settled or cancelled before.
         """
         reservation.close()
-        self._take("tokens", used_tokens - reservation.tokens)
+        self._take("tokens_per_minute", used_tokens - reservation.tokens)
 
     def cancel(self, reservation: Reservation) -> None:
         """Give back all that was taken for a request that was never sent.
@@ -160,64 +151,51 @@ class RateLimits:
             ValueError: It was settled or cancelled before.
         """
         reservation.close()
-        self._take("requests", -1)
-        self._take("tokens", -reservation.tokens)
+        self._take("requests_per_minute", -1)
+        self._take("tokens_per_minute", -reservation.tokens)
 
     def learn(self, now: float, headers: Mapping[str, str]) -> None:
         """Take limits, and what others have left of them, from the headers of a response.
 
-        Known are ``x-ratelimit-limit-requests``, ``-remaining-requests``, ``-reset-requests`` and
-        the same of tokens (OpenAI, Azure, Groq and many others), and Anthropic's
-        ``anthropic-ratelimit-requests-limit`` and its like. Limits that were given always win.
-        Those of a day (Groq's of requests) are no pace, and are not kept.
+        Limits that were given always win.
 
         Args:
             now: The time, in seconds.
             headers: The headers of a response, by their names in any case.
         """
-        by_name = lower_names(headers)
-        for name in ("requests", "tokens"):
-            limit = _first(by_name, _LIMITS[name])
-            remaining = _first(by_name, _REMAINING[name])
-            if limit is None or limit <= 0 or name in self._given:
-                continue
-            reset = duration_seconds(by_name.get(_RESET_REQUESTS))
-            if name == "requests" and _is_of_a_day(limit, remaining, reset):
-                continue
-            self._learnt(name, now, limit, remaining)
+        self.adopt(now, limits_in(headers))
+        for name, remaining in remaining_in(headers).items():
+            if name in self._buckets and name not in self._given:
+                self._buckets[name].at_most(now, remaining)
+
+    def adopt(self, now: float, limits: Mapping[str, float]) -> None:
+        """Take limits that were learnt otherwise, such as a backend's; those given always win.
+
+        Args:
+            now: The time, in seconds.
+            limits: ``requests_per_minute`` and ``tokens_per_minute``, as far as they are known.
+        """
+        for name, limit in limits.items():
+            if name not in self._given:
+                self._adopt(name, now, limit)
 
     def limits(self) -> dict[str, float]:
         """Return the limits that are kept: ``requests_per_minute``, ``tokens_per_minute``."""
-        return {f"{name}_per_minute": bucket.limit for name, bucket in self._buckets.items()}
+        return {name: bucket.limit for name, bucket in self._buckets.items()}
 
-    def _learnt(self, name: str, now: float, limit: float, remaining: float | None) -> None:
-        bucket = self._buckets.get(name)
-        if bucket is None or bucket.limit != limit:
-            old, bucket = bucket, _Bucket(limit, self._burst, now)
-            if old is not None:  # what is owed stays owed
-                bucket.at_most(now, old.level(now))
-            self._buckets[name] = bucket
-        if remaining is not None and remaining >= 0:
-            bucket.at_most(now, remaining)
+    def _adopt(self, name: str, now: float, limit: float) -> None:
+        old = self._buckets.get(name)
+        if old is not None and old.limit == limit:
+            return
+        self._buckets[name] = _Bucket(limit, self._burst, now)
+        if old is not None:  # what is owed stays owed
+            self._buckets[name].at_most(now, old.level(now))
 
     def _take(self, name: str, amount: float) -> None:
         if name in self._buckets:
             self._buckets[name].take(amount)
 
 
-def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> float | None:
-    found = (number(headers.get(name)) for name in names)
-    return next((value for value in found if value is not None), None)
-
-
-def _is_of_a_day(limit: float, remaining: float | None, reset: float | None) -> bool:
-    """Tell whether a limit of requests is one of a day, by how long those used take to come back.
-
-    Headers do not say of which span a limit is, but of 14,400 requests 30 take 180 seconds to come
-    back if the span is a day, and an eighth of a second if it is a minute. Limits of tokens in
-    headers are always of a minute.
-    """
-    if reset is None or remaining is None or remaining >= limit:
-        return False
-    span = reset * limit / (limit - remaining)
-    return 43_200 <= span <= 172_800
+def _needs(tokens: float) -> dict[str, float]:
+    """Return what a request of so many tokens takes of each limit."""
+    return {"requests_per_minute": 1.0, "tokens_per_minute": tokens}
