@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = 0
 
@@ -135,11 +135,11 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Read a header."""
-        self._headers.append((name, value))
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Ask for the body, if the client waits for that."""
-        if any(name.lower() == b"expect" for name, _ in self._headers):
+        if "expect" in self._headers:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -157,9 +157,7 @@ class Connection(asyncio.Protocol):
             self._target.decode("latin-1"),
             self._parser.should_keep_alive(),
         )
-        exchange.headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._headers
-        }
+        exchange.headers = self._headers
         exchange.content = b"".join(self._body)
         self._waiting.append(exchange)
         self._next()

@@ -12,7 +12,7 @@ from typing import Any
 from dataflow_core.testing.server.answers import Answer, Usage, Writer
 from dataflow_core.testing.server.faults import Faults
 from dataflow_core.testing.server.plan import Fault
-from dataflow_core.testing.server.question import Question, Refusal, tokens_in
+from dataflow_core.testing.server.question import Question, Refusal
 from dataflow_core.testing.server.vectors import vector_of
 
 Headers = Mapping[str, str]
@@ -110,7 +110,7 @@ class Endpoint:
 
     def cost(self, question: Question, faults: Faults) -> int:
         """Return how many tokens a question counts as, when it is let in."""
-        read = tokens_in(question.prompt)
+        read = question.prompt_tokens
         if not self.writes:
             return read
         written = min(question.max_tokens or faults.answer_tokens, faults.answer_tokens)
@@ -174,4 +174,4 @@ def count(body: Mapping[str, Any], name: str, most: int = 1 << 31) -> int | None
 
 def _is_odd_bool(value: Any, kind: type | tuple[type, ...]) -> bool:
     """Tell whether a bool passes for a number."""
-    return isinstance(value, bool) and kind is not bool
+    return (value is True or value is False) and kind is not bool

@@ -11,7 +11,7 @@ from dataflow_core.testing.server.answers import Usage
 from dataflow_core.testing.server.connection import Exchange
 from dataflow_core.testing.server.endpoint import Asked, Response, retry_headers
 from dataflow_core.testing.server.plan import Fault
-from dataflow_core.testing.server.question import Question, Refusal, tokens_in
+from dataflow_core.testing.server.question import Question, Refusal
 from dataflow_core.testing.server.routes import Route
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Handling:
     def _write(self) -> None:
         service, question = self._service, self._question
         assert question is not None  # noqa: S101
-        usage = Usage(tokens_in(question.prompt), cached=service.prefixes.cached(question.prompt))
+        usage = Usage(question.prompt_tokens, cached=service.prefixes.cached(question.prompt))
         id_ = f"{self._key:016x}{self._attempt:x}"
         asked = Asked(question, id_, self._fault, usage, service.writer)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import xxhash
@@ -36,6 +36,7 @@ class Question:
         stream_usage: Whether an event is to tell the usage.
         dimensions: How many components embeddings are to have.
         base64: Whether they are to be told in base64.
+        prompt_tokens: How many tokens the prompt has.
     """
 
     model: str
@@ -53,6 +54,10 @@ class Question:
     stream_usage: bool = False
     dimensions: int | None = None
     base64: bool = False
+    prompt_tokens: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.prompt_tokens = tokens_in(self.prompt)
 
     def key(self) -> int:
         """Return the hash of the model, the prompt and the seed."""

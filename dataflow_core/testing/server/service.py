@@ -21,7 +21,7 @@ from dataflow_core.testing.server.limits import Limits
 from dataflow_core.testing.server.openai_api import list_of_models
 from dataflow_core.testing.server.plan import FaultPlan
 from dataflow_core.testing.server.prefixes import Prefixes
-from dataflow_core.testing.server.question import Question, Refusal, tokens_in
+from dataflow_core.testing.server.question import Question, Refusal
 from dataflow_core.testing.server.routes import Route, route
 
 
@@ -122,25 +122,11 @@ class Service:
 
     def _control(self, exchange: Exchange, path: str) -> bool:
         """Answer a request about the server itself."""
-        answers: dict[tuple[str, str], Callable[[], bytes]] = {
-            ("GET", "/health"): lambda: b'{"status":"ok"}',
-            ("GET", "/stats"): self._told_stats,
-            ("POST", "/reset"): self._told_reset,
-            ("GET", "/v1/models"): lambda: list_of_models(self.faults.models),
-        }
-        answer = answers.get((exchange.method, path))
+        answer = _CONTROLS.get((exchange.method, path))
         if answer is None:
             return False
-        exchange.respond(Response(200, [answer()]))
+        exchange.respond(Response(200, [answer(self)]))
         return True
-
-    def _told_stats(self) -> bytes:
-        told = asdict(self.counts.stats())
-        return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
-
-    def _told_reset(self) -> bytes:
-        self.reset()
-        return b'{"status":"reset"}'
 
     def _remember(self, exchange: Exchange, path: str) -> None:
         if self.requests.maxlen:
@@ -163,7 +149,7 @@ class Service:
         if question.schema is not None and not faults.schemas:
             told = "'response_format' of type 'json_schema' is not supported with this model."
             raise Refusal(400, told, "unsupported_value", param="response_format")
-        wanted = tokens_in(question.prompt) + (question.max_tokens or 0)
+        wanted = question.prompt_tokens + (question.max_tokens or 0)
         if faults.context_length and wanted > faults.context_length:
             told = (
                 f"This model's maximum context length is {faults.context_length} tokens. "
@@ -180,3 +166,22 @@ def _parsed(content: bytes) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise Refusal(400, "The body is no JSON object.", "invalid_json")
     return body
+
+
+def _told_stats(service: Service) -> bytes:
+    told = asdict(service.counts.stats())
+    return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _told_reset(service: Service) -> bytes:
+    service.reset()
+    return b'{"status":"reset"}'
+
+
+_CONTROLS: Mapping[tuple[str, str], Callable[[Service], bytes]] = {
+    ("GET", "/health"): lambda _: b'{"status":"ok"}',
+    ("GET", "/stats"): _told_stats,
+    ("POST", "/reset"): _told_reset,
+    ("GET", "/v1/models"): lambda service: list_of_models(service.faults.models),
+}
+"""What the server tells of itself, by method and path."""
