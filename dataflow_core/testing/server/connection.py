@@ -90,8 +90,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = transport  # type: ignore[assignment]
-        # So one is told whether all was written, at once and later.
-        self._transport.set_write_buffer_limits(high=0)
         self._service.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -106,9 +104,10 @@ class Connection(asyncio.Protocol):
         self._paused = True
 
     def resume_writing(self) -> None:
-        """Take note that all was written."""
+        """Take note that most was written."""
         self._paused = False
-        self._go_on()
+        if self._written is not None:
+            self._service.settle_soon(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what goes on."""
@@ -185,6 +184,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close the connection at once."""
+        self.settle(finally_=True)
         self._transport.abort()
 
     def _drip(self, seconds: float) -> None:
@@ -197,10 +197,24 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         loop.call_later(seconds if self._pieces else 0, self._drip, seconds)
 
+    def settle(self, *, finally_: bool) -> bool:
+        """Go on if the response has left; else tell so.
+
+        Args:
+            finally_: Not to be asked again, but be told by the transport when it leaves.
+        """
+        if self._written is None or self._paused:
+            return True
+        if self._transport.get_write_buffer_size() == 0:
+            self._go_on()
+            return True
+        if finally_:
+            self._transport.set_write_buffer_limits(high=0)
+        return finally_
+
     def _all_written(self, exchange: Exchange) -> None:
         self._written = exchange
-        if not self._paused:
-            self._go_on()
+        self._service.settle_soon(self)
 
     def _go_on(self) -> None:
         """Go on to the next request, when the response to the last one has left."""

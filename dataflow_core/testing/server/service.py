@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -25,6 +26,10 @@ from dataflow_core.testing.server.question import Question, Refusal
 from dataflow_core.testing.server.routes import Route, route
 
 
+_TURNS = 2
+"""After so many turns of the loop, a response that has not left is a long one."""
+
+
 class Service:
     """Answers requests; for the thread of the server alone.
 
@@ -38,6 +43,7 @@ class Service:
         self.requests: deque[Request] = deque(maxlen=keep)
         self.connections: set[Connection] = set()
         self.prefixes = Prefixes()
+        self._unsettled: list[Connection] = []
         self._held: list[Callable[[], object]] | None = None
         self._answers = 0
         self.configure(faults)
@@ -77,6 +83,23 @@ class Service:
     def closed(self, connection: Connection) -> None:
         """Take note that a connection was closed."""
         self.connections.discard(connection)
+
+    def settle_soon(self, connection: Connection) -> None:
+        """Look whether a response has left, when the loop has written what it was given.
+
+        Loops write the responses of one turn together, which is faster than each by itself; so
+        only in the next turn it can be known whether they left.
+        """
+        if not self._unsettled:
+            asyncio.get_running_loop().call_soon(self._settle, _TURNS)
+        self._unsettled.append(connection)
+
+    def _settle(self, turns: int) -> None:
+        unsettled, self._unsettled = self._unsettled, []
+        late = [one for one in unsettled if not one.settle(finally_=turns <= 0)]
+        if late:
+            asyncio.get_running_loop().call_soon(self._settle, turns - 1)
+            self._unsettled = late + self._unsettled
 
     def take(self, exchange: Exchange) -> None:
         """Answer a request, at once or later."""
