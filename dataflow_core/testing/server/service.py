@@ -25,7 +25,6 @@ from dataflow_core.testing.server.prefixes import Prefixes
 from dataflow_core.testing.server.question import Question, Refusal
 from dataflow_core.testing.server.routes import Route, route
 
-
 _TURNS = 2
 """After so many turns of the loop, a response that has not left is a long one."""
 
