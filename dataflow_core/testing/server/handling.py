@@ -136,8 +136,8 @@ class Handling:
 
 
 def _truncated(response: Response) -> list[bytes]:
-    """Return half of a body; of a stream, half of the events, the last one not whole."""
+    """Return half of a body; of a stream, half of the events, with half a JSON in the last one."""
     pieces = list(response.pieces)
     kept = pieces[: max(1, len(pieces) // 2)]
-    kept[-1] = kept[-1][: len(kept[-1]) // 2]
+    kept[-1] = kept[-1][: len(kept[-1]) // 2] + (b"\n\n" if response.streamed else b"")
     return kept

@@ -40,11 +40,11 @@ def _matching(pattern: str, pick: Pick, least: int) -> str | None:
         parsed, compiled = patterns.parse(pattern), re.compile(pattern)
     except re.error:
         return None
-    for more in (0, 1, least):
+    for more in (0, 1, 2, 3, least):
         written = _Written(pick, more)
         try:
             found = written.sequence(parsed)
-        except KeyError:  # a look-around or another thing that is not written here
+        except KeyError:  # a condition, or a set of characters of which none is known here
             return None
         if compiled.search(found) and len(found) >= least:
             return found
@@ -68,7 +68,8 @@ class _Written:
             codes.MAX_REPEAT: self._repeat,
             codes.MIN_REPEAT: self._repeat,
             codes.POSSESSIVE_REPEAT: self._repeat,
-            codes.AT: lambda _: "",
+            # What is told of a place is left to chance: the whole is tried at last.
+            **dict.fromkeys((codes.AT, codes.ASSERT, codes.ASSERT_NOT), lambda _: ""),
             codes.GROUPREF: lambda number: self._groups.get(number, ""),
         }
 
