@@ -1,42 +1,40 @@
-"""The serving for models inside this process: no server, no key, no network."""
+"""The serving for models on this machine, in processes beside this one: no key, no network."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import importlib.util
 import os
 import shutil
 import tempfile
-import threading
 import weakref
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Annotated, Any, ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import Field
 
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
-from dataflow_core.serving.backends.llama import Engine, EngineSettings, Pooling, load_library
+from dataflow_core.serving.backends.llama import Llama, LlamaSettings, Pooling
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.dispatch import Terms
 from dataflow_core.serving.models import DEFAULT_MODEL, KNOWN_MODELS, resolve_model
 from dataflow_core.serving.pricing import Price
 
-Result = TypeVar("Result")
 _MOST_SLOTS = 8
 _LONGEST_ADDRESS = 100
 
 
 class EmbeddedServing(Serving):
-    """A model in GGUF format, which llama.cpp runs inside this process.
+    """A model in GGUF format, which llama.cpp runs on this machine.
 
     Answers at temperature 0 are the same bytes in every run on the same kind of machine, however
     many requests are answered at a time, in whatever order, with however many threads. For this
-    each request has a slot of its own: a copy of the model's state, though not of its weights, and
-    a share of the cores.
+    each request has a slot of its own: a process with a share of the cores, and all of the model's
+    state but its weights, which slots share.
 
     Sampling parameters that are None are llama.cpp's own: ``top_k`` 40, ``top_p`` 0.95, ``min_p``
     0.05. Penalties count the last 64 tokens; ``extra={"repeat_last_n": -1}`` counts all.
@@ -69,6 +67,11 @@ class EmbeddedServing(Serving):
     threads: Annotated[int, Field(ge=1)] | None = None
     prefix_cache: bool = False
     pooling: Pooling = "mean"
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return f"{self.prefix}:{self.model or DEFAULT_MODEL.name}"
 
     def identity(self) -> dict[str, Any]:
         """Return the model, by its content where that is known, and its context."""
@@ -121,11 +124,9 @@ class EmbeddedBackend(Backend):
     """
 
     def __init__(self, serving: EmbeddedServing) -> None:
-        slots, threads = serving.layout()
         self._serving = serving
-        self._slots, self._threads = slots, threads
-        self._answering: _Slots | None = None
-        self._embedding: _Slots | None = None
+        self._path = Path()
+        self._pools: dict[Pooling | None, _Slots] = {}
         self._loading = asyncio.Lock()
 
     async def open(self) -> None:
@@ -134,113 +135,103 @@ class EmbeddedBackend(Backend):
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
-        slots = await self._answers()
-        cancelled = threading.Event()
-        try:
-            return await slots.run(lambda engine: engine.chat(request, cancelled.is_set), cancelled)
-        finally:
-            cancelled.set()
+        async with (await self._slots(None)).one() as llama:
+            return await llama.chat(request)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
-        async with self._loading:
-            if self._embedding is None:
-                self._embedding = await self._load(self._serving.pooling)
-        return await self._embedding.run(lambda engine: engine.embed(texts))
+        async with (await self._slots(self._serving.pooling)).one() as llama:
+            return await llama.embed(texts)
 
     async def tokens(self, text: str) -> int:
-        """Return how many tokens a text has."""
-        slots = self._answering or self._embedding or await self._answers()
-        return await asyncio.to_thread(slots.any_engine.count_tokens, text)
+        """Return how many tokens a text has.
 
-    def count_tokens(self, text: str) -> int | None:
-        """Return how many tokens a text has; None until a model is loaded."""
-        slots = self._answering or self._embedding
-        return None if slots is None else slots.any_engine.count_tokens(text)
+        Raises:
+            ReplyError: The model cannot be loaded.
+        """
+        pooling = next(iter(self._pools), None)
+        async with (await self._slots(pooling)).one() as llama:
+            return await llama.count_tokens(text)
 
     async def close(self) -> None:
         """Stop what is on its way, and free the model."""
         async with self._loading:
-            for slots in (self._answering, self._embedding):
-                if slots is not None:
-                    await asyncio.to_thread(slots.close)
-            self._answering = self._embedding = None
+            for slots in self._pools.values():
+                await asyncio.to_thread(slots.close)
+            self._pools.clear()
 
     def _found(self) -> Path:
+        if importlib.util.find_spec("xllamacpp") is None:
+            raise ReplyError(
+                "fatal",
+                "llama.cpp is not installed. Install it: pip install 'dataflow-llm-core[embedded]'",
+            )
         try:
-            load_library()
             return resolve_model(self._serving.model)
         except ConfigurationError as error:
             raise ReplyError("fatal", str(error)) from None
 
-    async def _answers(self) -> _Slots:
+    async def _slots(self, pooling: Pooling | None) -> _Slots:
         async with self._loading:
-            if self._answering is None:
-                self._answering = await self._load(None)
-        return self._answering
+            if pooling not in self._pools:
+                self._pools[pooling] = await self._loaded(pooling)
+            return self._pools[pooling]
 
-    async def _load(self, pooling: Pooling | None) -> _Slots:
+    async def _loaded(self, pooling: Pooling | None) -> _Slots:
         serving = self._serving
-        settings = EngineSettings(
-            self._path, serving.context, self._threads, serving.prefix_cache, pooling
+        number, threads = serving.layout()
+        settings = LlamaSettings(
+            str(self._path), serving.context, threads, serving.prefix_cache, pooling
         )
-        return await asyncio.to_thread(_Slots, settings, self._slots)
+        slots = _Slots(settings, number)
+        try:
+            await slots.start()
+        except BaseException:
+            slots.close()
+            raise
+        return slots
 
 
 class _Slots:
-    """Engines, and a thread for each.
+    """Models that are loaded alike, each for one request at a time.
 
     Args:
         settings: How each is loaded.
         number: How many there are.
     """
 
-    def __init__(self, settings: EngineSettings, number: int) -> None:
+    def __init__(self, settings: LlamaSettings, number: int) -> None:
         folder = _folder_of_sockets()
         self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        try:
-            self._engines = [Engine(settings, folder / f"{at}.sock") for at in range(number)]
-        except BaseException:
-            self._forget()
-            raise
-        self.any_engine = self._engines[0]
-        self._free: SimpleQueue[Engine] = SimpleQueue()
-        for engine in self._engines:
-            self._free.put(engine)
-        self._threads = ThreadPoolExecutor(number, thread_name_prefix="dataflow-embedded")
-        self._cancelled: set[threading.Event] = set()
+        self._all = [Llama(settings, folder / f"{at}.sock") for at in range(number)]
+        self._free: asyncio.LifoQueue[Llama] = asyncio.LifoQueue()
 
-    async def run(
-        self, do: Callable[[Engine], Result], cancelled: threading.Event | None = None
-    ) -> Result:
-        """Return what a function makes with the next engine that is free.
+    async def start(self) -> None:
+        """Load all of them.
 
-        Args:
-            do: The function.
-            cancelled: Set when the function is to end early.
+        Raises:
+            ReplyError: One cannot be loaded.
         """
-        cancelled = cancelled or threading.Event()
-        self._cancelled.add(cancelled)
+        await asyncio.gather(*(asyncio.to_thread(llama.start) for llama in self._all))
+        for llama in self._all:
+            self._free.put_nowait(llama)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Llama]:
+        """Wait for a model that is free; one whose process has ended is loaded again."""
+        llama = await self._free.get()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._with, do)
+            if not llama.runs:
+                await asyncio.to_thread(llama.start)
+            yield llama
         finally:
-            self._cancelled.discard(cancelled)
+            self._free.put_nowait(llama)
 
     def close(self) -> None:
-        """Stop what is on its way, and free the engines."""
-        for cancelled in list(self._cancelled):
-            cancelled.set()
-        self._threads.shutdown(cancel_futures=True)
-        for engine in self._engines:
-            engine.close()
+        """End all processes."""
+        for llama in self._all:
+            llama.stop()
         self._forget()
-
-    def _with(self, do: Callable[[Engine], Result]) -> Result:
-        engine = self._free.get()  # there is one: there are as many engines as threads
-        try:
-            return do(engine)
-        finally:
-            self._free.put(engine)
 
 
 def _folder_of_sockets() -> Path:

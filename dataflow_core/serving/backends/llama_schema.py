@@ -18,10 +18,10 @@ _VALUES = ("const", "enum", "default", "examples")
 
 
 def enforceable(schema: Any) -> Any:
-    """Return a schema without the patterns that llama.cpp does not know.
+    r"""Return a schema without the patterns that llama.cpp does not know.
 
     Example:
-        >>> enforceable({"type": "string", "pattern": r"^\\d+$"})
+        >>> enforceable({"type": "string", "pattern": r"^\d+$"})
         {'type': 'string', 'pattern': '^[0-9]+$'}
         >>> enforceable({"type": "string", "pattern": "(?i)yes"})
         {'type': 'string'}

@@ -13,7 +13,14 @@ import orjson
 from pydantic import Field, SecretStr
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backend import (
+    CANNOT_CONNECT,
+    Backend,
+    ChatRequest,
+    Reply,
+    ReplyError,
+    Vectors,
+)
 from dataflow_core.serving.backends.openai_answers import error_of, reply_of, vectors_of
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.pricing import Price, PriceTable
