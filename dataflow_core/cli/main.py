@@ -56,6 +56,10 @@ BUILT_INS = {
         "operators": ("dataflow_core.cli.catalogue.operators:command", "List and show operators."),
         "pipelines": ("dataflow_core.cli.catalogue.pipelines:command", "List and show pipelines."),
         "storages": ("dataflow_core.cli.catalogue.storages:command", "List and show storages."),
+        "models": (
+            "dataflow_core.cli.models:command",
+            "Fetch, list and remove models that need no server.",
+        ),
         "plugins": ("dataflow_core.cli.plugins:command", "List, show and examine plugins."),
     },
 }
