@@ -1,12 +1,10 @@
 """The request store: every answer that was paid for, kept by all that determines it."""
 
 from dataflow_core.serving.store.answers import Reuse, Spent, Stored
-from dataflow_core.serving.store.database import STORE_NAME
 from dataflow_core.serving.store.question import Question, Settings, prompt_digest
 from dataflow_core.serving.store.store import RequestStore
 
 __all__ = [
-    "STORE_NAME",
     "Question",
     "RequestStore",
     "Reuse",

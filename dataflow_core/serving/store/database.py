@@ -1,22 +1,22 @@
-"""The file of a request store: an SQLite database of its own kind, and what may be wrong with it."""
+"""The file of a request store: an SQLite database of its own kind, and what may be wrong in it."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from dataflow_core.errors import StoreError
 
-STORE_NAME = "requests.sqlite"
-"""What the file of a store is called, in a run's directory or between them."""
-
 APPLICATION = 0x44664C77
 """Marks a database as a request store."""
 VERSION = 1
+
+_UNSHARED = "ro&immutable=1"
+"""The mode for files that nobody writes, in folders where nobody may."""
 
 BUSY_SECONDS = 60.0
 """So long one process waits for another to write."""
@@ -111,15 +111,8 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: There is none, it cannot be opened, or is no store.
     """
-    if not path.is_file():
-        raise StoreError(f"there is no request store {path}. Name a file called {STORE_NAME}.")
     with told(path):
-        try:
-            return _opened(path, "rw")
-        except sqlite3.OperationalError:  # it has to make files beside it, and must not
-            if _journal(path).exists() and _journal(path).stat().st_size:
-                raise
-            return _opened(path, "ro&immutable=1")
+        return _readable(path)[0]
 
 
 def open_alone(path: Path) -> sqlite3.Connection:
@@ -147,6 +140,23 @@ def open_alone(path: Path) -> sqlite3.Connection:
                 "or stop it."
             ) from None
     return connection
+
+
+@contextmanager
+def attached(connection: sqlite3.Connection, path: Path, name: str) -> Iterator[None]:
+    """Have a connection read a store under a name for a while.
+
+    Raises:
+        StoreError: There is no store, or it cannot be read.
+    """
+    with told(path):
+        checked, mode = _readable(path)
+        with closing(checked):
+            connection.execute(f"ATTACH ? AS {name}", (_place(path, mode),))
+        try:
+            yield
+        finally:
+            connection.execute(f"DETACH {name}")
 
 
 def bytes_of(path: Path) -> int:
@@ -210,7 +220,7 @@ _CANNOT_SHARE = (
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        _place(path, mode),
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,  # transactions begin where they are written
@@ -218,6 +228,18 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+def _readable(path: Path) -> tuple[sqlite3.Connection, str]:
+    """Open a store to read, and return with which mode that went."""
+    if not path.is_file():
+        raise StoreError(f"there is no request store {path}: no such file. Look at its name.")
+    try:
+        return _opened(path, "rw"), "rw"
+    except sqlite3.OperationalError:  # it has to make files beside it, and must not
+        if _journal(path).exists() and _journal(path).stat().st_size:
+            raise
+        return _opened(path, _UNSHARED), _UNSHARED
 
 
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
@@ -229,6 +251,10 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _place(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -151,7 +151,8 @@ def _endpoint(given: str) -> str:
     if not url.scheme or not url.netloc:
         return given
     host = url.netloc.rpartition("@")[2].lower()
-    query = urlencode([(name, _told(name, value)) for name, value in parse_qsl(url.query)])
+    pairs = parse_qsl(url.query, keep_blank_values=True)
+    query = urlencode([(name, _told(name, value)) for name, value in pairs], safe="*")
     return url._replace(netloc=host, path=url.path.rstrip("/"), query=query).geturl()
 
 

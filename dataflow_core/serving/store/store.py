@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from dataflow_core.errors import StoreError
+from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.store.answers import Reuse, Spent, Stored
 from dataflow_core.serving.store.database import open_to_write, told
 from dataflow_core.serving.store.question import Question
@@ -64,6 +66,7 @@ class RequestStore:
         with told(self.path):
             self.session = _begun(connection, run, command, [one.path for one in self._also])
         self._own = Reader(self.path)
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._unwritten: dict[bytes, Answered] = {}
         self._policies: dict[Reuse, None] = {}
@@ -129,7 +132,7 @@ class RequestStore:
         Raises:
             StoreError: Nothing can be written any more.
         """
-        now = time.time()
+        now, message = time.time(), without_secrets(message)
         self._working().write(
             Failed(question.key, question.settings, now, reason, message, attempts)
         )
@@ -180,7 +183,7 @@ class RequestStore:
         """
         with self._lock:
             writer, self._writer = self._writer, None
-        if writer is None:
+        if writer is None or os.getpid() != self._process:
             return
         atexit.unregister(self.close)
         try:
@@ -199,6 +202,11 @@ class RequestStore:
     def _working(self) -> Writer:
         if self._writer is None:
             raise StoreError(f"the request store {self.path} is closed.")
+        if os.getpid() != self._process:
+            raise StoreError(
+                f"the request store {self.path} was opened by another process than this one, which "
+                "was forked. Open it anew in every process."
+            )
         if self._writer.failure is not None:
             raise self._writer.failure
         return self._writer
