@@ -158,7 +158,7 @@ def test_why_shows_where_system_prompts_and_schemas_begin_to_differ(dataflow, tm
         ),
         (
             {"schema": before, "system": "You are terse. Be thorough."},
-            "system prompt changed: '…re terse. Be brief.' -> '…re terse. Be thorough.'",
+            "system prompt changed: '…e terse. Be brief.' -> '…e terse. Be thorough.'",
         ),
     ]:
         store = tmp_path / str(len(said)) / "requests.sqlite"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -153,7 +154,7 @@ def written_otherwise(value):
     return value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(PARAMETERS, st.sets(st.text(min_size=1), max_size=3))
 def test_how_parameters_are_written_does_not_count(sampling, left_out):
     nothing = {name: None for name in left_out if name not in sampling}
@@ -161,7 +162,7 @@ def test_how_parameters_are_written_does_not_count(sampling, left_out):
     assert Settings("e", "m", sampling=other).digest == Settings("e", "m", sampling=sampling).digest
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(PARAMETERS, PARAMETERS)
 def test_other_parameters_are_other_settings(one, two):
     def plain(value):
@@ -322,6 +323,31 @@ def test_threads_share_a_store(path):
         assert sorted(safe) == sorted(expected)
     with RequestStore(path) as store:
         assert texts(store, *expected) == expected
+
+
+def test_closing_loses_nothing_that_was_taken(path):
+    """Whoever puts while another closes either is told so, or finds the answer again."""
+    taken, began = [], threading.Event()
+    store = RequestStore(path)
+
+    def work(name):
+        with contextlib.suppress(StoreError):
+            for number in range(100_000):
+                store.put(ask(f"{name} {number}"), Stored("x"))
+                taken.append(f"{name} {number}")
+                if number == 50:
+                    began.set()
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(3)]
+    for thread in threads:
+        thread.start()
+    began.wait()
+    store.close()
+    for thread in threads:
+        thread.join()
+    with RequestStore(path) as again:
+        assert texts(again, *taken) == ["x"] * len(taken)
+        assert len(taken) > 50
 
 
 WRITE = """

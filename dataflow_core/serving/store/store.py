@@ -19,7 +19,7 @@ from dataflow_core.serving.store.answers import Reuse, Spent, Stored
 from dataflow_core.serving.store.database import open_to_write, told
 from dataflow_core.serving.store.question import Question
 from dataflow_core.serving.store.reader import Found, Reader
-from dataflow_core.serving.store.writer import Answered, Failed, Judged, Reused, Writer
+from dataflow_core.serving.store.writer import Answered, Failed, Flush, Judged, Note, Reused, Writer
 
 
 class RequestStore:
@@ -132,10 +132,8 @@ class RequestStore:
         Raises:
             StoreError: Nothing can be written any more.
         """
-        now, message = time.time(), without_secrets(message)
-        self._working().write(
-            Failed(question.key, question.settings, now, reason, message, attempts)
-        )
+        now, told_to_all = time.time(), without_secrets(message)
+        self._write(Failed(question.key, question.settings, now, reason, told_to_all, attempts))
 
     def judge(self, keys: Iterable[bytes], problem: str | None) -> None:
         """Note why the last answers to questions were of no use; None takes that back.
@@ -148,12 +146,11 @@ class RequestStore:
             StoreError: Nothing can be written any more.
         """
         judged = Judged(tuple(keys), problem)
-        writer = self._working()
         with self._lock:
             for key in judged.keys:
                 if (note := self._unwritten.get(key)) is not None:
                     note.answer = replace(note.answer, problem=problem)
-        writer.write(judged)
+        self._write(judged)
 
     def spent(self) -> Spent:
         """Return what was paid for all answers that models gave into this store, by any process.
@@ -173,7 +170,8 @@ class RequestStore:
         Raises:
             StoreError: It cannot be written.
         """
-        self._working().flush()
+        flush = Flush()
+        self._write(flush).wait_for(flush)
 
     def close(self) -> None:
         """Write what is left, and let the file go.
@@ -181,13 +179,15 @@ class RequestStore:
         Raises:
             StoreError: It cannot be written.
         """
-        with self._lock:
+        end = Flush(last=True)
+        with self._lock:  # whatever is written before this is written
             writer, self._writer = self._writer, None
-        if writer is None or os.getpid() != self._process:
-            return
+            if writer is None or os.getpid() != self._process:
+                return
+            writer.write(end)
         atexit.unregister(self.close)
         try:
-            writer.flush(last=True)
+            writer.wait_for(end)
         finally:
             for reader in (self._own, *self._also):
                 reader.close()
@@ -211,6 +211,13 @@ class RequestStore:
             raise self._writer.failure
         return self._writer
 
+    def _write(self, note: Note) -> Writer:
+        """Have something written, and return the one who does."""
+        with self._lock:  # so that nothing comes behind the end
+            writer = self._working()
+            writer.write(note)
+        return writer
+
     def _keep(
         self,
         question: Question,
@@ -224,10 +231,9 @@ class RequestStore:
             question.key, question.prompt, question.sample, question.settings, answer, written,
             paid, committed, failed,
         )  # fmt: skip
-        writer = self._working()
         with self._lock:  # that the last put is the last written, too
+            self._working().write(note)
             self._unwritten[question.key] = note
-            writer.write(note)
 
     def _let_go(self, notes: Sequence[Answered]) -> None:
         """Forget answers that are found in the file from now on."""
@@ -252,13 +258,11 @@ class RequestStore:
 
     def _note(self, reuse: Reuse) -> None:
         """Note which answers count in this session, where that is new."""
-        writer = self._working()
         with self._lock:
-            if reuse in self._policies:
-                return
-            self._policies[reuse] = None
-            told_now = ",".join(policy.value for policy in self._policies)
-        writer.write(Reused(told_now))
+            writer = self._working()
+            if reuse not in self._policies:
+                self._policies[reuse] = None
+                writer.write(Reused(",".join(policy.value for policy in self._policies)))
 
 
 def _begun(connection: sqlite3.Connection, run: str, command: str, also: list[Path]) -> int:

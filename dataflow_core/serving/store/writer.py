@@ -137,19 +137,14 @@ class Writer:
         """Have something written, soon."""
         self._queue.put(note)
 
-    def flush(self, *, last: bool = False) -> None:
-        """Wait until all that was given before is safe.
-
-        Args:
-            last: Whether to end after it.
+    def wait_for(self, flush: Flush) -> None:
+        """Wait until all is safe that was given before a note that was given, too.
 
         Raises:
             StoreError: It cannot be written.
         """
-        flush = Flush(last)
-        self._queue.put(flush)
         flush.done.wait()
-        if last:
+        if flush.last:
             self._thread.join()
         if self.failure is not None:
             raise self.failure
