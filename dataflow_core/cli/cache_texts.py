@@ -106,7 +106,7 @@ _CAUSES = {
     "sample": "another answer to a question asked before",
     "not_reused": "answered before but not reused: {}",
     "failed_before": "asked before without an answer: {}",
-    "asked_twice": "asked by two at the same time",
+    "asked_twice": "asked again in the same session, or by two runs at the same time",
     "not_read": "answered before in {}, which was not looked into",
 }
 

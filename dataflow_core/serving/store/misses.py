@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from dataflow_core.serving.store.answers import CUT_SHORT
+from dataflow_core.serving.store.answers import CUT_SHORT, Reuse
 from dataflow_core.serving.store.database import attached
 from dataflow_core.serving.store.reader import Reader
 from dataflow_core.serving.store.setting_changes import Change, changes_between
@@ -80,7 +80,8 @@ class Cause:
         kind: ``"new_prompt"``: nothing with this prompt was there. ``"settings"``: the prompt was
             asked, with other settings. ``"sample"``: another answer to the same is wanted.
             ``"not_reused"``: there was an answer, which was not to count. ``"failed_before"``: it
-            was asked, and no answer came. ``"asked_twice"``: by two at the same time.
+            was asked, and no answer came. ``"asked_twice"``: again in the same session, or by two
+            runs at the same time.
             ``"not_read"``: there was an answer in a store that was not looked into.
         changes: In what the settings differ from those of the nearest earlier answer.
         detail: Why an answer did not count, why none came, or which store has it.
@@ -178,9 +179,8 @@ def explain(path: Path, sessions: Sequence[Session], others: Iterable[Path] = ()
     places = [place for place in known if place != path.absolute()]
     causes: Counter[Cause] = Counter()
     cut_short: Counter[Cause] = Counter()
-    connection = sqlite3.connect(
-        "", isolation_level=None, uri=True
-    )  # a file of its own, for a time
+    # Without a name, the database is a file for as long as it is open.
+    connection = sqlite3.connect("", isolation_level=None, uri=True)
     try:
         anything = _gather(connection, path, sessions, places)
         explainer = _Explainer(connection, sessions, places)
@@ -279,21 +279,17 @@ class _Explainer:
         if not self._was_read(pair):
             assert pair.store is not None  # noqa: S101
             return Cause("not_read", detail=str(self._places[pair.store - 1]))
-        session = self._sessions[pair.session]
-        if (
-            pair.store == 0
-            and pair.earlier_session == pair.session
-            and "none" not in session.policies
-        ):
+        policies = [Reuse(name) for name in self._sessions[pair.session].policies]
+        against = [one for one in policies if not one.takes(pair.finish or "", pair.problem)]
+        if not against:
             return Cause("asked_twice")
-        policies = "|".join(session.policies)
-        if "none" in session.policies:
+        names = "|".join(policy.value for policy in against)
+        if Reuse.NONE in against:
             return Cause("not_reused", detail="--reuse none")
+        why = f"judged {pair.problem}"
         if pair.finish in CUT_SHORT:
-            return Cause("not_reused", detail=f"finish reason {pair.finish}, --reuse {policies}")
-        if pair.problem is not None:
-            return Cause("not_reused", detail=f"judged {pair.problem}, --reuse {policies}")
-        return Cause("asked_twice")
+            why = f"finish reason {pair.finish}"
+        return Cause("not_reused", detail=f"{why}, --reuse {names}")
 
     def _was_read(self, pair: _Pair) -> bool:
         """Tell whether the session looked into the store of an earlier answer."""
