@@ -8,8 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -546,13 +548,41 @@ def test_a_forked_process_is_told_to_open_its_own(path):
     assert err == ""
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_store_in_a_place_that_is_not_to_be_written_to_is_read(path, tmp_path):
-    place = tmp_path / "shared"
-    fill(place / "requests.sqlite", "q")
-    place.chmod(0o555)
-    try:
-        with RequestStore(path, also=[place / "requests.sqlite"]) as store:
-            assert texts(store, "q") == ["to q"]
-    finally:
-        place.chmod(0o755)
+@pytest.fixture
+def nobody():
+    """The rights of a user who is not root, who may write everywhere."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def public():
+    """A folder that everybody can reach."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture
+def locked(public):
+    """A store in a folder that is not to be written to."""
+    folder = public / "locked"
+    fill(folder / "requests.sqlite", "q")
+    folder.chmod(0o555)
+    (public / "own").mkdir()
+    (public / "own").chmod(0o777)
+    yield folder / "requests.sqlite"
+    folder.chmod(0o755)
+
+
+def test_a_store_that_is_not_to_be_written_to_is_read(public, locked, nobody):
+    with RequestStore(public / "own" / "requests.sqlite", also=[locked]) as store:
+        assert texts(store, "q") == ["to q"]
+    with pytest.raises(StoreError, match="Look at the rights"):
+        RequestStore(locked)
+    assert [file.name for file in locked.parent.iterdir()] == ["requests.sqlite"]
