@@ -11,6 +11,7 @@
     ├── OperatorError             an operator failed or broke its contract (identity, sums)
     ├── PlanError                 a pipeline cannot be compiled, or fails its checks
     │   └── RecipeError           a recipe file is wrong, with its file and line
+    ├── StoreError                a request store cannot be opened, read or written
     ├── RunError                  a run cannot start or go on (its directory, its limits)
     └── PluginError               a plugin cannot be loaded, or a name is unknown or taken
 
@@ -74,6 +75,10 @@ class RecipeError(PlanError):
     def __init__(self, message: str, faults: Sequence[tuple[int, str]] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
+
+
+class StoreError(DataflowError):
+    """A request store cannot be opened, read or written."""
 
 
 class RunError(DataflowError):

@@ -46,6 +46,10 @@ BUILT_INS = {
             "dataflow_core.cli.runs:command",
             "List, show and compare runs; say what became of a row.",
         ),
+        "cache": (
+            "dataflow_core.cli.cache:command",
+            "List, explain and remove the answers of models that are kept.",
+        ),
         "demo": ("dataflow_core.cli.demo:command", "Run the main job on bundled data."),
     },
     "What is installed": {

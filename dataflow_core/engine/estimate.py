@@ -27,7 +27,7 @@ from dataflow_core.engine.sample_run import Measured, measure
 from dataflow_core.engine.sources import needed_columns, source_of
 from dataflow_core.errors import ConfigurationError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
-from dataflow_core.pipeline.secrets import without_secrets
+from dataflow_core.secrets import without_secrets
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.source import Origin, Source, SourceSample
 

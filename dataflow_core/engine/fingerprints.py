@@ -24,7 +24,7 @@ from dataflow_core.engine.sources import needed_columns, source_of
 from dataflow_core.engine.stored_runs import RETRIED, hash_of
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
-from dataflow_core.pipeline.secrets import HIDDEN, hidden_apart, is_secret, without_secrets
+from dataflow_core.secrets import HIDDEN, hidden_apart, is_secret, without_secrets
 from dataflow_core.storage.file import ReadersSource
 from dataflow_core.storage.source import Source
 

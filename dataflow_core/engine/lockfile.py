@@ -19,7 +19,7 @@ from dataflow_core.engine.sources import source_of
 from dataflow_core.errors import RecipeError, RunError
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import Resolve, from_yaml, plan_as_dict, require_writable
-from dataflow_core.pipeline.secrets import without_secrets
+from dataflow_core.secrets import without_secrets
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import ReadersSource
 

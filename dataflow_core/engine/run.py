@@ -35,7 +35,7 @@ from dataflow_core.engine.stored_runs import FORMAT, RETRIED, hash_of
 from dataflow_core.errors import ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
-from dataflow_core.pipeline.secrets import without_secrets
+from dataflow_core.secrets import without_secrets
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
 from dataflow_core.storage.formats.atomic import remove_temporaries
 from dataflow_core.storage.source import BATCH_ROWS

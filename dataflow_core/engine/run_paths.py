@@ -8,6 +8,9 @@ from pathlib import Path
 RUNS = Path("dataflow-runs")
 """Where runs go that name no directory, below the working directory."""
 
+REQUESTS = "requests.sqlite"
+"""The store of models' answers, in a run's directory or beside them all."""
+
 
 def escaped(name: str) -> str:
     """Return the name of a table as that of its folder or file."""

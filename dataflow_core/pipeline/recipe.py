@@ -21,7 +21,7 @@ from dataflow_core.errors import (
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef, Value
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
-from dataflow_core.pipeline.secrets import without_secrets
+from dataflow_core.secrets import without_secrets
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileSource, FileStorage
 from dataflow_core.storage.formats import ReadOptions

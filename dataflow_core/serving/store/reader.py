@@ -1,0 +1,112 @@
+"""Reads a store, from any thread."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dataflow_core.serving.completion import Usage
+from dataflow_core.serving.store.answers import Reuse, Spent, Stored
+from dataflow_core.serving.store.database import open_to_read, told
+from dataflow_core.serving.store.rows import COLUMNS, from_row
+
+_SIZES = (1, 16, 128, 500)
+"""So many keys a statement looks up: few statements, which stay compiled."""
+
+_FIND = f"SELECT key, written, {', '.join(COLUMNS)} FROM answers WHERE key IN "  # noqa: S608
+_FINISH, _PROBLEM = (2 + COLUMNS.index(name) for name in ("finish_reason", "problem"))
+
+_SPENT = (
+    "SELECT sum(answers), sum(requests), sum(prompt_tokens), sum(completion_tokens), "
+    "sum(cached_tokens), sum(reasoning_tokens), sum(cost), sum(unpriced) FROM sessions"
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """Answers that were found, and when they came, by their questions' keys."""
+
+    answers: dict[bytes, Stored] = field(default_factory=dict)
+    written: dict[bytes, float] = field(default_factory=dict)
+
+
+class Reader:
+    """A store that is read.
+
+    Args:
+        path: Its file.
+
+    Raises:
+        StoreError: It cannot be opened, or is no store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._idle = [open_to_read(path)]
+        self._closed = False
+
+    def find(self, keys: Sequence[bytes], reuse: Reuse) -> Found:
+        """Return the last answers to questions, those of them that count.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        found = Found()
+        with self.connection() as connection:
+            for start in range(0, len(keys), _SIZES[-1]):
+                _find(connection, keys[start : start + _SIZES[-1]], reuse, found)
+        return found
+
+    def spent(self) -> Spent:
+        """Return what was paid for all answers that models gave into the store.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        with self.connection() as connection:
+            sums = connection.execute(_SPENT).fetchone()
+        answers, requests, *tokens, cost, unpriced = (one or 0 for one in sums)
+        return Spent(answers, requests, Usage(*tokens), float(cost), unpriced)
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection to one thread for a while.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        with told(self.path):
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = open_to_read(self.path)
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
+                if self._closed:
+                    self.close()
+
+    def close(self) -> None:
+        """Let the file go, once those who read it have done so."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _find(
+    connection: sqlite3.Connection, keys: Sequence[bytes], reuse: Reuse, found: Found
+) -> None:
+    size = next(size for size in _SIZES if size >= len(keys))
+    padded = itertools.chain(keys, itertools.repeat(keys[-1], size - len(keys)))
+    statement = f"{_FIND}({','.join('?' * size)}) ORDER BY key, id"
+    # The last row of a key is the last answer, whatever the ones before it are.
+    last = {row[0]: row for row in connection.execute(statement, tuple(padded))}
+    for key, row in last.items():
+        if reuse.takes(row[_FINISH], row[_PROBLEM]):
+            found.answers[key] = from_row(row[2:])
+            found.written[key] = row[1]
