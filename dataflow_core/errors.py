@@ -13,7 +13,14 @@
     │   └── RecipeError           a recipe file is wrong, with its file and line
     ├── StoreError                a request store cannot be opened, read or written
     ├── RunError                  a run cannot start or go on (its directory, its limits)
+    ├── ServingError              a model cannot be asked at all, whatever the row
+    │   ├── ServingRefused        the server refuses everything: wrong key, unknown model, no credit
+    │   └── ServingGone           the server cannot be reached any more, or never could
     └── PluginError               a plugin cannot be loaded, or a name is unknown or taken
+
+    KeyboardInterrupt
+    └── RunStopped                a run was asked to stop, and can go on where it stopped
+        └── BudgetReached         the next request could cost more than is left of the budget
 
 A message says what failed, where, what was found, what was wanted, and how to fix it.
 """
@@ -87,6 +94,22 @@ class RunError(DataflowError):
 
 class RunStopped(KeyboardInterrupt):
     """Somebody asked a run to stop: what was done is kept, and the same command goes on."""
+
+
+class BudgetReached(RunStopped):
+    """A run has spent its budget: what was done is kept, and with more money it goes on."""
+
+
+class ServingError(DataflowError):
+    """A model cannot be asked at all; what fails for one row only is a failure of that row."""
+
+
+class ServingRefused(ServingError):
+    """A server refuses every request: the key is wrong, the model unknown, or no credit left."""
+
+
+class ServingGone(ServingError):
+    """A server cannot be reached any more, or never could."""
 
 
 class PluginError(DataflowError):
