@@ -190,13 +190,15 @@ def _of_object(value: Any, made: Fingerprints) -> Any:
         return HIDDEN
     if isinstance(value, bytes):
         return {"bytes": xxhash.xxh3_128_hexdigest(value)}
+    told = getattr(value, "fingerprint", None)
+    if isinstance(value, BaseModel) and callable(told):
+        return _canonical(told(), made)  # a serving's fields say more than what its answers are of
     if isinstance(value, BaseModel):
         name = f"{type(value).__module__}:{type(value).__qualname__}"
         fields = {n: _canonical(getattr(value, n), made) for n in type(value).model_fields}
         return {"class": name, "code": made.codes.of_class(type(value)), **fields}
     if callable(value):
         return _function(value, made)
-    told = getattr(value, "fingerprint", None)
     if callable(told):
         return {"class": type(value).__qualname__, "fingerprint": told()}
     shown = repr(value)

@@ -317,9 +317,9 @@ class Serving(Sampling):
     def _of_text(cls, given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         """Let a specification stand for a serving, as in recipes."""
         if isinstance(given, str):
-            from dataflow_core.serving.spec import serving_from_spec
+            from dataflow_core.serving.spec import serving_of_text
 
-            given = serving_from_spec(given)
+            given = serving_of_text(given)
             if not isinstance(given, cls):
                 raise ConfigurationError(f"{given.spec} is no {cls.__name__}")
         return handler(given)
