@@ -36,6 +36,9 @@ from dataflow_core.serving.tokens import estimate_tokens
 Capability = Literal["chat", "embed", "schema", "images"]
 
 
+_CONCURRENCY = 64
+
+
 class Serving(Sampling):
     """The base of all servings.
 
@@ -185,6 +188,20 @@ class Serving(Sampling):
     def is_open(self) -> bool:
         """Whether a call has opened it."""
         return self._asking is not None
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests go at a time as things are; a guess as long as none has gone."""
+        asking = self._asking
+        if asking is None:
+            return self.max_concurrency or _CONCURRENCY
+        return asking.dispatcher.concurrency
+
+    @property
+    def backlog(self) -> int:
+        """How many requests were asked for that have not ended."""
+        asking = self._asking
+        return 0 if asking is None else asking.dispatcher.backlog
 
     def require(self, capability: Capability) -> None:
         """Refuse what it cannot do.
