@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+from dataflow_core.engine.run_paths import REQUESTS
 from dataflow_core.engine.stored_runs import run_folders
 
 _LOOKED_AT = 8
@@ -21,11 +22,9 @@ def answer_stores(folder: Path, cache: Path | None) -> tuple[Path, list[Path]]:
         folder: The run directory.
         cache: The store that takes the place of the run's own; None for that.
     """
-    from dataflow_core.serving.store import STORE_NAME
-
-    own = folder / STORE_NAME
-    places = [own, folder.parent / STORE_NAME]
-    places += [path / STORE_NAME for path in run_folders(folder.parent)]
+    own = folder / REQUESTS
+    places = [own, folder.parent / REQUESTS]
+    places += [path / REQUESTS for path in run_folders(folder.parent)]
     chosen = own if cache is None else cache
     others = (path for path in dict.fromkeys(places) if path.absolute() != chosen.absolute())
     return chosen, list(itertools.islice(_readable(others), _LOOKED_AT))

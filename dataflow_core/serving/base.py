@@ -17,6 +17,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import PydanticSerializationError
 
 from dataflow_core.configuration import explain
 from dataflow_core.errors import ConfigurationError
@@ -310,7 +311,11 @@ class Serving(Sampling):
         self.model_post_init(None)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.spec!r})"
+        try:
+            told = self.spec
+        except PydanticSerializationError:  # a field holds what no text can, such as a function
+            told = self.name
+        return f"{type(self).__name__}({told!r})"
 
     def __str__(self) -> str:
         return self.spec

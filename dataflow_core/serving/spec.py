@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import yaml
 from pydantic import SecretBytes, SecretStr
+from pydantic_core import PydanticSerializationError
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.plugins import PluginManager
@@ -74,7 +75,11 @@ def shared_servings(known: Iterable[Serving] = ()) -> Iterator[None]:
     Args:
         known: Servings that are there already.
     """
-    token = _SHARED.set({one.spec: one for one in known})
+    there = {}
+    for one in known:
+        with suppress(PydanticSerializationError):  # what has no text cannot be meant by one
+            there.setdefault(one.spec, one)
+    token = _SHARED.set(there)
     try:
         yield
     finally:
