@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
     from dataflow_core.serving.budget import Budget
     from dataflow_core.serving.scope import LiveTally
-    from dataflow_core.serving.store import RequestStore, Spent
+    from dataflow_core.serving.store import RequestStore, Reuse, Spent
 
 
 @dataclass
@@ -127,7 +127,7 @@ class Calls:
         scope = Scope(
             tally=account.calls,
             store=store,
-            reuse=Reuse.GOOD if only_good else self._options.reuse or Reuse.ALL,
+            reuse=Reuse.GOOD if only_good else self._reuse(),
             budget=self._budget,
             stop=stop or self._stop,
             live=live,
@@ -186,6 +186,13 @@ class Calls:
                 self._store = self._open_store()
             return self._store
 
+    def _reuse(self) -> Reuse:
+        """Return which of the answers that are kept count."""
+        from dataflow_core.serving.store import Reuse
+
+        rules = {"truncated": Reuse.FINISHED, "failed": Reuse.GOOD, "all": Reuse.NONE}
+        return rules.get(self._options.ask_again or "", Reuse.ALL)
+
     def _spent(self, store: RequestStore) -> Spent:
         """Return what was paid for answers by this run, however often it was stopped."""
         return store.spent(None if self._options.cache is None else self._name)
@@ -205,6 +212,19 @@ class Calls:
             before = Amount(spent.usage.total_tokens, spent.cost)
             self._budget = Budget.parse(self._options.budget, spent_before=before)
         return store
+
+
+def asking_steps(plan: Plan) -> list[str]:
+    """Return the names of the steps that ask models."""
+    return [step.name for step in plan.steps if step.operator.servings()]
+
+
+def as_tally(spent: Spent) -> Tally:
+    """Return what a store says was spent, as a tally."""
+    tally = Tally(answered=spent.answers, requests=spent.requests)
+    tally.spent(spent.usage, spent.cost)
+    tally.unpriced = spent.unpriced
+    return tally
 
 
 def require_prices(plan: Plan, budget: str) -> None:

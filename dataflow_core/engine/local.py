@@ -171,6 +171,14 @@ class LocalEngine:
         """The runs beside this one from which work may be taken over."""
         return () if self.options.fresh else tuple(neighbours(self.directory.path))
 
+    def standing(self) -> Iterator[str]:
+        """Yield how far the stages are that ask models and were begun, in words."""
+        for work in self.works:
+            progress = self._progress.get(work.journal)
+            if progress is not None and self.calls.servings(work.steps):
+                of = "" if (total := self._total(work)) is None else f" of about {total:,}"
+                yield f"{work.journal}: {progress.read:,}{of} rows are done"
+
     def table(self, name: str) -> PartTable:
         """Return a committed table."""
         return self.directory.table("tables", name)

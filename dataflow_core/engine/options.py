@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.work import Seen, unseen
 from dataflow_core.storage.source import BATCH_ROWS
 
-if TYPE_CHECKING:
-    from dataflow_core.serving.store import Reuse
-
 COMMIT_SECONDS = 5.0
 """How much work a crash may cost."""
+
+AskAgain = Literal["truncated", "failed", "all"]
+"""Which answers that are kept are asked for again."""
 
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
@@ -48,7 +48,7 @@ class EngineOptions:
         stop: Asked after every batch whether to stop, with what is done kept.
         seen: Called with each step and what it did to each batch, where this process did it.
         cache: The file in which answers of models are kept; None for the run directory's own.
-        reuse: Which kept answers count; None for all.
+        ask_again: Which kept answers are asked for again; None for none.
         budget: What may be spent on answers, in this run directory in all; None for any amount.
     """
 
@@ -64,5 +64,5 @@ class EngineOptions:
     stop: Callable[[], bool] = never
     seen: Seen = unseen
     cache: Path | None = None
-    reuse: Reuse | None = None
+    ask_again: AskAgain | None = None
     budget: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow_core.engine.stored_runs import RETRIED, hash_of
+from dataflow_core.engine.stored_runs import ASKED_AGAIN, RETRIED, hash_of
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Difference:
     Attributes:
         table: The source's or step's name.
         part: What: ``content``, ``columns``, ``limit``, ``operator``, ``config``, ``code``,
-            ``retried``, or the ``table`` that it is made of; or all of it, which is ``new`` or
+            ``retried``, ``asked_again``, or the ``table`` that it is made of; or all of it, which is ``new`` or
             ``gone``.
         sentence: It, for people.
     """
@@ -97,6 +97,8 @@ def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]
     elif part == RETRIED:
         told = "rows that had failed were done again"
         yield Difference(name, part, f"{name}: {told}{' before' if value is None else ''}")
+    elif part == ASKED_AGAIN:
+        yield Difference(name, part, f"{name}: models were asked again")
     elif part == "content":
         yield Difference(name, part, f"{name}: other content")
     else:
