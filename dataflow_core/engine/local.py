@@ -542,7 +542,7 @@ class LocalEngine:
             )
             yield from reader.pieces()
             return
-        yield from pieces_of(self.checked_frames(name))
+        yield from pieces_of(self.checked_frames(name), self.options.batch_rows)
 
     def _second_tables(self, step: Step) -> dict[str, Storage]:
         return {name: _LazyTable(partial(self._load, name)) for name in step.other_tables}

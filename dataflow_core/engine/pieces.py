@@ -17,7 +17,7 @@ import pyarrow as pa
 from dataflow_core.table.frames import Frame, concat_frames
 
 FEW_ROWS = 1024
-"""Stored batches of fewer rows together are one piece."""
+"""Stored batches of up to so many rows together are one piece."""
 
 Places = npt.NDArray[np.int64]
 
@@ -114,20 +114,25 @@ class Piece:
         return Piece(start, stop, frame, self.places[low:high], unreadable)
 
 
-def pieces_of(frames: Iterable[Frame]) -> Iterator[Piece]:
-    """Yield the rows of a committed table, numbered from 0."""
+def pieces_of(frames: Iterable[Frame], most: int = 1) -> Iterator[Piece]:
+    """Yield the rows of a committed table, numbered from 0.
+
+    Args:
+        frames: The rows.
+        most: So many rows of small frames are one piece: each takes some time, whatever its rows.
+    """
     start = 0
-    for frame in _gathered(frames):
+    for frame in _gathered(frames, min(most, FEW_ROWS)):
         piece = piece_at(start, frame)
         yield piece
         start = piece.stop
 
 
-def _gathered(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Yield frames, small ones together: each piece costs some time, whatever its rows."""
+def _gathered(frames: Iterable[Frame], most: int) -> Iterator[Frame]:
+    """Yield frames, small ones together."""
     small: list[Frame] = []
     for frame in frames:
-        if small and sum(map(len, small)) + len(frame) > FEW_ROWS:
+        if small and sum(map(len, small)) + len(frame) > most:
             yield concat_frames(small)
             small = []
         small.append(frame)

@@ -16,8 +16,8 @@ class Difference:
     Attributes:
         table: The source's or step's name.
         part: What: ``content``, ``columns``, ``limit``, ``operator``, ``config``, ``code``,
-            ``retried``, ``asked_again``, or the ``table`` that it is made of; or all of it, which is ``new`` or
-            ``gone``.
+            ``retried``, ``asked_again``, or the ``table`` that it is made of; or all of it, which
+            is ``new`` or ``gone``.
         sentence: It, for people.
     """
 

@@ -183,7 +183,7 @@ class DoingInThreads(Doing):
                 for piece in whole.cut(self._piece_rows(whole)):
                     self._give(piece)
             while self._busy():
-                self._hear()
+                self._listen()
         except BaseException as error:
             self._halted.set()
             self._at_once = isinstance(error, KeyboardInterrupt) and not isinstance(
@@ -200,10 +200,10 @@ class DoingInThreads(Doing):
     def _give(self, piece: Piece) -> None:
         """Have a hand do a piece, once it is time."""
         while (hand := self._free_hand()) is None:
-            self._hear()
+            self._listen()
         self._heed_stop()
         hand.give(piece)
-        self._hear(0)
+        self._listen(0)
 
     def _free_hand(self) -> Hand | None:
         """Return a hand for one more piece; None where enough are on their way."""
@@ -241,7 +241,7 @@ class DoingInThreads(Doing):
     def _is_stopped(self) -> bool:
         return self._halted.is_set() or self.terms.stop()
 
-    def _hear(self, seconds: float = _BEAT) -> None:
+    def _listen(self, seconds: float = _BEAT) -> None:
         """Heed what hands say; wait so long for the first of them."""
         self._heed_stop()
         with suppress(Empty):

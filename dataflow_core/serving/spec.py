@@ -75,7 +75,7 @@ def shared_servings(known: Iterable[Serving] = ()) -> Iterator[None]:
     Args:
         known: Servings that are there already.
     """
-    there = {}
+    there: dict[str, Serving] = {}
     for one in known:
         with suppress(PydanticSerializationError):  # what has no text cannot be meant by one
             there.setdefault(one.spec, one)
