@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dataflow_core.pipeline.checks import Problem
     from dataflow_core.pipeline.plan import Plan
     from dataflow_core.plugins import PluginManager
+    from dataflow_core.serving.base import Serving
     from dataflow_core.storage.base import Storage
 
 Command = Callable[..., Any]
@@ -45,6 +46,7 @@ class Asked:
         params: ``NAME=VALUE`` texts.
         on_bad_row: What to do with rows that cannot be read.
         types: ``COLUMN=TYPE`` texts.
+        serving: The specification of the serving that its steps use.
     """
 
     pipeline: str
@@ -52,6 +54,7 @@ class Asked:
     params: tuple[str, ...] = ()
     on_bad_row: str = "error"
     types: tuple[str, ...] = ()
+    serving: str | None = None
 
 
 def pipeline_options(command: Command) -> Command:
@@ -64,6 +67,11 @@ def pipeline_options(command: Command) -> Command:
         click.option(
             "--param", "-p", "params", multiple=True, metavar="NAME=VALUE",
             help="A parameter of the pipeline, or a step's as STEP.FIELD=VALUE. Repeatable.",
+        ),
+        click.option(
+            "--serving", metavar="SPEC",
+            help="The model that steps ask, such as openai:gpt-4o-mini, "
+            "openai:NAME@http://localhost:8000/v1, or embedded: for a small one on this machine.",
         ),
         click.option(
             "--on-bad-row", type=click.Choice(["error", "quarantine"]), default="error",
@@ -122,11 +130,12 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
     types = _pairs(asked.types, "--column-type")
     storage = open_storage(manager, asked.source, asked.on_bad_row, types)
     given = _pairs(asked.params, "--param")
+    serving = None if asked.serving is None else _serving(manager, asked.serving)
     if asked.pipeline.endswith(RECIPES):
-        return _recipe(manager, Path(asked.pipeline), given, storage)
+        return _recipe(manager, Path(asked.pipeline), given, storage, serving)
     found = _pipeline_class(manager, asked.pipeline)
     own = {name: text for name, text in given.items() if "." not in name}
-    plan = _compiled(found, asked.pipeline, own, storage)
+    plan = _compiled(found, asked.pipeline, own, storage, serving)
     return _reconfigured(plan, {name: text for name, text in given.items() if "." in name})
 
 
@@ -160,6 +169,10 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
     """Return the plan of a run's lock, over its input or the one that is given."""
     from dataflow_core.engine.lockfile import Lock
 
+    if asked.serving is not None:
+        raise click.UsageError(
+            "--serving would make another run of a lock; run the pipeline itself."
+        )
     find_own_modules()
     lock = Lock.read(Path(asked.pipeline))
     told = lock.content["input"]
@@ -294,14 +307,30 @@ def find_own_modules() -> None:
         sys.path.insert(0, str(Path.cwd()))
 
 
-def _compiled(cls: Any, name: str, given: Mapping[str, str], storage: Storage | None) -> Plan:
+def _serving(manager: PluginManager, spec: str) -> Serving:
+    from dataflow_core.serving.spec import serving_from_spec
+
+    return serving_from_spec(spec, manager)
+
+
+def _compiled(
+    cls: Any,
+    name: str,
+    given: Mapping[str, str],
+    storage: Storage | None,
+    serving: Serving | None,
+) -> Plan:
     from dataflow_core.pipeline.base import Pipeline
+    from dataflow_core.pipeline.recipe import with_serving
 
     if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
         raise PlanError(
             f"{name} is no pipeline: a class derived from dataflow_core.Pipeline wanted."
         )
     arguments = _arguments(cls, name, given)
+    takes = _takes_serving(cls, name, {*given, *(["serving"] if serving else [])})
+    if takes and serving is not None:
+        arguments["serving"] = serving
     try:
         plan: Plan = cls(storage, **arguments).compile(check=False)
     except DataflowError:
@@ -311,7 +340,23 @@ def _compiled(cls: Any, name: str, given: Mapping[str, str], storage: Storage | 
             f"the pipeline {name} raises {type(error).__name__} when it is made or compiled: "
             f"{error}. See where with `dataflow --debug`."
         ) from error
-    return plan
+    return plan if serving is None or takes else with_serving(plan, serving)
+
+
+def _takes_serving(cls: Any, name: str, given: Collection[str]) -> bool:
+    """Tell whether a pipeline's constructor takes a serving.
+
+    Raises:
+        ConfigurationError: It needs one, and none is given.
+    """
+    parameter = inspect.signature(cls.__init__).parameters.get("serving")
+    if parameter is None:
+        return False
+    if parameter.default is inspect.Parameter.empty and "serving" not in given:
+        from dataflow_core.pipeline.recipe import NEEDS_ONE
+
+        raise ConfigurationError(f"{name} {NEEDS_ONE}")
+    return True
 
 
 def _arguments(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any]:
@@ -329,10 +374,13 @@ def _arguments(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any]:
 def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
+    from dataflow_core.operators.servings import takes_servings
+
     if hint is str:
         return text
     try:
-        return TypeAdapter(hint).validate_python(_yaml_value(text))
+        value = _as_serving_text(text) if takes_servings(hint) else _yaml_value(text)
+        return TypeAdapter(hint).validate_python(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         remedy = ""
@@ -345,7 +393,11 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
 
 
 def _recipe(
-    manager: PluginManager, path: Path, given: Mapping[str, str], storage: Storage | None
+    manager: PluginManager,
+    path: Path,
+    given: Mapping[str, str],
+    storage: Storage | None,
+    serving: Serving | None,
 ) -> Plan:
     from dataflow_core.pipeline.recipe import load_recipe
 
@@ -354,7 +406,7 @@ def _recipe(
     def resolve(name: str) -> Any:
         return manager.load(manager.find("operator", name))
 
-    return _reconfigured(load_recipe(path, resolve, storage), given)
+    return _reconfigured(load_recipe(path, resolve, storage, serving=serving), given)
 
 
 def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
@@ -371,15 +423,29 @@ def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
 
 
 def _reconfigured(plan: Plan, given: Mapping[str, str]) -> Plan:
+    from dataflow_core.operators.servings import takes_servings
     from dataflow_core.pipeline.recipe import reconfigure, step_of_setting
 
     values = {}
     for setting, text in given.items():
         fields = type(step_of_setting(plan, setting).operator).model_fields
         field = fields.get(setting.rpartition(".")[2])
-        is_text = field is not None and field.annotation is str
-        values[setting] = text if is_text else _yaml_value(text)
+        kind = None if field is None else field.annotation
+        if kind is str:
+            values[setting] = text
+        elif takes_servings(kind):
+            values[setting] = _as_serving_text(text)
+        else:
+            values[setting] = _yaml_value(text)
     return reconfigure(plan, values)
+
+
+def _as_serving_text(text: str) -> Any:
+    """Return what stands for a serving: a specification, which would be something else as YAML.
+
+    Lists and dicts of servings are YAML, and so is null.
+    """
+    return _yaml_value(text) if text.lstrip()[:1] in ("[", "{") or text == "null" else text
 
 
 def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
     from dataflow_core.engine.ledger import StepAccount
     from dataflow_core.engine.progress import Update
+    from dataflow_core.serving.tally import Tally
 
 _LOG_SECONDS = 10.0
 _REFRESHES = 4
+_SPEED_SECONDS = 10.0
+_SPEED_PARTS = 20
 _STOPPING = "stopping after this batch; Ctrl-C once more stops at once"
 
 
@@ -74,6 +78,7 @@ class Pace:
 
     def __init__(self, update: Update) -> None:
         self._before, self._since = update.rows, time.monotonic()
+        self._calls: dict[str, Speeds] = {}
         self.note(update)
 
     def note(self, update: Update) -> None:
@@ -93,6 +98,18 @@ class Pace:
         speed = self._speed()
         return f"{speed:,.0f} rows/s" if speed else ""
 
+    def answers(self, update: Update) -> dict[str, str]:
+        """Return what is to say of the calls of each step: answers/s, tokens/s, and their cost."""
+        from dataflow_core.engine.call_texts import money
+
+        told = {}
+        for step, tally in update.calls().items():
+            speeds = self._calls.setdefault(step, Speeds(tally)).of(tally)
+            cost = [] if money(tally) == "-" else [f"{money(tally)} so far"]
+            answers = f"{tally.answered + tally.reused:,} answers"
+            told[step] = ", ".join([answers, *speeds, *cost])
+        return told
+
     def left(self) -> str:
         """Return how long it will take; nothing as long as that cannot be told."""
         speed = self._speed()
@@ -103,6 +120,37 @@ class Pace:
     def _speed(self) -> float:
         seconds = time.monotonic() - self._since
         return (self._rows - self._before) / seconds if seconds > 0.5 else 0.0
+
+
+class Speeds:
+    """How fast answers come, over the last seconds.
+
+    Args:
+        tally: What had come at first.
+    """
+
+    def __init__(self, tally: Tally) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque()
+        self._note(tally)
+
+    def of(self, tally: Tally) -> list[str]:
+        """Return answers/s and tokens/s, now that so much has come."""
+        self._note(tally)
+        (began, answers, tokens), (now, *_) = self._seen[0], self._seen[-1]
+        seconds = now - began
+        if seconds < _SPEED_SECONDS / _SPEED_PARTS:
+            return []
+        came = tally.answered + tally.reused - answers
+        written = tally.completion_tokens - tokens
+        return [f"{_rate(came / seconds)} answers/s", f"{_rate(written / seconds)} tokens/s"]
+
+    def _note(self, tally: Tally) -> None:
+        now = time.monotonic()
+        if self._seen and now - self._seen[-1][0] < _SPEED_SECONDS / _SPEED_PARTS:
+            return
+        self._seen.append((now, tally.answered + tally.reused, tally.completion_tokens))
+        while now - self._seen[0][0] > _SPEED_SECONDS and len(self._seen) > 2:
+            self._seen.popleft()
 
 
 class Stages:
@@ -147,7 +195,7 @@ class _Lines(Display):
 def _step_lines(pace: Pace, update: Update) -> Iterator[str]:
     """Yield a line for each step of a stage, or one where rows are only read."""
     pace_told = [told for told in (pace.speed(), pace.left()) if told]
-    accounts = list(update.accounts().values())
+    accounts, calls = list(update.accounts().values()), pace.answers(update)
     if not accounts:
         yield ", ".join([f"{update.stage}: {pace.done()}", *pace_told])
     for number, account in enumerate(accounts):
@@ -155,6 +203,7 @@ def _step_lines(pace: Pace, update: Update) -> Iterator[str]:
         told = [f"{account.step}: {account.rows_in:,}{of_total} in"]
         told += [f"{account.dropped:,} dropped"] if account.dropped else []
         told += [f"{account.quarantined:,} failed"] if account.quarantined else []
+        told += [calls[account.step]] if account.step in calls else []
         yield ", ".join([*told, *pace_told])
 
 
@@ -182,7 +231,7 @@ class _Shown(Display):
             head = (update.stage, pace.done(), pace.speed(), pace.left())
             yield _line(" · ".join(filter(None, head)))
             if accounts := list(update.accounts().values()):
-                yield _step_table(accounts)
+                yield _step_table(accounts, pace.answers(update))
 
 
 def _line(text: str, style: str = "italic") -> Text:
@@ -192,18 +241,25 @@ def _line(text: str, style: str = "italic") -> Text:
     return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
-def _step_table(accounts: list[StepAccount]) -> Table:
+def _step_table(accounts: list[StepAccount], calls: Mapping[str, str]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for name in ("step", "in", "out", "dropped", "failed", "rows/s"):
         table.add_column(name, justify="left" if name == "step" else "right")
+    if calls:
+        table.add_column("models", overflow="ellipsis", no_wrap=True)
     for account in accounts:
         sums = (account.rows_in, account.rows_out, account.dropped, account.quarantined)
         speed = account.rows_per_second
         cells = [*(f"{number:,}" for number in sums), "" if speed is None else f"{speed:,.0f}"]
+        cells += [calls.get(account.step, "")] if calls else []
         table.add_row(account.step, *cells)
     return table
+
+
+def _rate(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
 
 
 def _duration(seconds: float) -> str:

@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     help="The most rows a batch; never changes the result.",
 )
 @running_options
-@click.option("--fresh", is_flag=True, help="Begin again, whatever earlier runs have done.")
+@click.option(
+    "--fresh", is_flag=True,
+    help="Begin again, whatever earlier runs have done. Answers that were paid for are kept.",
+)  # fmt: skip
+@click.option(
+    "--ask-again", type=click.Choice(["truncated", "failed", "all"]),
+    help="Ask models again where answers were cut short, also where they were of no use, or for all "
+    "answers, and do again what is made of them.",
+)  # fmt: skip
 @click.pass_obj
 def command(
     manager: PluginManager,
@@ -43,6 +51,7 @@ def command(
     limit: int | None,
     batch_size: int | None,
     fresh: bool,
+    ask_again: str | None,
     running: Running,
 ) -> None:
     """Run PIPELINE over the rows of --input.
@@ -62,4 +71,5 @@ def command(
         limit=limit,
         batch_size=batch_size,
         fresh=fresh,
+        ask_again=ask_again,
     )

@@ -24,12 +24,16 @@ class Running:
         max_failures: How many of a step's rows may fail; None for what was said before, or 5 %.
         workers: How many processes work at a time; None for one a core.
         step_timeout: How many seconds a worker may be in one step of a batch.
+        budget: What answers of models may cost.
+        cache: A file in which answers are kept in place of the run directory's.
         quiet: Whether to print errors alone.
     """
 
     max_failures: str | None
     workers: int | None
     step_timeout: float | None
+    budget: str | None
+    cache: str | None
     quiet: bool
 
 
@@ -50,6 +54,16 @@ def running_options(command: Command) -> Command:
             "--step-timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
             help="Kill a worker that is in one step of a batch for longer, and set the row aside "
             "on which it hangs. Default: never.",
+        ),
+        click.option(
+            "--budget", metavar="AMOUNT",
+            help="What answers of models may cost in this run directory in all, such as 5 (dollars) "
+            "or 2Mtok. Before it is exceeded, the run stops, to go on with a larger one.",
+        ),
+        click.option(
+            "--cache", metavar="FILE",
+            help="Keep answers of models in this file, which runs may share, and not in the run "
+            "directory.",
         ),
         click.option("--quiet", "-q", is_flag=True, help="Print only errors."),
     ]  # fmt: skip
@@ -84,6 +98,8 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
             plan,
             workers=running.workers or _workers(running),
             step_timeout=running.step_timeout,
+            budget=running.budget,
+            cache=running.cache,
             may_fork=True,
             notify=manager.notify,
             on_stop=display.say_stopping,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dataflow_core.engine.tracebacks import trace_of
-from dataflow_core.errors import OperatorError
+from dataflow_core.errors import DataflowError, OperatorError, ServingError
 from dataflow_core.operators.dataset import TwoPhase
 from dataflow_core.pipeline.plan import Step, TableRef
 from dataflow_core.storage.base import Storage
@@ -155,7 +155,7 @@ def _merged(name: str, before: Frame, parts: list[Outcome]) -> Outcome:
     )
 
 
-def _located(name: str, error: Exception) -> OperatorError:
-    if isinstance(error, OperatorError):
+def _located(name: str, error: Exception) -> DataflowError:
+    if isinstance(error, (OperatorError, ServingError)):
         return error
     return OperatorError(f"step {name!r} failed: {type(error).__name__}: {error}")

@@ -120,13 +120,13 @@ class Doing:
             if crew is not None:
                 self._together(todo, crew)
         except StorageError:
-            self.desk.discard()
+            self._discard()
             raise
         except (DataflowError, RunStopped):
             self._commit_all(crew)
             raise
         except BaseException:
-            self.desk.discard()
+            self._discard()
             raise
         self._commit_all(crew)
         return last[0]
@@ -318,6 +318,10 @@ class Doing:
             self._stop_late(crew)
         if failed is not None:
             raise failed
+
+    def _discard(self) -> None:
+        """Throw away what was not written down."""
+        self.desk.discard()
 
     def _commit_here(self) -> None:
         self._since = time.monotonic()

@@ -21,7 +21,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 from dataflow_core.engine.code import Codes, cell_content
 from dataflow_core.engine.sources import needed_columns, source_of
-from dataflow_core.engine.stored_runs import RETRIED, hash_of
+from dataflow_core.engine.stored_runs import ASKED_AGAIN, RETRIED, hash_of
 from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
 from dataflow_core.secrets import HIDDEN, hidden_apart, is_secret, without_secrets
@@ -36,15 +36,17 @@ _BLOCK = 1 << 22
 
 @dataclass(frozen=True)
 class Mark:
-    """What tells tables in which failed rows were done again from all others.
+    """What tells tables in which something was done again from all others.
 
     Attributes:
         name: A name that no other table has.
-        tables: The tables in which rows failed.
+        tables: The tables in which rows failed, or for which models are asked again.
+        part: What was done again: failed rows alone, or all that models are asked for.
     """
 
     name: str
     tables: Collection[str]
+    part: str = RETRIED
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Fingerprints:
             before: `parts` of an earlier run in the same directory: tables that are marked in it
                 stay so, as long as nothing else that determines them changes.
             mark: Marks the tables in which failed rows are done again, or in which rows stay that
-                another code or configuration has made.
+                another code or configuration has made; or those for which models are asked again.
         """
         made = cls(files=dict(files or {}), _before=before or {}, _mark=mark)
         for name, storage in plan.sources.items():
@@ -96,14 +98,24 @@ class Fingerprints:
 
     def _add(self, name: str, parts: dict[str, Any]) -> None:
         before = self._before.get(name, {})
-        same = parts == {key: value for key, value in before.items() if key != RETRIED}
+        unmarked = {n: one for n, one in before.items() if n not in (RETRIED, ASKED_AGAIN)}
+        same = parts == unmarked
         mark = self._mark
-        if mark is not None and before and (not same or name in mark.tables):
-            parts = {**parts, RETRIED: mark.name}
+        if mark is not None and self._is_marked(name, is_kept=bool(before), is_same=same):
+            parts = {**parts, mark.part: mark.name}
         elif same:
             parts = before
         self.parts[name] = parts
         self.hashes[name] = hash_of(parts)
+
+    def _is_marked(self, name: str, *, is_kept: bool, is_same: bool) -> bool:
+        """Tell whether a table is marked; where failed rows are retried, so are changed ones."""
+        mark = self._mark
+        if mark is None:
+            return False
+        if mark.part == ASKED_AGAIN:
+            return name in mark.tables
+        return is_kept and (not is_same or name in mark.tables)
 
     def _source(self, plan: Plan, name: str, source: Source, limit: int | None) -> dict[str, Any]:
         columns = source.schema().names
@@ -190,13 +202,15 @@ def _of_object(value: Any, made: Fingerprints) -> Any:
         return HIDDEN
     if isinstance(value, bytes):
         return {"bytes": xxhash.xxh3_128_hexdigest(value)}
+    told = getattr(value, "fingerprint", None)
+    if isinstance(value, BaseModel) and callable(told):
+        return _canonical(told(), made)  # a serving's fields say more than what its answers are of
     if isinstance(value, BaseModel):
         name = f"{type(value).__module__}:{type(value).__qualname__}"
         fields = {n: _canonical(getattr(value, n), made) for n in type(value).model_fields}
         return {"class": name, "code": made.codes.of_class(type(value)), **fields}
     if callable(value):
         return _function(value, made)
-    told = getattr(value, "fingerprint", None)
     if callable(told):
         return {"class": type(value).__qualname__, "fingerprint": told()}
     shown = repr(value)

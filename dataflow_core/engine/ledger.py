@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from dataflow_core.engine.edits import Edit, lowest
 from dataflow_core.errors import OperatorError
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.outcome import Outcome
 from dataflow_core.table.distributions import Distribution, merge_measures
 from dataflow_core.table.frames import Frame
@@ -47,6 +48,8 @@ class StepAccount:
         measures: How the measures that it took are distributed, by name.
         findings: What it found out about the table as a whole.
         edits: The first texts that it changed, where it is a refiner.
+        calls: What it asked of models, and what that took; of answers that were stopped on their
+            way, what they cost.
     """
 
     step: str
@@ -62,6 +65,7 @@ class StepAccount:
     measures: dict[str, Distribution] = field(default_factory=dict)
     findings: dict[str, Any] = field(default_factory=dict)
     edits: list[Edit] = field(default_factory=list)
+    calls: Tally = field(default_factory=Tally)
 
     @property
     def rows_per_second(self) -> float | None:
@@ -95,6 +99,7 @@ class StepAccount:
         self.expanded += other.expanded
         self.made += other.made
         self.seconds += other.seconds
+        self.calls.merge(other.calls)
         if other.failures:
             self.failures = {**other.failures, **self.failures}
 
@@ -121,7 +126,8 @@ class StepAccount:
         measures = {name: found.state() for name, found in self.measures.items()}
         edits = [asdict(edit) for edit in self.edits]
         reasons = dict(self.reasons)
-        return {**vars(self), "reasons": reasons, "measures": measures, "edits": edits}
+        told = {"reasons": reasons, "measures": measures, "edits": edits}
+        return {**vars(self), **told, "calls": self.calls.as_dict()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> StepAccount:
@@ -129,7 +135,18 @@ class StepAccount:
         measures = {n: Distribution.from_state(found) for n, found in state["measures"].items()}
         edits = [Edit(**edit) for edit in state.get("edits", ())]
         reasons = Counter(state["reasons"])
-        return cls(**{**state, "reasons": reasons, "measures": measures, "edits": edits})
+        calls = Tally.from_dict(state.get("calls", {}))
+        made = {"reasons": reasons, "measures": measures, "edits": edits, "calls": calls}
+        return cls(**{**state, **made})
+
+    def of_calls(self) -> StepAccount:
+        """Return what its calls took alone, for rows that did not come through.
+
+        They are asked for again then, and found: so only what was sent and paid counts as of now.
+        """
+        calls = Tally(**vars(self.calls))
+        calls.asked = calls.answered + calls.reused + calls.failed
+        return StepAccount(self.step, calls=calls)
 
     def check(self) -> None:
         """Check the sums of the whole step.

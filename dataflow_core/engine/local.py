@@ -8,15 +8,17 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.engine.batch import decide_step, run_step, two_phase
 from dataflow_core.engine.branches import do_in_order
+from dataflow_core.engine.calls import Calls
 from dataflow_core.engine.crews import Crews
 from dataflow_core.engine.decisions import Decision, Sketches
 from dataflow_core.engine.doing import Doing, Terms
@@ -34,12 +36,16 @@ from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
-from dataflow_core.engine.work import Desk, Work
+from dataflow_core.engine.threads import Desks, DoingInThreads
+from dataflow_core.engine.work import Desk, Work, unseen
 from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, concat_frames
+
+if TYPE_CHECKING:
+    from dataflow_core.serving.base import Serving
 
 _MUCH = 32 << 20
 """So many bytes of input let workers be started at once, in new processes."""
@@ -75,6 +81,7 @@ class LocalEngine:
     accounts: dict[str, StepAccount] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
     retried: dict[str, int] = field(default_factory=dict)
+    calls: Calls = field(init=False)
     _progress: dict[str, Progress] = field(default_factory=dict)
     _crews: Crews = field(init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -84,11 +91,12 @@ class LocalEngine:
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
+        self.calls = Calls(self.plan, self.directory.path, self.options, self._is_stopped)
         self._crews = Crews(
             self.options.workers,
             [type(step.operator).__module__ for step in self.plan.steps],
             self.directory.lock_descriptor,
-            may_fork=self.options.may_fork,
+            may_fork=self._may_fork,
         )
 
     def run(self) -> None:
@@ -101,15 +109,21 @@ class LocalEngine:
         """
         try:
             much = self._input_bytes() > _WORTH_A_FORK
-            if self.options.may_fork and (much or self._wants_workers()):
+            if self._may_fork and (much or self._wants_workers()):
                 self._crews.start()  # a copy is cheap, as long as this process is small
             # What only sketches is done when its decision is wanted.
             stages = [work for work in self.works if work.kind != "sketch"]
             do_in_order(stages, self._do_stage, self._halted, self.options.workers)
         finally:
             self._crews.close()
+            self.calls.close()
             order = [work.journal for work in self.works]
             self.reused = {name: self.reused[name] for name in order if name in self.reused}
+
+    @property
+    def _may_fork(self) -> bool:
+        """Whether workers may be copies of this process; servings have threads of their own."""
+        return self.options.may_fork and not self.calls.servings()
 
     def _do_stage(self, work: Work) -> None:
         """Do a stage, and tell of each of its steps how it began, and how it ended."""
@@ -126,6 +140,7 @@ class LocalEngine:
                 self.accounts[step.name].check()
                 begun.pop(0)
                 self._notify("after_step", step=step, outcome=self.accounts[step.name])
+            self.calls.done(work.steps)
         except BaseException as error:
             for step in _named_first(begun, str(error)):
                 self._notify("on_step_error", step=step, error=error)
@@ -155,6 +170,14 @@ class LocalEngine:
     def _others(self) -> tuple[RunDirectory, ...]:
         """The runs beside this one from which work may be taken over."""
         return () if self.options.fresh else tuple(neighbours(self.directory.path))
+
+    def standing(self) -> Iterator[str]:
+        """Yield how far the stages are that ask models and were begun, in words."""
+        for work in self.works:
+            progress = self._progress.get(work.journal)
+            if progress is not None and self.calls.servings(work.steps):
+                of = "" if (total := self._total(work)) is None else f" of about {total:,}"
+                yield f"{work.journal}: {progress.read:,}{of} rows are done"
 
     def table(self, name: str) -> PartTable:
         """Return a committed table."""
@@ -315,7 +338,8 @@ class LocalEngine:
         directory = self.directory if again is None else again.directory
         decision = self._decide(work.steps[0]) if work.kind == "two-phase" else None
         decided = self.fingerprints.hashes[work.steps[0].name] if decision is not None else None
-        alone = self.options.workers == 1 or not work.steps
+        asked = self.calls.servings(work.steps)
+        alone = self.options.workers == 1 or not work.steps or bool(asked)
         shipped = None if alone else ship(work, directory.path, decided)
         if work.steps and shipped is None:
             self._warn_of_timeout(work)
@@ -323,7 +347,9 @@ class LocalEngine:
             self._crews.start()  # so that they are ready soon
         desk = Desk(work, directory, decision=decision, seen=self.options.seen)
         pieces = partial(self._pieces, work) if again is None else again.pieces
-        self._tell_progress(work, again, progress.read, partial(_so_far, work, progress))
+        earlier = _so_far(work, progress)
+        tell = partial(self._tell_progress, work, again, earlier)
+        tell(progress.read, lambda: earlier)
         with self._crews.crew() as crew:
             terms = Terms(
                 crew=None if shipped is None else crew,
@@ -331,7 +357,7 @@ class LocalEngine:
                 commit_seconds=self.options.commit_seconds,
                 step_timeout=self.options.step_timeout,
                 stop=self._is_stopped,
-                progress=partial(self._tell_progress, work, again),
+                progress=tell,
                 # Of rows that have failed, more fail again than of all.
                 check=partial(self._check_early, work) if again is None else lambda _: None,
                 at_once=(
@@ -340,17 +366,39 @@ class LocalEngine:
                     or self._crews.are_ready()
                 ),
             )
-            Doing(desk, journal, progress, terms).all(pieces)
+            doing = Doing(desk, journal, progress, terms)
+            if asked:
+                doing = self._in_threads(doing, asked, only_good=again is not None)
+            doing.all(pieces)
+
+    def _in_threads(
+        self, doing: Doing, asked: Sequence[Serving], *, only_good: bool
+    ) -> DoingInThreads:
+        """Return what does the same work by threads, for models are asked in it.
+
+        Args:
+            doing: The work.
+            asked: The servings that are asked.
+            only_good: Whether answers that were of no use are asked for again.
+        """
+        desks = Desks(doing.desk, self.calls, only_good=only_good)
+        in_order = self.options.seen is not unseen  # who looks on wants the rows in order
+        return DoingInThreads(
+            doing.desk, doing.journal, doing.done, doing.terms,
+            desks=desks.make, servings=asked, in_order=in_order,
+        )  # fmt: skip
 
     def _tell_progress(
         self,
         work: Work,
         again: Again | None,
+        earlier: Mapping[str, StepAccount],
         rows: int,
         accounts: Callable[[], Mapping[str, StepAccount]],
     ) -> None:
         total = self._total(work) if again is None else again.rows
-        self._notify("on_progress", update=Update(work.journal, rows, total, accounts))
+        calls = partial(self.calls.so_far, earlier)
+        self._notify("on_progress", update=Update(work.journal, rows, total, accounts, calls=calls))
 
     def _total(self, work: Work) -> int | None:
         """Return how many rows flow into some work, about so many of a source."""
@@ -379,8 +427,9 @@ class LocalEngine:
             names = ", ".join(step.name for step in work.steps)
             warnings.warn(
                 f"{names}: runs in the process of the run, which the time limit for steps does not "
-                "reach: workers do neither steps that need the whole table, nor operators of a "
-                "script or notebook itself or with a function of one's own.",
+                "reach: workers do neither steps that need the whole table, nor such that ask "
+                "models (a serving has a timeout of its own), nor operators of a script or "
+                "notebook itself or with a function of one's own.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -392,20 +441,22 @@ class LocalEngine:
         desk = Desk(Work(work.name, work.table, ()), self.directory)
         desk.begin("part-00000")
         try:
-            self._tell_progress(work, None, 0, partial(_so_far, work, progress))
+            earlier = _so_far(work, progress)
+            self._tell_progress(work, None, earlier, 0, lambda: earlier)
             pieces = list(self._pieces(work))
             for piece in pieces:
                 if piece.unreadable is not None:
                     desk.set_aside(work.table, piece.unreadable.rows)
             whole = concat_frames([piece.frame for piece in pieces])
-            outcome = run_step(first, whole, self._second_tables(first))
-            self.options.seen(first, outcome)
             account = StepAccount(first.name)
-            account.add(outcome)
+            with self.calls.of(first, account):
+                outcome = run_step(first, whole, self._second_tables(first))
+                account.add(outcome)
+            self.options.seen(first, outcome)
             self._check_early(work, account)
             desk.note(first, outcome)
             accounts = {first.name: account}
-            self._tell_progress(work, None, len(whole), lambda: accounts)
+            self._tell_progress(work, None, earlier, len(whole), lambda: accounts)
             for start in range(0, max(len(outcome.after), 1), self.options.batch_rows):
                 frame = outcome.after.slice(start, self.options.batch_rows)
                 desk.do(piece_at(start, frame))
@@ -463,7 +514,10 @@ class LocalEngine:
                 if work.kind == "sketch" and work.name == step.name:
                     self._do(work)
             # Nothing else holds them, so that the operator can let go what it has arranged.
-            stored = decide_step(step, self._sketches(step))
+            account = StepAccount(step.name)
+            with self.calls.of(step, account):
+                stored = decide_step(step, self._sketches(step))
+            self.accounts[step.name].calls.merge(account.calls)
             save_decision(path, wanted, step.name, *stored)
             self.directory.forget([("sketches", step.name)])
             self.directory.journal(f"{step.name}.sketch").remove()
@@ -488,7 +542,7 @@ class LocalEngine:
             )
             yield from reader.pieces()
             return
-        yield from pieces_of(self.checked_frames(name))
+        yield from pieces_of(self.checked_frames(name), self.options.batch_rows)
 
     def _second_tables(self, step: Step) -> dict[str, Storage]:
         return {name: _LazyTable(partial(self._load, name)) for name in step.other_tables}
@@ -503,9 +557,9 @@ def _named_first(steps: Sequence[Step], message: str) -> list[Step]:
 
 
 def _so_far(work: Work, progress: Progress) -> dict[str, StepAccount]:
-    """Return what each step of some work did in earlier runs."""
+    """Return what each step of some work did in earlier runs, whatever is added from now on."""
     names = (step.name for step in work.steps)
-    return {name: progress.accounts.get(name, StepAccount(name)) for name in names}
+    return {name: deepcopy(progress.accounts.get(name, StepAccount(name))) for name in names}
 
 
 class _LazyTable(TableStorage):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.work import Seen, unseen
@@ -11,6 +13,9 @@ from dataflow_core.storage.source import BATCH_ROWS
 
 COMMIT_SECONDS = 5.0
 """How much work a crash may cost."""
+
+AskAgain = Literal["truncated", "failed", "all"]
+"""Which answers that are kept are asked for again."""
 
 Notify = Callable[..., None]
 """Called as ``notify("before_step", step=…)``: the observers of a run."""
@@ -42,6 +47,9 @@ class EngineOptions:
         notify: Observers of the run.
         stop: Asked after every batch whether to stop, with what is done kept.
         seen: Called with each step and what it did to each batch, where this process did it.
+        cache: The file in which answers of models are kept; None for the run directory's own.
+        ask_again: Which kept answers are asked for again; None for none.
+        budget: What may be spent on answers, in this run directory in all; None for any amount.
     """
 
     batch_rows: int = BATCH_ROWS
@@ -55,3 +63,6 @@ class EngineOptions:
     notify: Notify = ignore
     stop: Callable[[], bool] = never
     seen: Seen = unseen
+    cache: Path | None = None
+    ask_again: AskAgain | None = None
+    budget: str | None = None

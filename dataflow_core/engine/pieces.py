@@ -14,7 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataflow_core.table.frames import Frame
+from dataflow_core.table.frames import Frame, concat_frames
+
+FEW_ROWS = 1024
+"""Stored batches of up to so many rows together are one piece."""
 
 Places = npt.NDArray[np.int64]
 
@@ -86,6 +89,15 @@ class Piece:
         for start, stop in gaps:
             yield self._between(start, stop)
 
+    def cut(self, rows: int) -> Iterator[Piece]:
+        """Yield it in parts of so many rows at most."""
+        if len(self.frame) <= rows:
+            yield self
+            return
+        starts = [self.start, *self.places[rows::rows].tolist()]
+        for start, stop in zip(starts, [*starts[1:], self.stop], strict=True):
+            yield self._between(start, stop)
+
     def halves(self) -> tuple[Piece, Piece]:
         """Return it as two, of about as many rows each; it has two or more."""
         middle = int(self.places[len(self.places) // 2])
@@ -102,13 +114,30 @@ class Piece:
         return Piece(start, stop, frame, self.places[low:high], unreadable)
 
 
-def pieces_of(frames: Iterable[Frame]) -> Iterator[Piece]:
-    """Yield the rows of a committed table, numbered from 0."""
+def pieces_of(frames: Iterable[Frame], most: int = 1) -> Iterator[Piece]:
+    """Yield the rows of a committed table, numbered from 0.
+
+    Args:
+        frames: The rows.
+        most: So many rows of small frames are one piece: each takes some time, whatever its rows.
+    """
     start = 0
-    for frame in frames:
+    for frame in _gathered(frames, min(most, FEW_ROWS)):
         piece = piece_at(start, frame)
         yield piece
         start = piece.stop
+
+
+def _gathered(frames: Iterable[Frame], most: int) -> Iterator[Frame]:
+    """Yield frames, small ones together."""
+    small: list[Frame] = []
+    for frame in frames:
+        if small and sum(map(len, small)) + len(frame) > most:
+            yield concat_frames(small)
+            small = []
+        small.append(frame)
+    if small:
+        yield concat_frames(small)
 
 
 def piece_at(start: int, frame: Frame) -> Piece:

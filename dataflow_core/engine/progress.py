@@ -6,6 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.serving.tally import Tally
+
+
+def no_calls() -> Mapping[str, Tally]:
+    """Return that no step asks models."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -18,6 +24,8 @@ class Update:
         total: Rows of its table, as far as they are known; of a source, an estimate.
         accounts: Returns what each of its steps did so far.
         finished: Whether it is through.
+        calls: Returns what the calls of each step that asks models took so far, those included that
+            are on their way.
     """
 
     stage: str
@@ -25,3 +33,4 @@ class Update:
     total: int | None
     accounts: Callable[[], Mapping[str, StepAccount]]
     finished: bool = False
+    calls: Callable[[], Mapping[str, Tally]] = no_calls

@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataflow_core.engine.call_texts import CALL_CELLS, call_cells, spent_text
 from dataflow_core.engine.edits import Edit
 from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.serving.tally import Tally
 from dataflow_core.table.distributions import Distribution, Reported
 
 _SHOWN = (0.01, 0.05, 0.5, 0.95, 0.99)
@@ -55,6 +57,8 @@ class Report:
         started: When the run began.
         page: The report as a page for a browser; None where it could not be written.
         retried: How many rows of each step that had failed were done again.
+        spent: What the run has taken of models in all, however often it was stopped or killed;
+            None where it has asked none.
     """
 
     pipeline: str
@@ -71,6 +75,7 @@ class Report:
     started: dt.datetime | None = None
     page: Path | None = None
     retried: Mapping[str, int] = field(default_factory=dict)
+    spent: Tally | None = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Report:
@@ -84,6 +89,7 @@ class Report:
                 "changes": tuple(content["changes"]),
                 "started": _moment(content.get("started")),
                 "page": Path(content["page"]) if content.get("page") else None,
+                "spent": Tally.from_dict(content["spent"]) if content.get("spent") else None,
             }
         )
 
@@ -94,6 +100,7 @@ class Report:
             "run_dir": str(self.run_dir),
             "started": self.started and self.started.isoformat(timespec="seconds"),
             "page": self.page and str(self.page),
+            "spent": self.spent and self.spent.as_dict(),
             "steps": [_as_dict(step) for step in self.steps],
             "samples": [asdict(sample) for sample in self.samples],
         }
@@ -110,6 +117,16 @@ class Report:
         heads = (name.removeprefix("rows_") for name in sums)
         rows = [("step", *heads, "rows/s", "reasons"), *(_row(step, sums) for step in self.steps)]
         return align(rows, left=(0, len(rows[0]) - 1))
+
+    def calls(self) -> str:
+        """Return what steps asked of models, and what that took, as text; or nothing.
+
+        Asked are all answers; some came out of a store, and cost nothing this time.
+        """
+        steps = [step for step in self.steps if step.calls]
+        heads = [*(name for name, _ in CALL_CELLS), "tokens/s"]
+        rows = [("step", *heads), *((step.step, *call_cells(step)) for step in steps)]
+        return align(rows, left=(0,)) if steps else ""
 
     def measures(self) -> str:
         """Return the measures that steps bound, with where their bounds cut, as text; or nothing.
@@ -142,7 +159,10 @@ class Report:
     def __str__(self) -> str:
         lines = [self.table(), ""]
         lines += [
-            line for part in (self.measures(), self.findings()) if part for line in (part, "")
+            line
+            for part in (self.calls(), self.measures(), self.findings())
+            if part
+            for line in (part, "")
         ]
         if self.reused:
             kept = ", ".join(f"{name} {rows:,} rows" for name, rows in self.reused.items())
@@ -157,6 +177,8 @@ class Report:
         lines.append(
             f"{self.rows_in:,} rows in, {self.rows_out:,} out, {self.seconds:.1f} s{speed}"
         )
+        if self.spent:
+            lines.append(f"models   {spent_text(self.spent)}, in this run in all")
         lines.append(f"output   {self.output}")
         lines.append(f"run      {self.run_dir}")
         if self.page is not None:
@@ -180,14 +202,17 @@ def align(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:
 def _as_dict(step: StepAccount) -> dict[str, Any]:
     measures = {name: found.as_dict() for name, found in step.measures.items()}
     edits = [asdict(edit) for edit in step.edits]
-    return {**vars(step), "reasons": dict(step.reasons), "measures": measures, "edits": edits}
+    told = {"reasons": dict(step.reasons), "measures": measures, "edits": edits}
+    return {**vars(step), **told, "calls": step.calls.as_dict()}
 
 
 def _account(step: Mapping[str, Any]) -> StepAccount:
     measures = {name: Reported.from_dict(found) for name, found in step["measures"].items()}
     edits = [Edit(**edit) for edit in step.get("edits", ())]
     reasons = Counter(step["reasons"])
-    return StepAccount(**{**step, "reasons": reasons, "measures": measures, "edits": edits})
+    calls = Tally.from_dict(step.get("calls", {}))
+    made = {"reasons": reasons, "measures": measures, "edits": edits, "calls": calls}
+    return StepAccount(**{**step, **made})
 
 
 def _moment(told: str | None) -> dt.datetime | None:

@@ -7,7 +7,8 @@ import platform
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+import typing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,20 @@ from typing import Any
 import pyarrow as pa
 
 import dataflow_core
+from dataflow_core.engine.calls import as_tally, asking_steps, require_prices
 from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints, Mark
 from dataflow_core.engine.interrupts import say_stopping, stop_on_interrupt
 from dataflow_core.engine.ledger import LEDGER_SCHEMA, output_entries, removed_entries
 from dataflow_core.engine.local import LocalEngine
 from dataflow_core.engine.lockfile import write_lock
-from dataflow_core.engine.options import COMMIT_SECONDS, EngineOptions, Notify, ignore
+from dataflow_core.engine.options import (
+    COMMIT_SECONDS,
+    AskAgain,
+    EngineOptions,
+    Notify,
+    ignore,
+)
 from dataflow_core.engine.report import Report
 from dataflow_core.engine.report_writer import ReportWriter
 from dataflow_core.engine.retry import relabel
@@ -31,11 +39,12 @@ from dataflow_core.engine.run_paths import RUNS
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.samples import take_samples
 from dataflow_core.engine.sources import source_of
-from dataflow_core.engine.stored_runs import FORMAT, RETRIED, hash_of
-from dataflow_core.errors import ConfigurationError, RunError, RunStopped
+from dataflow_core.engine.stored_runs import ASKED_AGAIN, FORMAT, RETRIED, hash_of
+from dataflow_core.errors import BudgetReached, ConfigurationError, RunError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
 from dataflow_core.secrets import without_secrets
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
 from dataflow_core.storage.formats.atomic import remove_temporaries
 from dataflow_core.storage.source import BATCH_ROWS
@@ -56,6 +65,9 @@ def run_plan(
     may_fork: bool = False,
     fresh: bool = False,
     retry_failed: bool = False,
+    budget: float | str | None = None,
+    cache: str | Path | None = None,
+    ask_again: AskAgain | None = None,
     commit_seconds: float = COMMIT_SECONDS,
     notify: Notify | None = None,
     on_stop: Callable[[], None] = say_stopping,
@@ -89,6 +101,14 @@ def run_plan(
             no others, and put what comes of them in their places. What the rest has become stays,
             whatever has changed in operators since then; steps behind that need all rows are done
             again.
+        budget: What answers of models may cost, for this run directory in all: US dollars, or a
+            text as `dataflow_core.serving.budget.Budget.parse` takes it, such as ``"2Mtok"``. When
+            the next request could exceed it, the run stops, and goes on with a larger one.
+        cache: A file in which answers are kept in place of the run directory's own store; several
+            runs may share it. Answers in runs beside this one are found in any case.
+        ask_again: Which answers are not taken from there but asked for again, with all that is made
+            of them: those that were ``"truncated"`` (or filtered), also those that ``"failed"`` to
+            be of use, or ``"all"``.
         commit_seconds: How long work goes on before it is written down: what a crash may cost.
         notify: Called with each event of the run, by name, as in ``notify("before_step", step=…)``;
             `dataflow_core.plugins.hookspecs` says which there are. What it raises ends the run.
@@ -100,7 +120,8 @@ def run_plan(
 
     Raises:
         RunError: The run directory is taken or in use, or too many rows failed.
-        RunStopped: Ctrl-C was pressed; what was done is kept.
+        RunStopped: Ctrl-C was pressed, or the budget is spent; what was done is kept.
+        ServingError: A model cannot be asked at all; what was done is kept.
         DataflowError: The run failed; what was committed stays in the run directory.
     """
     for name, number in (("limit", limit), ("batch_size", batch_size), ("workers", workers)):
@@ -115,6 +136,10 @@ def run_plan(
             "retry_failed takes run_dir, the directory of the run whose failed rows are to be done "
             "again, and not fresh."
         )
+    if budget is not None:
+        require_prices(plan, str(budget))
+    if ask_again is not None:
+        _require_asking(plan, ask_again, retry_failed=retry_failed)
     for name, storage in plan.sources.items():
         source_of(name, storage)  # A plan without sources fails here, before anything is made.
     options = EngineOptions(
@@ -127,6 +152,9 @@ def run_plan(
         may_fork=may_fork and workers > 1 and sys.platform == "linux",
         fresh=fresh,
         notify=notify or ignore,
+        budget=None if budget is None else str(budget),
+        cache=None if cache is None else Path(cache),
+        ask_again=ask_again,
     )
     asked_dir, files = Path(run_dir) if run_dir else None, None
     if asked_dir is None and not fresh:
@@ -144,6 +172,22 @@ def run_plan(
             return _Run(plan, goal, directory, options, earlier, files, retry_failed).run()
 
 
+def _require_asking(plan: Plan, ask_again: AskAgain, *, retry_failed: bool) -> None:
+    """Refuse to ask again where nothing is asked, or where rows are retried."""
+    if ask_again not in typing.get_args(AskAgain):
+        raise ConfigurationError(
+            f"ask_again is {ask_again!r}; it takes {', '.join(typing.get_args(AskAgain))}."
+        )
+    if retry_failed:
+        raise ConfigurationError(
+            "retry_failed asks again for the rows that failed, and no others: leave ask_again out."
+        )
+    if not asking_steps(plan):
+        raise ConfigurationError(
+            f"no step of {plan.name} asks a model, so that nothing can be asked again."
+        )
+
+
 @dataclass
 class _Run:
     plan: Plan
@@ -154,6 +198,7 @@ class _Run:
     files: dict[str, list[Any]] | None
     """Hashes of files that were read for them already."""
     retry_failed: bool = False
+    engine: LocalEngine | None = None
 
     def run(self) -> Report:
         started, clock = dt.datetime.now().astimezone(), time.perf_counter()
@@ -166,6 +211,7 @@ class _Run:
         self.since = earlier.get("since") or earlier.get("fingerprints", {})
         self.exact = bool(earlier.get("exact"))
         self.exported: dict[str, Any] | None = earlier.get("exported")
+        self.spent: dict[str, Any] | None = earlier.get("spent")
         failed = self._failed_steps() if self.retry_failed else []
         self.retry_failed = self.retry_failed and bool(failed)
         self.fingerprints = Fingerprints.of(
@@ -173,7 +219,7 @@ class _Run:
             limit=self.options.limit,
             files=self.files or earlier.get("files"),
             before=earlier.get("fingerprints"),
-            mark=Mark(secrets.token_hex(8), failed) if self.retry_failed else None,
+            mark=self._mark(failed),
         )
         self.labels = self._new_labels() if self.retry_failed else {}
         self._note("running")
@@ -188,10 +234,7 @@ class _Run:
         except (KeyboardInterrupt, RunStopped) as error:
             self._note("interrupted")
             notify("on_pipeline_error", plan=self.plan, error=error)
-            raise RunStopped(
-                "Interrupted. What was done is kept, and the same command goes on with it: "
-                f"{self.directory.path}."
-            ) from error
+            raise self._stopped(error) from error
         except BaseException as error:
             self._note("failed", str(error))
             notify("on_pipeline_error", plan=self.plan, error=error)
@@ -210,6 +253,7 @@ class _Run:
             reused=engine.reused,
             retried=engine.retried,
             started=started,
+            spent=None if self.spent is None else Tally.from_dict(self.spent),
         )
         writer = ReportWriter(self.directory, self._asked())
         told: dict[str, Any] = {"plan": self.plan, "run_dir": self.directory.path}
@@ -219,6 +263,33 @@ class _Run:
         self._note("done")
         notify("after_pipeline", report=report, **told)
         return report
+
+    def _mark(self, failed: Sequence[str]) -> Mark | None:
+        """Return what marks the tables in which something is done again."""
+        if self.retry_failed:
+            return Mark(secrets.token_hex(8), failed)
+        earlier = self.earlier or {}
+        asked = self.options.ask_again
+        # A run that was stopped while it did that goes on with it, and has the mark already.
+        if asked is None or (
+            earlier.get("state", "done") != "done" and earlier["options"].get("ask_again") == asked
+        ):
+            return None
+        return Mark(secrets.token_hex(8), asking_steps(self.plan), ASKED_AGAIN)
+
+    def _stopped(self, error: BaseException) -> RunStopped:
+        """Return what tells that the run was stopped, and how it goes on."""
+        if isinstance(error, BudgetReached):
+            return BudgetReached(f"{error} {self._standing()}{self.directory.path}.")
+        return RunStopped(
+            "Interrupted. What was done is kept, and the same command goes on with it: "
+            f"{self.directory.path}."
+        )
+
+    def _standing(self) -> str:
+        """Return how far the steps that ask models are, in words."""
+        engine = self.engine
+        return "" if engine is None else "".join(f"{told}; " for told in engine.standing())
 
     def _refuse_another_pipeline(self) -> None:
         before = (self.earlier or {}).get("plan", {}).get("name")
@@ -285,18 +356,22 @@ class _Run:
 
         So every batch of a run has the same types, whatever its size and place.
         """
-        engine = self._engine()
         if not self.exact:
             try:
-                engine.run()
+                return self._run_engine()
             except SchemaMisfit:
                 self.directory.clear()
-            else:
-                return engine
             self.exact = True
             self._note("running")
-            engine = self._engine()
-        engine.run()
+        return self._run_engine()
+
+    def _run_engine(self) -> LocalEngine:
+        self.engine = engine = self._engine()
+        try:
+            engine.run()
+        finally:
+            if engine.calls.spent is not None:
+                self.spent = as_tally(engine.calls.spent).as_dict()
         return engine
 
     def _engine(self) -> LocalEngine:
@@ -410,7 +485,11 @@ class _Run:
                 "limit": self.options.limit,
                 "max_failures": str(self.options.max_failures),
                 "workers": self.options.workers,
+                "budget": self.options.budget,
+                "cache": None if self.options.cache is None else str(self.options.cache),
+                "ask_again": self.options.ask_again,
             },
+            "spent": self.spent,
             "versions": {
                 "dataflow-llm-core": dataflow_core.__version__,
                 "python": platform.python_version(),

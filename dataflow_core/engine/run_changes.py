@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataflow_core.engine.stored_runs import RETRIED, hash_of
+from dataflow_core.engine.stored_runs import ASKED_AGAIN, RETRIED, hash_of
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class Difference:
     Attributes:
         table: The source's or step's name.
         part: What: ``content``, ``columns``, ``limit``, ``operator``, ``config``, ``code``,
-            ``retried``, or the ``table`` that it is made of; or all of it, which is ``new`` or
-            ``gone``.
+            ``retried``, ``asked_again``, or the ``table`` that it is made of; or all of it, which
+            is ``new`` or ``gone``.
         sentence: It, for people.
     """
 
@@ -91,17 +91,29 @@ def in_short(changes: Iterable[Difference]) -> Iterator[str]:
 
 def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]:
     if part == "config":
-        for key in sorted({*old, *value}):
-            if old.get(key) != value.get(key):
-                change = f"{_short(old.get(key))} -> {_short(value.get(key))}"
-                yield Difference(name, part, f"{name}: {key} {change}")
+        for key, before, after in _values("", old, value):
+            change = f"{_short(before)} -> {_short(after)}"
+            yield Difference(name, part, f"{name}: {key} {change}")
     elif part == RETRIED:
         told = "rows that had failed were done again"
         yield Difference(name, part, f"{name}: {told}{' before' if value is None else ''}")
+    elif part == ASKED_AGAIN:
+        yield Difference(name, part, f"{name}: models were asked again")
     elif part == "content":
         yield Difference(name, part, f"{name}: other content")
     else:
         yield Difference(name, part, f"{name}: {part} {_short(old)} -> {_short(value)}")
+
+
+def _values(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the values that differ, those within others by their dotted path."""
+    for key in sorted({*old, *new}):
+        one, other = old.get(key), new.get(key)
+        inner = f"{path}{key}"
+        if one and other and isinstance(one, dict) and isinstance(other, dict):
+            yield from _values(f"{inner}.", one, other)
+        elif one != other:
+            yield inner, one, other
 
 
 def _named(parts: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

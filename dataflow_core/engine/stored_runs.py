@@ -24,6 +24,9 @@ FORMAT = 2
 RETRIED = "retried"
 """The part of a fingerprint that tells tables in which failed rows were done again."""
 
+ASKED_AGAIN = "asked_again"
+"""The part of a fingerprint that tells tables for which models were asked again."""
+
 LAST = "last"
 """The name that stands for the newest run."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -89,6 +90,15 @@ def unseen(_step: Step, _outcome: Outcome) -> None:
     """Take no notice of what a step did."""
 
 
+Around = Callable[[Step, StepAccount], AbstractContextManager[object]]
+"""Called with a step and its account of a piece, for what is to hold while the step runs."""
+
+
+def plainly(_step: Step, _account: StepAccount) -> AbstractContextManager[object]:
+    """Run a step without anything around it."""
+    return nullcontext()
+
+
 class Leaving(NamedTuple):
     """Rows on their way into a table of the run directory."""
 
@@ -111,6 +121,7 @@ class Desk:
         decision: What the first step, in two phases, decided.
         started: Called with a step's number before each step.
         seen: Called with each step and what it did to each piece.
+        around: What each step runs within.
     """
 
     work: Work
@@ -118,6 +129,7 @@ class Desk:
     decision: Decision | None = None
     started: Callable[[int], object] = lambda _: None
     seen: Seen = unseen
+    around: Around = plainly
     _commit: Commit = field(default_factory=Commit)
     _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
     _left: list[Leaving] = field(default_factory=list)
@@ -130,7 +142,7 @@ class Desk:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not self._commit.spans
+        return not self._commit.spans and not self._commit.accounts
 
     def do(self, piece: Piece) -> dict[str, StepAccount]:
         """Take a piece through all steps and return their accounts of it.
@@ -142,7 +154,7 @@ class Desk:
         try:
             if self.work.kind == "sketch":
                 (step,) = self.work.steps
-                accounts[step.name] = self._sketch(step, piece.frame)
+                self._sketch(step, piece.frame, accounts)
             else:
                 after = self._through(piece, accounts)
                 table = after.to_arrow().append_column(ROW_ID, pa.array(after.ids, pa.uint64()))
@@ -151,6 +163,9 @@ class Desk:
                     self.set_aside(self.work.table, piece.unreadable.rows)
                 self._commit.sum.add(after.ids)
             self._write(piece, accounts)
+        except BaseException:
+            self._keep_calls(accounts)
+            raise
         finally:
             self._left = []
         return accounts
@@ -239,10 +254,11 @@ class Desk:
         frame = piece.frame
         for number, step in enumerate(self.work.steps):
             self.started(number)
-            outcome = self._step(step, frame, self.decision if number == 0 else None)
-            self.seen(step, outcome)
             accounts[step.name] = account = StepAccount(step.name)
-            account.add(outcome)
+            with self.around(step, account):
+                outcome = self._step(step, frame, self.decision if number == 0 else None)
+                account.add(outcome)
+            self.seen(step, outcome)
             if step.operator.function == "refine":
                 account.edits = first_edits(outcome, piece)
             frame = outcome.after
@@ -258,12 +274,21 @@ class Desk:
         self.note(step, outcome)
         return outcome
 
-    def _sketch(self, step: Step, frame: Frame) -> StepAccount:
+    def _sketch(self, step: Step, frame: Frame, accounts: dict[str, StepAccount]) -> None:
         self.started(0)
+        accounts[step.name] = account = StepAccount(step.name)
         begun = time.perf_counter()
-        sketch = sketch_step(step, frame)
+        with self.around(step, account):
+            sketch = sketch_step(step, frame)
+            account.seconds = time.perf_counter() - begun
         self._left.append(Leaving("sketches", step.name, to_stored(step.name, sketch)))
-        return StepAccount(step.name, seconds=time.perf_counter() - begun)
+
+    def _keep_calls(self, accounts: Mapping[str, StepAccount]) -> None:
+        """Count the calls for a piece that did not come through: they were paid for."""
+        for name, account in accounts.items():
+            if account.calls:
+                known = self._commit.accounts.setdefault(name, StepAccount(name))
+                known.merge(account.of_calls())
 
     def _write(self, piece: Piece, accounts: Mapping[str, StepAccount]) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,8 +14,12 @@ from dataflow_core.configuration import explain
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import columns as column_rules
 from dataflow_core.operators.columns import PRODUCED, Parameter
+from dataflow_core.operators.servings import servings_of
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import inputs, outputs
+
+if TYPE_CHECKING:
+    from dataflow_core.serving.base import Capability, Serving
 
 Function = Literal["generate", "evaluate", "filter", "refine"]
 Scope = Literal["row", "dataset"]
@@ -34,6 +38,8 @@ class Operator(BaseModel):
             ``"dataset"``: needs all rows.
         modality: ``"text"``, ``"image"``, ``"document"`` or ``"any"``.
         makes_rows: Whether it turns a row into any number of child rows.
+        needs: What its servings must be able to do, such as ``frozenset({"chat", "images"})``; of
+            several servings in fields of their own, by field.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -42,6 +48,7 @@ class Operator(BaseModel):
     scope: ClassVar[Scope] = "row"
     modality: ClassVar[Literal["text", "image", "document", "any"]] = "text"
     makes_rows: ClassVar[bool] = False
+    needs: ClassVar[frozenset[Capability] | Mapping[str, frozenset[Capability]]] = frozenset()
 
     def __init__(self, **configuration: Any) -> None:
         try:
@@ -133,6 +140,10 @@ class Operator(BaseModel):
             One message for each problem: what was found and wanted, and how to mend it.
         """
         return []
+
+    def servings(self) -> dict[str, Serving]:
+        """Return the servings that it holds, by field; those in lists and dicts by dotted path."""
+        return servings_of({name: getattr(self, name) for name in type(self).model_fields})
 
     @classmethod
     def step_name(cls) -> str:

@@ -21,6 +21,7 @@ Code = Literal[
     "unused_output",
     "unused_table",
     "hidden_secret",
+    "lacking_capability",
 ]
 _LISTING = " The table has: "
 
@@ -64,7 +65,8 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
         columns: The columns of its main source; None where the source is not known yet, and only
             what does not depend on it is checked.
     """
-    problems = [*_overwritten(plan), *_unused_outputs(plan), *_unused_tables(plan), *_hidden(plan)]
+    problems = [*_overwritten(plan), *_unused_outputs(plan), *_unused_tables(plan)]
+    problems += [*_hidden(plan), *_incapable(plan)]
     if columns is not None:
         problems += _columns(plan, columns)
     order = {step.name: number for number, step in enumerate(plan.steps)}
@@ -90,6 +92,21 @@ def _hidden(plan: Plan) -> Iterator[Problem]:
             "error", "hidden_secret", step, name, "",
             f"its secret was hidden when it was written down. Give it: --param {step}.{name}=…",
         )  # fmt: skip
+
+
+def _incapable(plan: Plan) -> Iterator[Problem]:
+    """Find servings that cannot do what their operators need."""
+    for step in plan.steps:
+        needs = step.operator.needs
+        for path, serving in step.operator.servings().items():
+            wanted = needs.get(path.split(".")[0], ()) if isinstance(needs, Mapping) else needs
+            for capability in sorted(set(wanted) - serving.capabilities):
+                yield Problem(
+                    "error", "lacking_capability", step.name, path, "",
+                    f"{step.operator.step_name()} needs a serving that can do {capability!r}, and "
+                    f"{serving.name} can do: {', '.join(sorted(serving.capabilities))}. Give "
+                    f"another one: --param {step.name}.{path.split('.')[0]}=…",
+                )  # fmt: skip
 
 
 def _lines(errors: Sequence[Problem]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from dataflow_core.errors import (
     did_you_mean,
 )
 from dataflow_core.operators.base import Operator
+from dataflow_core.operators.servings import FIELD, serving_fields
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef, Value
 from dataflow_core.pipeline.recorder import Recording, RecordingStorage
 from dataflow_core.secrets import without_secrets
@@ -28,6 +29,7 @@ from dataflow_core.storage.formats import ReadOptions
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.yaml_lines import Lines
+    from dataflow_core.serving.base import Serving
 
 VERSION = 1
 
@@ -36,6 +38,11 @@ NameOf = Callable[[type], str | None]
 
 Resolve = Callable[[str], type]
 """The operator's class for a registered name."""
+
+NEEDS_ONE = (
+    "needs a serving: give --serving openai:gpt-4o-mini, or --serving embedded: for a small model "
+    "on this machine; or write it into a recipe, as serving: openai:gpt-4o-mini."
+)
 
 _TOP = ("dataflow", "name", "sources", "steps", "result")
 _STEP = ("name", "operator", "config", "columns", "table")
@@ -84,27 +91,45 @@ def from_yaml(
     *,
     path: str = "recipe",
     storage: Storage | None = None,
+    serving: Serving | None = None,
 ) -> Plan:
     """Return the plan of a recipe.
+
+    Servings are written as their specifications; equal ones are one serving.
 
     Args:
         text: The YAML text.
         resolve: Finds operators by registered name; ``module:Class`` works without it.
         path: The file's name, for messages.
         storage: The main source.
+        serving: What the field ``serving`` of each step is that has one, whatever the recipe says.
 
     Raises:
         RecipeError: The recipe is wrong; the message names file and line.
     """
     from dataflow_core.pipeline.yaml_lines import load_with_lines
+    from dataflow_core.serving.spec import shared_servings
 
     content, lines = load_with_lines(text, path)
-    reader = _Reader(path, lines, resolve)
-    return reader.plan(content, storage)
+    reader = _Reader(path, lines, resolve, serving)
+    with shared_servings():
+        return reader.plan(content, storage)
 
 
-def load_recipe(path: Path, resolve: Resolve | None = None, storage: Storage | None = None) -> Plan:
+def load_recipe(
+    path: Path,
+    resolve: Resolve | None = None,
+    storage: Storage | None = None,
+    *,
+    serving: Serving | None = None,
+) -> Plan:
     """Return the plan of a recipe file.
+
+    Args:
+        path: The file.
+        resolve: Finds operators by registered name; ``module:Class`` works without it.
+        storage: The main source.
+        serving: What the field ``serving`` of each step is that has one.
 
     Raises:
         RecipeError: The file cannot be read, or the recipe is wrong.
@@ -113,7 +138,7 @@ def load_recipe(path: Path, resolve: Resolve | None = None, storage: Storage | N
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
-    return from_yaml(text, resolve, path=str(path), storage=storage)
+    return from_yaml(text, resolve, path=str(path), storage=storage, serving=serving)
 
 
 def require_writable(plan: Plan) -> None:
@@ -168,17 +193,40 @@ def reconfigure(plan: Plan, settings: Mapping[str, Any]) -> Plan:
     Raises:
         ConfigurationError: There is no such step, or the operator refuses the value.
     """
+    from dataflow_core.serving.spec import shared_servings
+
     changes: dict[str, dict[str, Any]] = {}
     for setting, value in settings.items():
         step = step_of_setting(plan, setting)
         changes.setdefault(step.name, {})[setting.removeprefix(f"{step.name}.")] = value
-    steps = tuple(
-        dataclasses.replace(step, operator=_with(step, changes[step.name]))
-        if step.name in changes
-        else step
-        for step in plan.steps
-    )
+    there = [one for step in plan.steps for one in step.operator.servings().values()]
+    with shared_servings(there):
+        steps = tuple(
+            dataclasses.replace(step, operator=_with(step, changes[step.name]))
+            if step.name in changes
+            else step
+            for step in plan.steps
+        )
     return dataclasses.replace(plan, steps=steps)
+
+
+def with_serving(plan: Plan, serving: Serving) -> Plan:
+    """Return a plan whose steps use a serving, those whose operators have a field ``serving``.
+
+    Raises:
+        ConfigurationError: No step has, or an operator refuses it.
+    """
+    taking = [step.name for step in plan.steps if FIELD in serving_fields(type(step.operator))]
+    if not taking:
+        raise _nobody_takes(plan.name, serving)
+    return reconfigure(plan, {f"{name}.{FIELD}": serving for name in taking})
+
+
+def _nobody_takes(pipeline: str, serving: Serving) -> ConfigurationError:
+    return ConfigurationError(
+        f"{serving.spec}: no step of {pipeline} takes a serving. Leave --serving out, or set the "
+        f"field of a step that is called otherwise than {FIELD!r}: --param STEP.FIELD=…"
+    )
 
 
 def step_of_setting(plan: Plan, setting: str) -> Step:
@@ -233,10 +281,14 @@ def import_target(target: str) -> Any:
 class _Reader:
     """Reads a recipe, and goes on after a fault, so that all of them are told at once."""
 
-    def __init__(self, path: str, lines: Lines, resolve: Resolve | None) -> None:
+    def __init__(
+        self, path: str, lines: Lines, resolve: Resolve | None, serving: Serving | None
+    ) -> None:
         self._path = path
         self._lines = lines
         self._resolve = resolve
+        self._serving = serving
+        self._takers: list[str] = []
         self._errors: list[RecipeError] = []
 
     def plan(self, content: Any, storage: Storage | None) -> Plan:
@@ -268,6 +320,8 @@ class _Reader:
             known.append(before)
         if self._errors:
             return None
+        if self._serving is not None and not self._takers:
+            raise self._error(("steps",), str(_nobody_takes(self._path, self._serving)))
         try:
             return Plan(
                 str(content.get("name") or Path(self._path).stem),
@@ -321,6 +375,12 @@ class _Reader:
 
     def _configured(self, cls: type[Operator], config: Any, at: tuple[Any, ...]) -> Operator:
         config = self._mapping(config, at, None)
+        if FIELD in serving_fields(cls):
+            self._takers.append(cls.step_name())
+            if self._serving is not None:
+                config[FIELD] = self._serving
+            elif FIELD not in config and cls.model_fields[FIELD].is_required():
+                raise self._error(at, f"{cls.step_name()} {NEEDS_ONE}")
         try:
             return cls(**config)
         except DataflowError as error:

@@ -17,6 +17,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import PydanticSerializationError
 
 from dataflow_core.configuration import explain
 from dataflow_core.errors import ConfigurationError
@@ -34,6 +35,9 @@ from dataflow_core.serving.store import RequestStore, Settings
 from dataflow_core.serving.tokens import estimate_tokens
 
 Capability = Literal["chat", "embed", "schema", "images"]
+
+
+_CONCURRENCY = 64
 
 
 class Serving(Sampling):
@@ -186,6 +190,20 @@ class Serving(Sampling):
         """Whether a call has opened it."""
         return self._asking is not None
 
+    @property
+    def concurrency(self) -> int:
+        """How many requests go at a time as things are; a guess as long as none has gone."""
+        asking = self._asking
+        if asking is None:
+            return self.max_concurrency or _CONCURRENCY
+        return asking.dispatcher.concurrency
+
+    @property
+    def backlog(self) -> int:
+        """How many requests were asked for that have not ended."""
+        asking = self._asking
+        return 0 if asking is None else asking.dispatcher.backlog
+
     def require(self, capability: Capability) -> None:
         """Refuse what it cannot do.
 
@@ -297,7 +315,11 @@ class Serving(Sampling):
         self.model_post_init(None)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.spec!r})"
+        try:
+            told = self.spec
+        except PydanticSerializationError:  # a field holds what no text can, such as a function
+            told = self.name
+        return f"{type(self).__name__}({told!r})"
 
     def __str__(self) -> str:
         return self.spec
@@ -321,9 +343,9 @@ class Serving(Sampling):
     def _of_text(cls, given: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         """Let a specification stand for a serving, as in recipes."""
         if isinstance(given, str):
-            from dataflow_core.serving.spec import serving_from_spec
+            from dataflow_core.serving.spec import serving_of_text
 
-            given = serving_from_spec(given)
+            given = serving_of_text(given)
             if not isinstance(given, cls):
                 raise ConfigurationError(f"{given.spec} is no {cls.__name__}")
         return handler(given)

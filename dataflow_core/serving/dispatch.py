@@ -192,6 +192,16 @@ class Dispatcher:
                 self._drain(batch)
             raise batch.error
 
+    @property
+    def concurrency(self) -> int:
+        """How many requests may go at a time now."""
+        return self._limit.limit
+
+    @property
+    def backlog(self) -> int:
+        """How many requests wait, or are on their way."""
+        return len(self._pending) + len(self._later) + len(self._tasks)
+
     def run_coroutine(self, make: Callable[[Backend], Awaitable[Any]]) -> Any:
         """Open the backend, and return what a coroutine on it returns."""
 

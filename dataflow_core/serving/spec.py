@@ -7,11 +7,15 @@ makes of it, mostly the model; after ``#`` further fields, separated by ``&``, w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import yaml
 from pydantic import SecretBytes, SecretStr
+from pydantic_core import PydanticSerializationError
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.plugins import PluginManager
@@ -62,6 +66,33 @@ def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes
     cls: type[Serving] = plugins.load(found[0])
     text, _, told = rest.partition("#")
     return cls.from_text(unquote(text), {**_options(spec, told), **changes})
+
+
+@contextmanager
+def shared_servings(known: Iterable[Serving] = ()) -> Iterator[None]:
+    """Let equal strings stand for one serving, whose limits then hold for all who use it.
+
+    Args:
+        known: Servings that are there already.
+    """
+    there: dict[str, Serving] = {}
+    for one in known:
+        with suppress(PydanticSerializationError):  # what has no text cannot be meant by one
+            there.setdefault(one.spec, one)
+    token = _SHARED.set(there)
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+def serving_of_text(spec: str) -> Serving:
+    """Return the serving that a string stands for, where servings are shared the one there is."""
+    made, shared = serving_from_spec(spec), _SHARED.get()
+    return made if shared is None else shared.setdefault(made.spec, made)
+
+
+_SHARED: ContextVar[dict[str, Serving] | None] = ContextVar("dataflow_servings", default=None)
 
 
 def spec_of(serving: Serving) -> str:

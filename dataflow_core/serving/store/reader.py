@@ -22,7 +22,8 @@ _FINISH, _PROBLEM = (2 + COLUMNS.index(name) for name in ("finish_reason", "prob
 
 _SPENT = (
     "SELECT sum(answers), sum(requests), sum(prompt_tokens), sum(completion_tokens), "
-    "sum(cached_tokens), sum(reasoning_tokens), sum(cost), sum(unpriced) FROM sessions"
+    "sum(cached_tokens), sum(reasoning_tokens), sum(cost), sum(unpriced) FROM sessions "
+    "WHERE ? IS NULL OR run = ?"
 )
 
 
@@ -61,14 +62,17 @@ class Reader:
                 _find(connection, keys[start : start + _SIZES[-1]], reuse, found)
         return found
 
-    def spent(self) -> Spent:
+    def spent(self, run: str | None = None) -> Spent:
         """Return what was paid for all answers that models gave into the store.
+
+        Args:
+            run: The run whose sessions count; None for all.
 
         Raises:
             StoreError: The store cannot be read.
         """
         with self.connection() as connection:
-            sums = connection.execute(_SPENT).fetchone()
+            sums = connection.execute(_SPENT, (run, run)).fetchone()
         answers, requests, *tokens, cost, unpriced = (one or 0 for one in sums)
         return Spent(answers, requests, Usage(*tokens), float(cost), unpriced)
 

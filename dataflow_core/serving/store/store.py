@@ -152,17 +152,20 @@ class RequestStore:
                     note.answer = replace(note.answer, problem=problem)
         self._write(judged)
 
-    def spent(self) -> Spent:
+    def spent(self, run: str | None = None) -> Spent:
         """Return what was paid for all answers that models gave into this store, by any process.
 
         Answers that were copied out of other stores are not in it; those that were removed since
         are.
 
+        Args:
+            run: The run whose sessions count; None for all.
+
         Raises:
             StoreError: The store cannot be read or written.
         """
         self.flush()
-        return self._own.spent()
+        return self._own.spent(run)
 
     def flush(self) -> None:
         """Wait until everything is safe that was put so far.

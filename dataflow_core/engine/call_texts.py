@@ -1,0 +1,44 @@
+"""How reports, displays and messages tell what calls of models took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.serving.tally import Tally
+
+
+def money(tally: Tally) -> str:
+    """Return what calls cost; with ``+`` where that of some is not known, ``-`` where of all."""
+    if not tally.cost and tally.unpriced:
+        return "-"
+    digits = f"{tally.cost:,.2f}" if tally.cost >= 1 or not tally.cost else f"{tally.cost:.2g}"
+    return f"${digits}{'+' if tally.unpriced else ''}"
+
+
+CALL_CELLS: Sequence[tuple[str, Callable[[Tally], str]]] = (
+    ("asked", lambda tally: f"{tally.asked:,}"),
+    ("reused", lambda tally: f"{tally.reused:,}"),
+    ("failed", lambda tally: f"{tally.failed:,}"),
+    ("requests", lambda tally: f"{tally.requests:,}"),
+    ("tokens in", lambda tally: f"{tally.prompt_tokens:,}"),
+    ("tokens out", lambda tally: f"{tally.completion_tokens:,}"),
+    ("discarded", lambda tally: f"{tally.discarded_tokens:,}"),
+    ("cost", money),
+)
+"""The columns of a table of calls."""
+
+
+def call_cells(step: StepAccount) -> tuple[str, ...]:
+    """Return the cells of a step in a table of calls; the last are the tokens written a second."""
+    cells = (write(step.calls) for _, write in CALL_CELLS)
+    tokens = step.calls.completion_tokens
+    speed = f"{tokens / step.seconds:,.0f}" if tokens and step.seconds > 0 else "-"
+    return (*cells, speed)
+
+
+def spent_text(tally: Tally) -> str:
+    """Return what was spent, in a few words."""
+    cost = "" if money(tally) == "-" else f"{money(tally)}, "
+    tokens = f"{tally.prompt_tokens:,} tokens in, {tally.completion_tokens:,} out"
+    return f"{cost}{tally.requests:,} requests, {tokens}"

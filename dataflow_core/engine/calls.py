@@ -1,0 +1,255 @@
+"""What the steps that ask models have in common in a run: answers that are kept, money, the stop.
+
+A serving that the run was the first to call is closed when the last step that uses it is through.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataflow_core.engine.answers import answer_stores
+from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.errors import ServingError
+from dataflow_core.pipeline.plan import Plan, Step
+from dataflow_core.serving.tally import Tally
+
+if TYPE_CHECKING:
+    from dataflow_core.engine.options import EngineOptions
+    from dataflow_core.serving.base import Serving
+    from dataflow_core.serving.budget import Budget
+    from dataflow_core.serving.scope import LiveTally
+    from dataflow_core.serving.store import RequestStore, Reuse, Spent
+
+
+@dataclass
+class _Asking:
+    """What is known of one step's calls in this run.
+
+    Attributes:
+        servings: Its servings, each once.
+        ended: What those took that have ended.
+        live: What those take that are on.
+        since: When time was counted last, while any is on.
+    """
+
+    servings: list[Serving]
+    ended: Tally = field(default_factory=Tally)
+    live: list[LiveTally] = field(default_factory=list)
+    since: float = 0.0
+
+    def begin(self, live: LiveTally) -> None:
+        if not self.live:
+            self.since = time.perf_counter()
+        self.live.append(live)
+
+    def end(self, live: LiveTally, tally: Tally) -> float:
+        """Return the time since another one ended: so the time of all is that of the clock."""
+        self.live.remove(live)
+        self.ended.merge(tally)
+        began, self.since = self.since, time.perf_counter()
+        return self.since - began
+
+
+class Calls:
+    """The calls of a run's steps.
+
+    Args:
+        plan: The plan.
+        folder: The run directory.
+        options: How to run.
+        stop: Asked by calls whether to stop.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        options: EngineOptions,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.spent: Spent | None = None
+        self._plan = plan
+        self._folder = folder
+        self._options = options
+        self._stop = stop
+        self._steps = {
+            step.name: _Asking(servings)
+            for step in plan.steps
+            if (servings := _distinct(step.operator.servings().values()))
+        }
+        self._waiting = set(self._steps)
+        self._opened_before = [one for one in self.servings() if one.is_open]
+        self._store: RequestStore | None = None
+        self._budget: Budget | None = None
+        self._lock = threading.RLock()
+
+    def servings(self, steps: Iterable[Step] | None = None) -> list[Serving]:
+        """Return the servings of some steps, each once; None for those of all."""
+        names = self._steps if steps is None else [step.name for step in steps]
+        used = (self._steps[name].servings for name in names if name in self._steps)
+        return _distinct(one for servings in used for one in servings)
+
+    @contextmanager
+    def of(
+        self,
+        step: Step,
+        account: StepAccount,
+        *,
+        only_good: bool = False,
+        stop: Callable[[], bool] | None = None,
+    ) -> Iterator[None]:
+        """Let the calls in here be those of a step; where it has none, do nothing.
+
+        Args:
+            step: The step.
+            account: Where to count them, and the time that they take by the clock.
+            only_good: Whether answers that were of no use are asked for again, as for rows that
+                are retried.
+            stop: Asked whether to stop; None for the run's own.
+
+        Raises:
+            ServingError: No request can succeed; the message names the step.
+        """
+        asking = self._steps.get(step.name)
+        if asking is None:
+            yield
+            return
+        from dataflow_core.serving.scope import LiveTally, Scope, scoped
+        from dataflow_core.serving.store import Reuse
+
+        store, live = self._opened_store(), LiveTally()
+        scope = Scope(
+            tally=account.calls,
+            store=store,
+            reuse=Reuse.GOOD if only_good else self._reuse(),
+            budget=self._budget,
+            stop=stop or self._stop,
+            live=live,
+        )
+        with self._lock:
+            asking.begin(live)
+        try:
+            with scoped(scope):
+                yield
+        except ServingError as error:
+            raise type(error)(f"step {step.name!r}: {error}") from error
+        finally:
+            with self._lock:
+                account.seconds = asking.end(live, account.calls)
+
+    def so_far(self, earlier: Mapping[str, StepAccount]) -> dict[str, Tally]:
+        """Return what the calls of steps took so far, those that are on included.
+
+        Args:
+            earlier: What the steps did in earlier runs, by name.
+        """
+        told = {}
+        with self._lock:
+            for name in earlier.keys() & self._steps.keys():
+                told[name] = tally = Tally(**vars(earlier[name].calls))
+                tally.merge(self._steps[name].ended)
+                for live in self._steps[name].live:
+                    tally.merge(live.now())
+        return told
+
+    def done(self, steps: Iterable[Step]) -> None:
+        """Close what no later step uses, now that some are through."""
+        with self._lock:
+            self._waiting -= {step.name for step in steps}
+            wanted = [one for name in self._waiting for one in self._steps[name].servings]
+            over = [one for one in self.servings(steps) if not _holds(wanted, one)]
+        self._close(over)
+
+    def close(self) -> None:
+        """Close all that was opened, and note what was spent."""
+        self._close(self.servings())
+        with self._lock:
+            store, self._store = self._store, None
+        if store is not None:
+            self.spent = self._spent(store)
+            store.close()
+
+    def _close(self, servings: Iterable[Serving]) -> None:
+        for serving in servings:
+            if not _holds(self._opened_before, serving):
+                serving.close()
+
+    def _opened_store(self) -> RequestStore:
+        with self._lock:
+            if self._store is None:
+                self._store = self._open_store()
+            return self._store
+
+    def _reuse(self) -> Reuse:
+        """Return which of the answers that are kept count."""
+        from dataflow_core.serving.store import Reuse
+
+        rules = {"truncated": Reuse.FINISHED, "failed": Reuse.GOOD, "all": Reuse.NONE}
+        return rules.get(self._options.ask_again or "", Reuse.ALL)
+
+    def _spent(self, store: RequestStore) -> Spent:
+        """Return what was paid for answers by this run, however often it was stopped."""
+        return store.spent(None if self._options.cache is None else self._name)
+
+    @property
+    def _name(self) -> str:
+        return str(self._folder.absolute())
+
+    def _open_store(self) -> RequestStore:
+        from dataflow_core.serving.budget import Amount, Budget
+        from dataflow_core.serving.store import RequestStore
+
+        own, others = answer_stores(self._folder, self._options.cache)
+        store = RequestStore(own, also=others, run=self._name, command=self._plan.name)
+        if self._options.budget is not None:
+            spent = self._spent(store)
+            before = Amount(spent.usage.total_tokens, spent.cost)
+            self._budget = Budget.parse(self._options.budget, spent_before=before)
+        return store
+
+
+def asking_steps(plan: Plan) -> list[str]:
+    """Return the names of the steps that ask models."""
+    return [step.name for step in plan.steps if step.operator.servings()]
+
+
+def as_tally(spent: Spent) -> Tally:
+    """Return what a store says was spent, as a tally."""
+    tally = Tally(answered=spent.answers, requests=spent.requests)
+    tally.spent(spent.usage, spent.cost)
+    tally.unpriced = spent.unpriced
+    return tally
+
+
+def require_prices(plan: Plan, budget: str) -> None:
+    """Refuse a budget that cannot be kept, before anything is asked.
+
+    Args:
+        plan: The plan.
+        budget: The budget.
+
+    Raises:
+        ConfigurationError: It is no budget, or one of dollars, and a model's price is not known.
+    """
+    from dataflow_core.serving.budget import Budget
+
+    limit = Budget.parse(budget)
+    for step in plan.steps:
+        for serving in step.operator.servings().values():
+            price = serving.price if serving.price is not None else serving.known_price()
+            limit.require_price(serving.model, price, serving.name)
+
+
+def _distinct(servings: Iterable[Serving]) -> list[Serving]:
+    """Return servings, each object once: two equal ones have connections of their own."""
+    return list({id(one): one for one in servings}.values())
+
+
+def _holds(servings: Iterable[Serving], serving: Serving) -> bool:
+    return any(one is serving for one in servings)
