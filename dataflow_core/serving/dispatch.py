@@ -386,8 +386,11 @@ class Dispatcher:
         self._last = error.message
         self._note(job, error, now)
         if error.kind == "fatal":
+            fatal = _as_serving_error(error, self._terms.name)
+            for batch in job.waiting:  # told before it is over, which may be the last of them
+                batch.error = batch.error or fatal
             self._finish(job, error)
-            self._give_up(_as_serving_error(error, self._terms.name))
+            self._give_up(fatal)
             return
         wait = self._retries.next(
             error.kind,
