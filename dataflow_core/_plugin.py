@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflow_core.plugins import OperatorSpec, StorageSpec, hookimpl
+from dataflow_core.plugins import OperatorSpec, ServingSpec, StorageSpec, hookimpl
 from dataflow_core.plugins.specs import Function, Scope
 
 
@@ -71,6 +71,63 @@ def dataflow_register_storages() -> list[StorageSpec]:
             schemes=(),
         ),
     ]
+
+
+@hookimpl
+def dataflow_register_servings() -> list[ServingSpec]:
+    """Return the servings of the core, which are asked for as ``PREFIX:MODEL``."""
+    return [
+        _serving(
+            "embedded",
+            "embedded:EmbeddedServing",
+            "Small models in this process over llama.cpp: no key, no GPU",
+            extra="embedded",
+        ),
+        _serving("gemini", "gemini:GeminiServing", "Google's Gemini models, over their own API"),
+        _serving(
+            "litellm",
+            "litellm:LiteLLMServing",
+            "Models of a hundred providers, through LiteLLM",
+            extra="litellm",
+        ),
+        _serving(
+            "openai",
+            "openai:OpenAIServing",
+            "OpenAI's models, and every server with a compatible API",
+        ),
+        _serving(
+            "sglang",
+            "sglang:SGLangServing",
+            "Models in an SGLang engine of this process, on its GPUs",
+            extra="sglang",
+        ),
+        _serving(
+            "sglang_server",
+            "sglang_server:SGLangServerServing",
+            "Models in an SGLang server that is started and ended with the serving",
+        ),
+        _serving(
+            "vllm",
+            "vllm:VLLMServing",
+            "Models in a vLLM engine of this process, on its GPUs",
+            extra="vllm",
+        ),
+        _serving(
+            "vllm_server",
+            "vllm_server:VLLMServerServing",
+            "Models in a vLLM server that is started and ended with the serving",
+        ),
+    ]
+
+
+def _serving(name: str, target: str, summary: str, extra: str | None = None) -> ServingSpec:
+    return ServingSpec(
+        name=name,
+        target=f"dataflow_core.serving.backends.{target}",
+        summary=summary,
+        extra=extra,
+        prefixes=(name.replace("_", "-"),),
+    )
 
 
 def _general(

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dataflow_core.errors import RunStopped, ServingError, ServingGone, ServingRefused
+from dataflow_core.errors import RunStopped, ServingGone, ServingRefused
 from dataflow_core.serving.admission import (
     Attempts,
     CircuitBreaker,
@@ -157,6 +157,7 @@ class Dispatcher:
         self._last = ""
         self._backend: Backend | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._openers: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dataflow-serving", daemon=True)
@@ -203,12 +204,17 @@ class Dispatcher:
         return len(self._pending) + len(self._later) + len(self._tasks)
 
     def run_coroutine(self, make: Callable[[Backend], Awaitable[Any]]) -> Any:
-        """Open the backend, and return what a coroutine on it returns."""
+        """Open the backend, and return what a coroutine on it returns.
+
+        Raises:
+            ServingError: The backend cannot be opened, or has no answer.
+        """
 
         async def run() -> Any:
-            await self._opened()
-            assert self._backend is not None  # noqa: S101
-            return await make(self._backend)
+            try:
+                return await make(await self._opened())
+            except ReplyError as error:
+                raise _as_serving_error(error, self._terms.name) from None
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
@@ -241,29 +247,35 @@ class Dispatcher:
                 job.waiting.append(batch)
         if not jobs and not others:
             batch.over.set()
-        if jobs and self._opening is None:
-            self._opening = self._loop.create_task(self._open())
+        if jobs and self._backend is None:
+            task = self._loop.create_task(self._open())
+            self._openers.add(task)
+            task.add_done_callback(self._openers.discard)
         self._pump()
 
     async def _open(self) -> None:
         try:
+            await self._opened()
+        except Exception as error:  # noqa: BLE001  whoever waits is told
+            self._give_up(_as_serving_error(error, self._terms.name))
+        self._pump()
+
+    async def _opened(self) -> Backend:
+        """Return the backend, which is opened once for all that wait for it."""
+        if self._backend is None:
+            self._opening = self._opening or self._loop.create_task(self._made())
+            await self._opening
+        assert self._backend is not None  # noqa: S101
+        return self._backend
+
+    async def _made(self) -> None:
+        try:
             backend = self._make()
             backend.on_headers = self._heed_headers
             await backend.open()
-        except Exception as error:  # noqa: BLE001  whoever waits is told
+            self._backend = backend
+        finally:
             self._opening = None
-            self._give_up(_as_serving_error(error, self._terms.name))
-            return
-        self._backend = backend
-        self._pump()
-
-    async def _opened(self) -> None:
-        if self._backend is None:
-            if self._opening is None:
-                self._opening = self._loop.create_task(self._open())
-            await self._opening
-        if self._backend is None:
-            raise ServingError(f"{self._terms.name} could not be opened")
 
     def _pump(self) -> None:
         """Let requests go, as many as may."""
@@ -384,8 +396,11 @@ class Dispatcher:
         self._last = error.message
         self._note(job, error, now)
         if error.kind == "fatal":
+            fatal = _as_serving_error(error, self._terms.name)
+            for batch in job.waiting:  # told before it is over, which may be the last of them
+                batch.error = batch.error or fatal
             self._finish(job, error)
-            self._give_up(_as_serving_error(error, self._terms.name))
+            self._give_up(fatal)
             return
         wait = self._retries.next(
             error.kind,

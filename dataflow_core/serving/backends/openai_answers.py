@@ -10,6 +10,7 @@ import orjson
 
 from dataflow_core.serving.admission import retry_after_seconds
 from dataflow_core.serving.backend import Reply, ReplyError, Vectors
+from dataflow_core.serving.backends.bodies import broken, json_of
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.wire import Answer
 
@@ -38,7 +39,7 @@ def reply_of(answer: Answer) -> Reply:
         choice = content["choices"][0]
         message = choice["message"]
     except (KeyError, IndexError, TypeError):
-        raise _nonsense(answer, "there is no choices[0].message in it") from None
+        raise broken(answer, "there is no choices[0].message in it") from None
     text, reasoning = _text_and_reasoning(message)
     finish = choice.get("finish_reason") or "stop"
     if message.get("refusal") and not text:
@@ -59,9 +60,9 @@ def vectors_of(answer: Answer, texts: int) -> Vectors:
         data = sorted(content["data"], key=lambda one: one["index"])
         vectors = [one["embedding"] for one in data]
     except (KeyError, TypeError):
-        raise _nonsense(answer, "there is no data[].embedding in it") from None
+        raise broken(answer, "there is no data[].embedding in it") from None
     if len(vectors) != texts:
-        raise _nonsense(answer, f"it has {len(vectors)} vectors for {texts} texts")
+        raise broken(answer, f"it has {len(vectors)} vectors for {texts} texts")
     return Vectors(vectors, usage_of(content.get("usage")))
 
 
@@ -161,19 +162,10 @@ def _parts(content: list[Any], kinds: tuple[str, ...]) -> str | None:
 
 
 def _json(answer: Answer) -> Any:
-    try:
-        content = orjson.loads(answer.body)
-    except orjson.JSONDecodeError as error:
-        raise _nonsense(answer, f"it is no JSON ({error})") from None
+    content = json_of(answer)
     if isinstance(content, dict) and "choices" not in content and "error" in content:
         raise error_of(Answer(500, answer.headers, answer.body), with_schema=False)
     return content
-
-
-def _nonsense(answer: Answer, why: str) -> ReplyError:
-    shown = answer.body[:80].decode("utf-8", "replace")
-    told = f"the server's answer of {len(answer.body):,} bytes is broken: {why}; begins {shown!r}"
-    return ReplyError("server", told, status=answer.status, reason="broken_answer")
 
 
 def _told(answer: Answer) -> tuple[str, str]:
