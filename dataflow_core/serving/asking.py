@@ -109,6 +109,9 @@ class Asking:
             ServingError: No request can succeed.
             RunStopped: The run is to stop; what was on its way was waited for, and is stored.
         """
+        if scope.budget is not None and asked:
+            settings = asked[0].question.settings
+            scope.budget.require_price(settings.model, self._price, settings.endpoint)
         left = {one.question.key: one for one in asked}
         found: dict[bytes, Answered] = {}
         tally = Tally()
@@ -266,8 +269,8 @@ class Asking:
 
     def _count(self, job: Job, tally: Tally) -> None:
         tally.requests += job.sent
-        tally.transport_retries += job.failed.of("transport")
-        tally.rate_limit_retries += job.failed.of("rate_limit")
+        tally.transport_retries += job.transport_retries
+        tally.rate_limit_retries += job.rate_limit_retries
         tally.corrections += job.failed.of("answer")
         for reply in job.wasted:
             tally.spent(reply.usage, self.price(reply.usage))

@@ -81,7 +81,9 @@ class Job:
         heard: Called in the loop's thread when it is over.
         budget: What it may cost.
         sent: How often it was sent.
-        failed: How it failed so far, and was sent again.
+        failed: How it failed so far, as far as that was its own fault, and was sent again.
+        transport_retries: How often it was sent again for the way to the server, or its failures.
+        rate_limit_retries: How often because the server was asked too often.
         seconds: How long the last attempt took.
         wasted: Replies to it that were of no use.
         outcome: What came of it; None while it is on its way, and where it was dropped.
@@ -100,6 +102,8 @@ class Job:
     budget: Budget | None = None
     sent: int = 0
     failed: Attempts = field(default_factory=Attempts)
+    transport_retries: int = 0
+    rate_limit_retries: int = 0
     seconds: float = 0.0
     wasted: list[Reply] = field(default_factory=list)
     outcome: Reply | Vectors | ReplyError | None = None
@@ -348,7 +352,7 @@ class Dispatcher:
         del self._tasks[job]
         job.seconds = self._loop.time() - began
         if isinstance(outcome, ReplyError):
-            self._settle(job, None)
+            self._settle(job, None, is_lost=outcome.kind == "timeout")
             self._failed(job, outcome)
         else:
             self._settle(job, outcome)
@@ -358,19 +362,27 @@ class Dispatcher:
     def _withdraw(self, job: Job) -> None:
         """End a request that was cancelled on its way."""
         del self._tasks[job]
-        self._settle(job, None)
+        self._settle(job, None, is_lost=True)
         self._limit.withdrawn(job.lease)
         if job.is_probe:
             self._breaker.withdrawn(self._loop.time())
         self._finish(job, None)
 
-    def _settle(self, job: Job, outcome: Reply | Vectors | None) -> None:
-        """Give back what was reserved and not used."""
+    def _settle(self, job: Job, outcome: Reply | Vectors | None, *, is_lost: bool = False) -> None:
+        """Give back what was reserved and not used.
+
+        Args:
+            job: The request.
+            outcome: What came of it.
+            is_lost: Whether an answer may have been made for it that never came.
+        """
         usage = NO_USAGE if outcome is None else outcome.usage
         if job.reserved is not None:
             self._rates.settle(job.reserved, usage.total_tokens)
         if job.paid is not None and job.budget is not None:
-            job.budget.settle(job.paid, self._amount(usage) if outcome else NOTHING)
+            spent = NOTHING if outcome is None else self._amount(usage)
+            # Of one that did not come in time nobody knows what the server did for it.
+            job.budget.settle(job.paid, self._worst.of(job.tokens, job.most) if is_lost else spent)
         job.reserved = job.paid = None
 
     def _amount(self, usage: Usage) -> Amount:
@@ -412,6 +424,10 @@ class Dispatcher:
         if wait is None:
             self._finish(job, error)
             return
+        if error.kind == "rate_limit":
+            job.rate_limit_retries += 1
+        else:
+            job.transport_retries += 1
         self._later[job] = self._loop.call_later(wait, self._again, job)
 
     def _note(self, job: Job, error: ReplyError, now: float) -> None:

@@ -126,7 +126,7 @@ def split_thoughts(text: str) -> tuple[str, str | None]:
     before, opening, thoughts = head.partition("<think>")
     if not opening:
         thoughts, before = before, ""
-    if before.strip():
+    if before.strip() or (not opening and "<think>" in rest):
         return text, None  # it only speaks of such tags
     return rest.lstrip(), thoughts.strip() or None
 
