@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import sys
 import threading
 import time
 from collections import deque
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from dataflow_core.serving.budget import Lease
 
 _BEAT = 0.1
+_SWITCH_SECONDS = 0.0005
 DRAIN_SECONDS = 30.0
 """So long a stop waits for answers that are on their way: they are paid for."""
 
@@ -229,6 +231,8 @@ class Dispatcher:
             self._thread.join()
 
     def _run(self) -> None:
+        # Else a thread that computes keeps answers waiting, to be read and to be stored.
+        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_SECONDS))
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             self._loop = runner.get_loop()
             self._loop.call_soon(self._ready.set)
