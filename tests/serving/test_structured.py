@@ -621,7 +621,7 @@ def test_a_schema_is_named_for_servers():
 
 @pytest.mark.parametrize("schema", [SCHEMA, PLAN])
 def test_a_schema_goes_to_another_process(schema):
-    copy = pickle.loads(pickle.dumps(schema))  # noqa: S301
+    copy = pickle.loads(pickle.dumps(schema))
     assert (copy.json, copy.name, copy.model) == (schema.json, schema.name, schema.model)
     assert copy.read('{"q": "a", "title": "Tidy", "steps": []}').ok
 
