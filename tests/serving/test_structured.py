@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
@@ -139,6 +139,7 @@ FAILS = [
     ('{"q": "a", "n": -Infinity}', "schema_mismatch"),
     ('{"q": "a", "n": 1e999}', "schema_mismatch"),
     ('{"q": "\\ud83d"}', "schema_mismatch"),
+    ('{"q": "\ud83d"}', "schema_mismatch"),
     # types
     ('{"q": "a", "n": true}', "schema_mismatch"),
     ('{"q": "a", "n": "three"}', "schema_mismatch"),
@@ -150,6 +151,8 @@ FAILS = [
     ('{"q": "a", "level": "Easy"}', "schema_mismatch"),
     ('{"q": "a", "level": "easy "}', "schema_mismatch"),
     ('{"q": null}', "schema_mismatch"),
+    ("{}", "schema_mismatch"),
+    ("Put it into {} please.", "unparsable_answer"),
     ('{"q": 0.50}', "schema_mismatch"),
     ('{"n": 1}', "schema_mismatch"),
     ('[{"q": "a"}]', "schema_mismatch"),
@@ -383,6 +386,7 @@ WRAPPERS = {
 @given(CONTAINERS, st.sampled_from(sorted(WRITERS)), st.sampled_from(sorted(WRAPPERS)))
 def test_a_value_survives_being_written_and_wrapped(pair, writer, wrapper):
     schema, value = pair
+    assume(value or wrapper != "sentences")  # {} in a sentence is no answer
     read = AnswerSchema.of(schema).read(WRAPPERS[wrapper].format(WRITERS[writer](value)))
     assert read.ok, read.message
     assert json.dumps(read.value) == json.dumps(value)
@@ -431,10 +435,8 @@ PLAIN = st.recursive(
 @given(st.dictionaries(WORDS, PLAIN, min_size=1, max_size=3), st.data())
 def test_a_broken_answer_is_read_with_all_its_letters_or_not_at_all(value, data):
     text = json.dumps(value, indent=data.draw(st.sampled_from([None, 1])))
-    for _ in range(data.draw(st.integers(1, 2))):
-        at = data.draw(st.integers(0, len(text) - 1))
-        cut = data.draw(st.integers(0, 1))
-        text = text[:at] + data.draw(st.sampled_from(["", *"{}[]\",:'\n"])) + text[at + cut :]
+    at, cut = data.draw(st.integers(0, len(text) - 1)), data.draw(st.integers(0, 1))
+    text = text[:at] + data.draw(st.sampled_from(["", *"{}[]\",:'\n"])) + text[at + cut :]
     read = ANY_OBJECT.read(text)
     if read.ok and "repeated key" not in read.repaired:
         assert letters_of(read.value) == "".join(filter(str.isalnum, text))
@@ -619,7 +621,7 @@ def test_a_schema_is_named_for_servers():
 
 @pytest.mark.parametrize("schema", [SCHEMA, PLAN])
 def test_a_schema_goes_to_another_process(schema):
-    copy = pickle.loads(pickle.dumps(schema))  # noqa: S301
+    copy = pickle.loads(pickle.dumps(schema))
     assert (copy.json, copy.name, copy.model) == (schema.json, schema.name, schema.model)
     assert copy.read('{"q": "a", "title": "Tidy", "steps": []}').ok
 

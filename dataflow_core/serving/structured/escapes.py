@@ -34,8 +34,11 @@ _SURE = (
 _DOUBTFUL = r"n(?:e|eg|i|u)|t(?:ag|an|anh|au|iny|o|op|t)"
 _SURE_NAME = re.compile(rf"(?:{_SURE})(?![A-Za-z])")
 _DOUBTFUL_NAME = re.compile(rf"(?:{_DOUBTFUL})(?![A-Za-z])")
-_SUSPECT = re.compile(
-    rf"(?<!\\)(?:\\\\)*\\(?:b|f[a-z]|u[dD][89a-fA-F]|(?:{_SURE}|{_DOUBTFUL})(?![A-Za-z]))"
+_SUSPECT = re.compile(  # goes over all that is not suspect, and stops at a backslash that is
+    r"(?:[^\\]++|\\"
+    rf"(?!b|f[a-z]|u[dD][89a-fA-F]|(?:{_SURE}|{_DOUBTFUL})(?![A-Za-z]))"
+    r".)*+\\",
+    re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _PYTHON_ESCAPE = re.compile(
@@ -69,7 +72,7 @@ def is_suspect(text: str) -> bool:
         >>> is_suspect(r'{"a": "\frac12"}'), is_suspect(r'{"a": "\\frac12\n"}')
         (True, False)
     """
-    return "\\" in text and _SUSPECT.search(text) is not None
+    return "\\" in text and _SUSPECT.match(text) is not None
 
 
 def unescape(raw: str, *, python: bool = False) -> Unescaped:

@@ -14,12 +14,12 @@ from dataflow_core.serving.structured.tolerant import Parsed, UnreadableJson, pa
 _AROUND = "\ufeff\u200b \t\r\n"
 _THOUGHTS_END = re.compile(r"</(?:think|thinking|thought|reasoning)>")
 _THOUGHTS_BEGIN = re.compile(r"<(?:think|thinking|thought|reasoning)>")
+_FENCE = re.compile(r"(?:```|~~~)[\w+-]*")
 _FENCE_BEGINS = re.compile(r"(?:```|~~~)[\w+-]*[ \t]*\n?")
-_OBJECT_BEGINS = re.compile(r"\{\s*(?:[\"'“‘}/#]|[\w$][\w$-]*\s*[:：])")
-_ARRAY_BEGINS = re.compile(
-    r"\[\s*(?:[{\[\"'“‘\]\-+.0-9/#]|(?:true|false|null|True|False|None|NaN|Infinity)\b)"
-)
-_ARRAY_OF_VALUES_BEGINS = re.compile(r"\[\s*[{\[]")
+_OBJECT_BEGINS = r"\{\s*(?:[\"'“‘}/#]|[\w$][\w$-]*\s*[:：])"
+_ARRAY_BEGINS = r"\[\s*(?:[{\[\"'“‘\]\-+.0-9/#]|(?:true|false|null|True|False|None|NaN|Infinity)\b)"
+_VALUE_BEGINS = re.compile(f"{_OBJECT_BEGINS}|{_ARRAY_BEGINS}")
+_OBJECT_OR_NEST_BEGINS = re.compile(rf"{_OBJECT_BEGINS}|\[\s*[{{\[]")
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _DEBRIS = re.compile(  # of a value that was broken in two: keys, and commas between values
     r"[\"'”]\s*[:：]\s*(?:[\"'“{\[\-\d}\]]|(?:true|false|null|True|False|None)\b)"
@@ -87,7 +87,7 @@ def extract(text: str, *, arrays: bool, scalars: bool) -> Extraction:
     extraction = Extraction(repairs=["reasoning"] if thoughtful else [], empty=not body)
     if scalars and _alone(body, extraction):
         return extraction
-    _Scan(body, extraction, _ARRAY_BEGINS if arrays else _ARRAY_OF_VALUES_BEGINS).run()
+    _Scan(body, extraction, _VALUE_BEGINS if arrays else _OBJECT_OR_NEST_BEGINS).run()
     _note_surroundings(body, extraction)
     return extraction
 
@@ -134,10 +134,10 @@ def _without_fence(body: str) -> tuple[str, str]:
 class _Scan:
     """The search for objects and arrays in a text, from its start."""
 
-    def __init__(self, text: str, extraction: Extraction, array: re.Pattern[str]) -> None:
+    def __init__(self, text: str, extraction: Extraction, begins: re.Pattern[str]) -> None:
         self.text = text
         self.extraction = extraction
-        self.begins = re.compile(f"{_OBJECT_BEGINS.pattern}|{array.pattern}")
+        self.begins = begins
         self.gaps: list[tuple[int, int]] = []
 
     def run(self) -> None:
@@ -166,6 +166,7 @@ class _Scan:
 
     def _look_for_debris(self) -> None:
         """See whether what stands around the values is a part of them that was torn off."""
+        self.extraction.found = list(filter(self._is_said, self.extraction.found))
         if not self.extraction.found or all(map(self._is_framed, self.extraction.found)):
             return
         at = self._debris()
@@ -188,6 +189,13 @@ class _Scan:
         """Return whether brackets after a value are only one too many, and close nothing."""
         before = self.text[: self.extraction.found[0].start]
         return not (self.extraction.unreadable or before.strip() or gap.strip("}] \t\r\n"))
+
+    def _is_said(self, found: Found) -> bool:
+        """Return whether a value is meant: ``{}`` and ``[]`` in a sentence are no answers."""
+        if found.parsed.value or self._is_framed(found):
+            return True
+        around = self.text[: found.start] + self.text[found.parsed.end :]
+        return not around.strip(_AROUND + "`~}]")
 
     def _is_framed(self, found: Found) -> bool:
         """Return whether a value is all that a code fence holds."""
@@ -221,10 +229,12 @@ def _end_of_broken(text: str, start: int) -> int | None:
 
 
 def _note_surroundings(body: str, extraction: Extraction) -> None:
-    for found in extraction.found[:1]:
-        before, after = body[: found.start], body[found.parsed.end :]
-        around = before + after
-        if "```" in around or "~~~" in around:
-            extraction.repairs.append("fence")
-        if re.sub(r"(?:```|~~~)[\w+-]*", "", around).strip(_AROUND):
-            extraction.repairs.append("text around it")
+    """Note what stands around the first value."""
+    if not extraction.found:
+        return
+    found = extraction.found[0]
+    around = body[: found.start] + body[found.parsed.end :]
+    if "```" in around or "~~~" in around:
+        extraction.repairs.append("fence")
+    if _FENCE.sub("", around).strip(_AROUND):
+        extraction.repairs.append("text around it")

@@ -83,7 +83,9 @@ class Fit:
         """Return whether a value fits as it is."""
         if not self._validator.is_valid(value):
             return False
-        return not (self._integers and _has_whole_float(value))
+        if self._integers and _has_whole_float(value):
+            return self._exact.is_valid(value)
+        return True
 
     def fitted(self, value: Any) -> Fitted:
         """Return a value as far as it can be made to fit without loss; the given one stays."""

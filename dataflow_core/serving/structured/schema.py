@@ -113,6 +113,8 @@ class AnswerSchema:
             text: The answer, without its reasoning.
             truncated: Whether the model had to stop before its end.
         """
+        if not text.isascii():  # half a surrogate pair becomes its escape, and is found as that
+            text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         try:
             value = parse_whole(text)
         except (ValueError, RecursionError):
