@@ -6,22 +6,37 @@ import time
 import pytest
 from pydantic import BaseModel, Field
 
-from dataflow_core.testing import FaultServer
+from dataflow_core.testing import Faults, FaultServer
 from dataflow_core.testing.server import checksum, vector_of
 
 openai = pytest.importorskip("openai")
 
 
-@pytest.fixture
-def server():
-    with FaultServer(retry_after=0.05) as server:
+USUAL = Faults(retry_after=0.05)
+
+
+@pytest.fixture(scope="module")
+def running():
+    with FaultServer() as server:
         yield server
 
 
 @pytest.fixture
-def client(server):
-    with openai.OpenAI(base_url=server.url, api_key="any", max_retries=0, timeout=5) as client:
+def server(running):
+    running.reset()
+    running.set(**dict(USUAL))
+    return running
+
+
+@pytest.fixture(scope="module")
+def connected(running):
+    with openai.OpenAI(base_url=running.url, api_key="any", max_retries=0, timeout=5) as client:
         yield client
+
+
+@pytest.fixture
+def client(server, connected):
+    return connected
 
 
 def ask(client, text, **parameters):
@@ -147,9 +162,9 @@ def test_its_retries_wait_as_long_as_they_are_told(client, server):
 
 
 def test_all_is_answered_in_the_end_in_spite_of_faults(client, server):
-    server.set(rate_limit_share=0.5, drop_share=0.02)  # after a drop it waits for half a second
-    patient = client.with_options(max_retries=10)
-    texts = [f"question {number}" for number in range(40)]
+    server.set(rate_limit_share=0.5)
+    patient = client.with_options(max_retries=20)
+    texts = [f"question {number}" for number in range(39)] + ["[[once:drop]]"]
     found = [ask(patient, text).choices[0].message.content for text in texts]
     assert [text.split()[0] for text in found] == [checksum(text) for text in texts]
     stats = server.stats()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from dataflow_core.testing.server.instances import instance_of, misfit_of
 from dataflow_core.testing.server.question import Refusal
 
-SEEDS = [f" sample {number}" for number in range(8)]
+SEEDS = [f" sample {number}" for number in range(4)]
 
 
 class Colour(enum.Enum):
@@ -71,7 +71,7 @@ def test_an_instance_of_a_model_is_one(seed):
 
 def test_other_seeds_make_other_choices():
     made = [instance_of({"enum": list(range(50))}, "ok", seed) for seed in SEEDS]
-    assert len(set(made)) > 3
+    assert len(set(made)) > 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -72,7 +72,7 @@ def checksum(text: str) -> str:
 
     Example:
         >>> checksum("2+2")
-        'ok:2276713012'
+        'ok:1711883269'
     """
     return f"ok:{zlib.crc32(text.encode('utf-8', 'surrogatepass'))}"
 

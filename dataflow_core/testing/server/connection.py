@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_BYTES = 64 << 20
 _PIECES = 8
 """So many pieces does a body drip in, if it is not streamed."""
-_REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Exchange:
@@ -241,18 +241,17 @@ class Connection(asyncio.Protocol):
 
 
 def _head(response: Response, *, close: bool) -> bytes:
-    kind = b"text/event-stream" if response.streamed else b"application/json"
-    lines = [
-        b"HTTP/1.1 %d %b" % (response.status, _REASONS.get(response.status, b"Error")),
-        b"content-type: " + kind,
-        b"transfer-encoding: chunked"
-        if response.streamed
-        else b"content-length: %d" % sum(map(len, response.pieces)),
-    ]
-    lines += [f"{name}: {value}".encode("latin-1") for name, value in response.headers]
-    if close:
-        lines.append(b"connection: close")
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    status = response.status
+    if response.streamed:
+        body = "content-type: text/event-stream\r\ntransfer-encoding: chunked"
+    else:
+        size = sum(map(len, response.pieces))
+        body = f"content-type: application/json\r\ncontent-length: {size}"
+    others = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+    closing = "connection: close\r\n" if close else ""
+    reason = _REASONS.get(status, "Error")
+    head = f"HTTP/1.1 {status} {reason}\r\n{body}\r\n{others}{closing}\r\n"
+    return head.encode("latin-1")
 
 
 def _half(pieces: Sequence[bytes]) -> list[bytes]:

@@ -8,14 +8,15 @@ from typing import Any
 import orjson
 
 from dataflow_core.testing.server.answers import Answer, Usage
-from dataflow_core.testing.server.endpoint import (
-    Asked,
-    Endpoint,
-    Headers,
-    Response,
-    count,
+from dataflow_core.testing.server.endpoint import Asked, Endpoint, Headers, Response
+from dataflow_core.testing.server.parameters import (
+    Check,
+    checked,
+    count_up_to,
     number_within,
+    of_type,
     taken,
+    texts,
 )
 from dataflow_core.testing.server.question import Question, Refusal, tokens_in
 
@@ -30,6 +31,19 @@ _STATUSES = {
     500: "INTERNAL",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+}
+_PARAMETERS: Mapping[str, tuple[str, Check]] = {
+    "candidateCount": ("samples", count_up_to(8)),
+    "maxOutputTokens": ("max_tokens", count_up_to()),
+    "temperature": ("temperature", number_within(0, 2)),
+    "seed": ("seed", of_type(int)),
+    "stopSequences": ("stop", texts),
+    "responseSchema": ("schema", of_type(dict)),
+    "responseJsonSchema": ("schema", of_type(dict)),
+    "responseMimeType": ("json", lambda _, value: value == "application/json"),
+}
+_EMBEDDING_PARAMETERS: Mapping[str, tuple[str, Check]] = {
+    "outputDimensionality": ("dimensions", count_up_to(65_536)),
 }
 _KINDS = "type.googleapis.com/google.rpc"
 
@@ -63,19 +77,8 @@ class GenerateContent(_Gemini):
         config = taken(body, "generationConfig", dict) or {}
         if config.get("responseLogprobs"):
             raise Refusal(400, "This model does not tell logprobs.", param="responseLogprobs")
-        schema = config.get("responseJsonSchema") or config.get("responseSchema")
-        return Question(
-            model,
-            prompt,
-            users[-1] if users else told[-1][1],
-            samples=count(config, "candidateCount", 8) or 1,
-            max_tokens=count(config, "maxOutputTokens"),
-            temperature=number_within(config, "temperature", 0, 2),
-            seed=taken(config, "seed", int),
-            stop=tuple(map(str, taken(config, "stopSequences", list) or ())),
-            schema=schema,
-            json=config.get("responseMimeType") == "application/json",
-        )
+        text = users[-1] if users else told[-1][1]
+        return Question(model, prompt, text, **checked(config, _PARAMETERS))
 
     def response(self, asked: Asked) -> Response:
         """Return the candidates; none if the prompt is refused."""
@@ -110,12 +113,12 @@ class BatchEmbedContents(_Gemini):
         return Response(200, [orjson.dumps({"embeddings": told})])
 
     def _question(self, requests: list[Any], model: str) -> Question:
-        texts = tuple(_text(taken(one, "content", dict) or {}) for one in requests)
-        sizes = {count(one, "outputDimensionality", 65_536) for one in requests}
-        if len(sizes) > 1:
+        inputs = tuple(_text(taken(one, "content", dict) or {}) for one in requests)
+        first, *others = [checked(one, _EMBEDDING_PARAMETERS) for one in requests]
+        if any(other != first for other in others):
             raise Refusal(400, "outputDimensionality differs between the requests.")
-        told = "\n".join(texts)
-        return Question(model, told, told, texts, dimensions=sizes.pop())
+        told = "\n".join(inputs)
+        return Question(model, told, told, inputs, **first)
 
 
 class EmbedContent(BatchEmbedContents):

@@ -9,14 +9,15 @@ from typing import Any
 import orjson
 
 from dataflow_core.testing.server.answers import Answer, Usage
-from dataflow_core.testing.server.endpoint import (
-    Asked,
-    Endpoint,
-    Headers,
-    Response,
-    count,
+from dataflow_core.testing.server.endpoint import Asked, Endpoint, Headers, Response
+from dataflow_core.testing.server.parameters import (
+    Check,
+    checked,
+    count_up_to,
     number_within,
+    of_type,
     taken,
+    texts,
 )
 from dataflow_core.testing.server.question import CHARACTERS_PER_TOKEN, Question, Refusal
 from dataflow_core.testing.server.vectors import in_base64
@@ -56,11 +57,9 @@ class _Completing(_OpenAI):
         if asked.question.stream:
             events = list(self._events(asked, answers))
             return Response(200, events, streamed=True)
-        body = {
-            **self._frame(asked, self.whole),
-            "choices": [self.choice(index, one) for index, one in enumerate(answers)],
-            "usage": _usage(asked.usage),
-        }
+        body = self._frame(asked, self.whole)
+        body["choices"] = [self.choice(index, one) for index, one in enumerate(answers)]
+        body["usage"] = _usage(asked.usage)
         return Response(200, [orjson.dumps(body)])
 
     def choice(self, index: int, answer: Answer) -> dict[str, Any]:
@@ -72,9 +71,13 @@ class _Completing(_OpenAI):
         raise NotImplementedError
 
     def _frame(self, asked: Asked, what: str) -> dict[str, Any]:
-        question = asked.question
-        told = {"id": f"{self.prefix}-{asked.id}", "object": what, "created": int(time())}
-        return {**told, "model": question.model, "system_fingerprint": "fp_fault_server"}
+        return {
+            "id": f"{self.prefix}-{asked.id}",
+            "object": what,
+            "created": int(time()),
+            "model": asked.question.model,
+            "system_fingerprint": "fp_fault_server",
+        }
 
     def _events(self, asked: Asked, answers: list[Answer]) -> Iterator[bytes]:
         frame = self._frame(asked, self.piece)
@@ -118,8 +121,12 @@ class ChatCompletions(_Completing):
         message = {"role": "assistant", "content": content, "refusal": answer.refusal}
         if answer.reasoning is not None:
             message[answer.field] = answer.reasoning
-        told = {"index": index, "message": message, "logprobs": None}
-        return {**told, "finish_reason": answer.finish}
+        return {
+            "index": index,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": answer.finish,
+        }
 
     def deltas(self, answer: Answer) -> Iterator[dict[str, Any]]:
         """Return the pieces of an answer: the role, the reasoning, the text."""
@@ -141,7 +148,7 @@ class Completions(_Completing):
 
     def read(self, body: Mapping[str, Any], model: str) -> Question:
         """Return what a request's body asks."""
-        prompts = _texts(body, "prompt")
+        prompts = _inputs(body, "prompt")
         question = _question(body, "\n".join(prompts), "\n".join(prompts))
         question.inputs = prompts
         return question
@@ -168,21 +175,13 @@ class Embeddings(_OpenAI):
 
     def read(self, body: Mapping[str, Any], model: str) -> Question:
         """Return what a request's body asks."""
-        texts = _texts(body, "input")
-        if len(texts) > _MOST_INPUTS or not all(texts):
+        inputs = _inputs(body, "input")
+        if len(inputs) > _MOST_INPUTS or not all(inputs):
             told = f"Invalid 'input': 1 to {_MOST_INPUTS} texts, none of them empty."
             raise Refusal(400, told, "invalid_value", param="input")
-        encoding = taken(body, "encoding_format", str) or "float"
-        if encoding not in ("float", "base64"):
-            told = f"Invalid 'encoding_format': {encoding!r:.80}; use float or base64."
-            raise Refusal(400, told, "invalid_value", param="encoding_format")
+        prompt = "\n".join(inputs)
         return Question(
-            _model(body),
-            "\n".join(texts),
-            "\n".join(texts),
-            texts,
-            dimensions=count(body, "dimensions", 65_536),
-            base64=encoding == "base64",
+            _model(body), prompt, prompt, inputs, **checked(body, _EMBEDDING_PARAMETERS)
         )
 
     def response(self, asked: Asked) -> Response:
@@ -213,24 +212,43 @@ def list_of_models(names: tuple[str, ...]) -> bytes:
 
 
 def _question(body: Mapping[str, Any], prompt: str, text: str) -> Question:
-    if body.get("logprobs") or body.get("top_logprobs"):
-        told = "This model does not tell 'logprobs'."
+    return Question(_model(body), prompt, text, **checked(body, _PARAMETERS))
+
+
+def _untold(name: str, value: Any) -> bool:
+    if value:
+        told = f"This model does not tell '{name}'."
         raise Refusal(400, told, "unsupported_parameter", param="logprobs")
-    stop = taken(body, "stop", (str, list)) or []
-    options = taken(body, "stream_options", dict) or {}
-    longest = count(body, "max_completion_tokens") or count(body, "max_tokens")
-    return Question(
-        _model(body),
-        prompt,
-        text,
-        samples=count(body, "n", 128) or 1,
-        max_tokens=longest,
-        temperature=number_within(body, "temperature", 0, 2),
-        seed=taken(body, "seed", int),
-        stop=(stop,) if isinstance(stop, str) else tuple(map(str, stop)),
-        stream=bool(taken(body, "stream", bool)),
-        stream_usage=bool(options.get("include_usage")),
-    )
+    return False
+
+
+def _tells_usage(name: str, value: Any) -> bool:
+    return bool(of_type(dict)(name, value).get("include_usage"))
+
+
+def _choose_encoding(name: str, value: Any) -> bool:
+    if value in ("float", "base64"):
+        return bool(value == "base64")
+    told = f"Invalid '{name}': {value!r:.80}; use float or base64."
+    raise Refusal(400, told, "invalid_value", param=name)
+
+
+_PARAMETERS: Mapping[str, tuple[str, Check]] = {
+    "n": ("samples", count_up_to(128)),
+    "max_tokens": ("max_tokens", count_up_to()),
+    "max_completion_tokens": ("max_tokens", count_up_to()),
+    "temperature": ("temperature", number_within(0, 2)),
+    "seed": ("seed", of_type(int)),
+    "stop": ("stop", texts),
+    "stream": ("stream", of_type(bool)),
+    "stream_options": ("stream_usage", _tells_usage),
+    "logprobs": ("logprobs", _untold),
+    "top_logprobs": ("logprobs", _untold),
+}
+_EMBEDDING_PARAMETERS: Mapping[str, tuple[str, Check]] = {
+    "dimensions": ("dimensions", count_up_to(65_536)),
+    "encoding_format": ("base64", _choose_encoding),
+}
 
 
 def _read_format(body: Mapping[str, Any], question: Question) -> None:
@@ -277,7 +295,7 @@ def _part(part: Any) -> str:
     return f"<part {Question('', dumped.decode()).key():016x}>"
 
 
-def _texts(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _inputs(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Return one or several texts; lists of tokens stand for texts too."""
     given = taken(body, name, (str, list))
     if isinstance(given, str):

@@ -36,6 +36,7 @@ class Question:
         stream_usage: Whether an event is to tell the usage.
         dimensions: How many components embeddings are to have.
         base64: Whether they are to be told in base64.
+        logprobs: Whether probabilities are to be told; they never are.
         prompt_tokens: How many tokens the prompt has.
     """
 
@@ -54,6 +55,7 @@ class Question:
     stream_usage: bool = False
     dimensions: int | None = None
     base64: bool = False
+    logprobs: bool = False
     prompt_tokens: int = field(init=False)
 
     def __post_init__(self) -> None:
