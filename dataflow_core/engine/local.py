@@ -240,7 +240,10 @@ class LocalEngine:
             self.directory.tidy(work.folders(), progress.files)
             journal.finish()
             progress.finished = True
-            told = Update(work.journal, progress.read, progress.read, dict, finished=True)
+            calls = {name: one.calls for name, one in progress.accounts.items() if one.calls}
+            told = Update(
+                work.journal, progress.read, progress.read, dict, finished=True, calls=calls.copy
+            )
             self._notify("on_progress", update=told)
         for name, account in progress.accounts.items():
             self.accounts[name].merge(account)
