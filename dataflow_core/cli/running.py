@@ -57,7 +57,7 @@ def running_options(command: Command) -> Command:
         ),
         click.option(
             "--budget", metavar="AMOUNT",
-            help="What answers of models may cost in this run directory in all, such as 5 (dollars) or "
+            help="What models may cost in this run directory in all, such as 5 (dollars) or "
             "2Mtok. Before it is exceeded, the run stops, to go on with a larger one.",
         ),
         click.option(

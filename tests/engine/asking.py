@@ -169,7 +169,7 @@ def main(folder: Path, rows: int, dies_at: int | None) -> None:
     report = Asking(questions(folder, rows), serving).run(
         output=folder / "out.jsonl", run_dir=folder / "run", batch_size=50
     )
-    print(json.dumps(report.as_dict()["steps"][0]["calls"]))
+    sys.stdout.write(json.dumps(report.as_dict()["steps"][0]["calls"]))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ def test_a_failure_is_a_row_in_quarantine_with_the_raw_answer(tmp_path):
     def script(text):
         if "what is 3?" in text:
             return ReplyError("request", "this one I do not answer", status=400)
-        return "no idea" if text == "score: WHAT IS 5?" else ("7" if "score" in text else text.upper())
+        return (
+            "no idea" if text == "score: WHAT IS 5?" else ("7" if "score" in text else text.upper())
+        )
 
     serving = ScriptedServing(script)
     steps = [(Answer(serving=serving), {}), (Judge(serving=serving), {})]
@@ -272,9 +274,7 @@ def test_asking_again_asks_for_what_is_named_and_does_again_what_is_made_of_it(
     answers = {"what is 4?": cut}
 
     def serving():
-        return ScriptedServing(
-            lambda text: answers.get(text, text.upper()), accept_truncated=True
-        )
+        return ScriptedServing(lambda text: answers.get(text, text.upper()), accept_truncated=True)
 
     def steps(serving):
         return [(Answer(serving=serving), {}), (Kept(folder=str(tmp_path)), {})]
