@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataflow_core.cli.output import write_json
-from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, cache_of, check, load_plan, pipeline_options
 
 if TYPE_CHECKING:
     from dataflow_core.engine.estimate import Estimate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("estimate")
 @pipeline_options
 @click.option(
-    "-n", "--rows", type=click.IntRange(min=1), default=2_000, show_default=True,
+    "-n", "--rows", type=click.IntRange(min=1), show_default="2000, or 100 where models are asked",
     help="About how many rows to run, from all over the input where it can be read in part.",
 )  # fmt: skip
 @click.option(
@@ -34,19 +34,23 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_obj
 def command(
-    manager: PluginManager, asked: Asked, rows: int, workers: int | None, as_json: bool
+    manager: PluginManager, asked: Asked, rows: int | None, workers: int | None, as_json: bool
 ) -> None:
     """Run a sample of --input through PIPELINE, and tell what all of it will take.
 
     Rows, time, memory and disk come with the interval in which they are likely to be (95 %).
-    Nothing is written but a temporary run directory, which is gone in the end.
+    So do the calls of models, their tokens and cost, as if no answer were there. Nothing is written
+    but a temporary run directory, which is gone in the end, and what models answered, which is kept
+    in dataflow-runs/requests.sqlite, where runs find it.
     """
     plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine import estimate_plan
     from dataflow_core.pipeline.checks import require_sound
 
     require_sound(plan, check(plan))
-    found = estimate_plan(plan, rows, workers=workers or len(os.sched_getaffinity(0)))
+    found = estimate_plan(
+        plan, rows, workers=workers or len(os.sched_getaffinity(0)), cache=cache_of(plan)
+    )
     if as_json:
         write_json(found.as_dict())
         return
@@ -61,10 +65,15 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     rows = [header, *(_row(step) for step in found.steps)]
     yield align(rows, left=(0,))
     yield ""
+    if found.calls:
+        yield align(list(_call_rows(found)), left=(0,))
+        yield ""
     fewer = any(step.may_drop_more or step.may_get_fewer for step in found.steps)
     yield f"rows    {_count(found.rows)} in, {_count(found.rows_out, most=fewer)} out"
     if found.unreadable.value:
         yield f"        {_count(found.unreadable)} cannot be read"
+    if found.cost is not None:
+        yield f"cost    {_dollars(found.cost)}"
     yield f"time    {_seconds(found.seconds)} with one process"
     if found.seconds_with_workers is not None:
         with_workers = _seconds(found.seconds_with_workers)
@@ -74,6 +83,22 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     yield f"disk    {_bytes(found.disk)} in the run directory, and {output} of output as Parquet"
     yield _origin(found)
     yield from (f"note: {note}" for note in found.notes)
+
+
+def _call_rows(found: Estimate) -> Iterator[tuple[str, ...]]:
+    """Yield the lines of the table of calls."""
+    yield ("step", "asked", "tokens in", "tokens out", "cost")
+    for name, told in found.calls.items():
+        tokens = (_count(told.prompt_tokens), _count(told.completion_tokens))
+        yield (name, _count(told.asked), *tokens, _dollars(told.cost))
+
+
+def _dollars(told: Interval | None) -> str:
+    """Return an amount of money; a dash where prices are not known."""
+    if told is None:
+        return "-"
+    low, high = (f"{one:,.2f}" if one >= 1 else f"{one:.2g}" for one in (told.low, told.high))
+    return f"${low}" if low == high else f"${low}-{high}"
 
 
 def _row(step: StepEstimate) -> tuple[str, ...]:

@@ -237,6 +237,14 @@ def check(plan: Plan) -> list[Problem]:
     return check_plan(plan, storage.columns() if storage is not None else None)
 
 
+def cache_of(plan: Plan) -> Path | None:
+    """Return where previews and estimates keep what models answer; None where none is asked."""
+    from dataflow_core.engine.run_paths import REQUESTS, RUNS
+
+    asks = any(step.operator.servings() for step in plan.steps)
+    return RUNS / REQUESTS if asks else None
+
+
 def open_storage(
     manager: PluginManager, source: str | None, on_bad_row: str, types: Mapping[str, str]
 ) -> Storage | None:
@@ -321,7 +329,7 @@ def _compiled(
     serving: Serving | None,
 ) -> Plan:
     from dataflow_core.pipeline.base import Pipeline
-    from dataflow_core.pipeline.recipe import with_serving
+    from dataflow_core.pipeline.settings import with_serving
 
     if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
         raise PlanError(
@@ -353,7 +361,7 @@ def _takes_serving(cls: Any, name: str, given: Collection[str]) -> bool:
     if parameter is None:
         return False
     if parameter.default is inspect.Parameter.empty and "serving" not in given:
-        from dataflow_core.pipeline.recipe import NEEDS_ONE
+        from dataflow_core.pipeline.settings import NEEDS_ONE
 
         raise ConfigurationError(f"{name} {NEEDS_ONE}")
     return True
@@ -424,7 +432,7 @@ def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
 
 def _reconfigured(plan: Plan, given: Mapping[str, str]) -> Plan:
     from dataflow_core.operators.servings import takes_servings
-    from dataflow_core.pipeline.recipe import reconfigure, step_of_setting
+    from dataflow_core.pipeline.settings import reconfigure, step_of_setting
 
     values = {}
     for setting, text in given.items():

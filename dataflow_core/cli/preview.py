@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.output import value_text
-from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, cache_of, check, load_plan, pipeline_options
 
 if TYPE_CHECKING:
     from dataflow_core.engine.preview import StepPreview
@@ -29,13 +29,16 @@ def command(
     rows: int,
     as_json: bool,
 ) -> None:
-    """Run the first rows of --input through PIPELINE, and show what each step does to them."""
+    """Run the first rows of --input through PIPELINE, and show what each step does to them.
+
+    Answers of models are kept in dataflow-runs/requests.sqlite, where runs find them.
+    """
     plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine.preview import preview_plan
     from dataflow_core.pipeline.checks import require_sound
 
     require_sound(plan, check(plan))
-    previews = preview_plan(plan, rows)
+    previews = preview_plan(plan, rows, cache=cache_of(plan))
     if as_json:
         content = [preview.as_dict() for preview in previews]
         click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
@@ -46,6 +49,8 @@ def command(
 
 def preview_lines(preview: StepPreview) -> list[str]:
     """Return what a step did to some rows, as text."""
+    from dataflow_core.engine.call_texts import answers_text
+
     lines = [f"{preview.step}: {preview.rows_in} rows in, {preview.rows_out} out"]
     for of_rows, made in _made(preview).items():
         lines.append(f"  * {len(made)} rows {of_rows}: {_listed(made)}")
@@ -61,6 +66,8 @@ def preview_lines(preview: StepPreview) -> list[str]:
         lines.append("  rows in another order")
     for name, value in preview.findings.items():
         lines.append(f"  = {name}: {_cut(_text(value), WIDTH)}")
+    if preview.calls:
+        lines.append(f"  ? {answers_text(preview.calls)}")
     for gone in preview.gone:
         why = gone.value or gone.message
         value = f" ({why[:40]})" if why else ""

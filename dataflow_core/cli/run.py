@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--ask-again", type=click.Choice(["truncated", "failed", "all"]),
-    help="Ask models again where answers were cut short, also where they were of no use, or for all "
-    "answers, and do again what is made of them.",
+    help="Ask models again where answers were cut short, also where they were of no use, or for "
+    "all answers, and do again what is made of them.",
 )  # fmt: skip
 @click.pass_obj
 def command(

@@ -57,8 +57,8 @@ def running_options(command: Command) -> Command:
         ),
         click.option(
             "--budget", metavar="AMOUNT",
-            help="What answers of models may cost in this run directory in all, such as 5 (dollars) "
-            "or 2Mtok. Before it is exceeded, the run stops, to go on with a larger one.",
+            help="What models may cost in this run directory in all, such as 5 (dollars) or "
+            "2Mtok. Before it is exceeded, the run stops, to go on with a larger one.",
         ),
         click.option(
             "--cache", metavar="FILE",

@@ -23,11 +23,17 @@ def answer_stores(folder: Path, cache: Path | None) -> tuple[Path, list[Path]]:
         cache: The store that takes the place of the run's own; None for that.
     """
     own = folder / REQUESTS
-    places = [own, folder.parent / REQUESTS]
-    places += [path / REQUESTS for path in run_folders(folder.parent)]
+    places = [own, *_around(folder.parent)]
+    if cache is not None and cache.name == REQUESTS:  # the one between runs, of a preview
+        places += _around(cache.parent)
     chosen = own if cache is None else cache
     others = (path for path in dict.fromkeys(places) if path.absolute() != chosen.absolute())
     return chosen, list(itertools.islice(_readable(others), _LOOKED_AT))
+
+
+def _around(folder: Path) -> list[Path]:
+    """Return the store between the runs in a folder, and theirs, the newest first."""
+    return [folder / REQUESTS, *(path / REQUESTS for path in run_folders(folder))]
 
 
 def _readable(places: Iterator[Path]) -> Iterator[Path]:

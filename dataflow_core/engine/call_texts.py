@@ -37,6 +37,13 @@ def call_cells(step: StepAccount) -> tuple[str, ...]:
     return (*cells, speed)
 
 
+def answers_text(tally: Tally) -> str:
+    """Return what was asked, and what it took, in a few words."""
+    reused = f", {tally.reused:,} of which were there" if tally.reused else ""
+    failed = f", {tally.failed:,} failed" if tally.failed else ""
+    return f"{tally.asked:,} answers asked for{reused}{failed}: {spent_text(tally)}"
+
+
 def spent_text(tally: Tally) -> str:
     """Return what was spent, in a few words."""
     cost = "" if money(tally) == "-" else f"{money(tally)}, "

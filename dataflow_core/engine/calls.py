@@ -206,12 +206,29 @@ class Calls:
         from dataflow_core.serving.store import RequestStore
 
         own, others = answer_stores(self._folder, self._options.cache)
+        own.parent.mkdir(parents=True, exist_ok=True)
         store = RequestStore(own, also=others, run=self._name, command=self._plan.name)
         if self._options.budget is not None:
             spent = self._spent(store)
             before = Amount(spent.usage.total_tokens, spent.cost)
             self._budget = Budget.parse(self._options.budget, spent_before=before)
         return store
+
+
+@contextmanager
+def kept_open(plan: Plan) -> Iterator[None]:
+    """Let servings stay open over several runs of a plan, for some take long to load."""
+    opened = []
+    for step in plan.steps:
+        for serving in step.operator.servings().values():
+            if not serving.is_open:
+                serving.asking()
+                opened.append(serving)
+    try:
+        yield
+    finally:
+        for serving in opened:
+            serving.close()
 
 
 def asking_steps(plan: Plan) -> list[str]:

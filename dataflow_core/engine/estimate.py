@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 
+from dataflow_core.engine.call_estimate import CallEstimate, call_estimate
+from dataflow_core.engine.call_texts import spent_text
+from dataflow_core.engine.calls import asking_steps, kept_open
 from dataflow_core.engine.extrapolation import (
     FRONT_GUESS,
     StepEstimate,
@@ -28,10 +34,12 @@ from dataflow_core.engine.sources import needed_columns, source_of
 from dataflow_core.errors import ConfigurationError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.secrets import without_secrets
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.source import Origin, Source, SourceSample
 
 ROWS = 2_000
+ASKING_ROWS = 100
 BLOCKS = 16
 
 
@@ -57,6 +65,9 @@ class Estimate:
         memory: The most memory of the run's process (its resident set), in bytes.
         disk: The size of the run directory, without the result, in bytes.
         output: The size of the result as a Parquet file, in bytes.
+        calls: What each step that asks models will ask of them, by name.
+        cost: What all of that costs, in US dollars; None where nobody is asked, or prices are not
+            known.
         notes: What else is to know, in sentences.
     """
 
@@ -75,6 +86,8 @@ class Estimate:
     memory: Interval
     disk: Interval
     output: Interval
+    calls: Mapping[str, CallEstimate] = field(default_factory=dict)
+    cost: Interval | None = None
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,7 +95,9 @@ class Estimate:
         return asdict(self)
 
 
-def estimate_plan(plan: Plan, rows: int = ROWS, *, workers: int = 1) -> Estimate:
+def estimate_plan(
+    plan: Plan, rows: int | None = None, *, workers: int = 1, cache: str | Path | None = None
+) -> Estimate:
     """Run a sample of the source through all steps, and tell what a run over all rows will take.
 
     The rows are from places spread over the source, where it can be read in part, and go through
@@ -96,13 +111,19 @@ def estimate_plan(plan: Plan, rows: int = ROWS, *, workers: int = 1) -> Estimate
 
     Args:
         plan: The plan, whose sources are given.
-        rows: About how many rows to run; second tables are read whole.
+        rows: About how many rows to run; second tables are read whole. None for 2,000, or for 100
+            where models are asked.
         workers: With how many processes the run is to work.
+        cache: The file in which answers of models are kept, so that a run need not pay for them
+            again; None to keep none.
 
     Raises:
         ConfigurationError: `rows` or `workers` is below 1.
         DataflowError: A row cannot be read, or a step fails as a whole, as it would in a run.
     """
+    asks = bool(asking_steps(plan))
+    if rows is None:
+        rows = ASKING_ROWS if asks else ROWS
     for name, number in (("rows", rows), ("workers", workers)):
         if number < 1:
             raise ConfigurationError(f"{name} is {number}; it takes a whole number from 1 on.")
@@ -110,12 +131,16 @@ def estimate_plan(plan: Plan, rows: int = ROWS, *, workers: int = 1) -> Estimate
     sample, schema, exact_seconds = _taken(source, rows)
     try:
         with stop_at_once():
-            measured = measure(plan, source, sample, schema)
+            place = None if cache is None else Path(cache)
+            with kept_open(plan), _store_of_sample(asks, place) as store:
+                measured = measure(plan, source, sample, schema, store)
     except RunStopped as error:
         raise KeyboardInterrupt from error  # nothing of it is kept
     whole = _whole(sample, measured)
     steps = tuple(step_estimates(measured, whole))
     seconds = time_of(measured, whole).plus(exact_seconds)
+    calls = dict(_calls(measured, whole, steps))
+    notes = [*_notes(sample, steps, exact_seconds), *_notes_of_calls(measured, calls, cache)]
     return Estimate(
         pipeline=plan.name,
         source=without_secrets(source.describe()),
@@ -128,11 +153,68 @@ def estimate_plan(plan: Plan, rows: int = ROWS, *, workers: int = 1) -> Estimate
         rows_out=rows_out(plan, steps, whole, measured),
         seconds=seconds,
         workers=workers,
-        seconds_with_workers=None if workers == 1 else with_workers(measured, seconds, workers),
+        seconds_with_workers=None
+        if workers == 1 or calls  # models are not asked by workers
+        else with_workers(measured, seconds, workers),
         memory=memory_of(measured, whole, steps),
         disk=disk_of(measured, whole),
         output=output_of(measured, whole, steps),
-        notes=tuple(_notes(sample, steps, exact_seconds)),
+        calls=calls,
+        cost=_sum([one.cost for one in calls.values()]),
+        notes=tuple(notes),
+    )
+
+
+@contextmanager
+def _store_of_sample(asks: bool, cache: Path | None) -> Iterator[Path | None]:
+    """Yield where the answers to a sample are kept while it is run more than once."""
+    if not asks or cache is not None:
+        yield cache
+        return
+    with TemporaryDirectory(prefix="dataflow-estimate-") as folder:
+        yield Path(folder, "answers.sqlite")
+
+
+def _calls(
+    measured: Measured, whole: Blocks, steps: Sequence[StepEstimate]
+) -> Iterator[tuple[str, CallEstimate]]:
+    """Yield what each step that asks models will ask of them."""
+    for step in steps:
+        pieces = measured.full.asked.get(step.step)
+        if pieces:
+            yield step.step, call_estimate(pieces, step.rows_in, whole.left)
+
+
+def _sum(costs: Sequence[Interval | None]) -> Interval | None:
+    known = [cost for cost in costs if cost is not None]
+    if not costs or len(known) < len(costs):
+        return None
+    total = Interval.exactly(0.0)
+    for cost in known:
+        total = total.plus(cost)
+    return total
+
+
+def _notes_of_calls(
+    measured: Measured, calls: Mapping[str, CallEstimate], cache: str | Path | None
+) -> Iterator[str]:
+    """Yield what is to know of the models."""
+    if not calls:
+        return
+    spent = Tally()
+    for run in (measured.cold, *(run for pair in measured.pairs for run in pair)):
+        for step in run.report.steps:
+            spent.merge(step.calls)
+    kept = "" if cache is None else f"; the answers are kept in {cache}, where runs find them"
+    yield f"the sample itself took {spent_text(spent)}{kept}"
+    if any(step.calls.reused for step in measured.cold.report.steps):
+        yield (
+            "some answers of the sample were there from before: what models take of the time is "
+            "told too low"
+        )
+    yield (
+        "of so few rows, fewer are asked for at a time than of all: a run may take less time for "
+        "each"
     )
 
 

@@ -37,7 +37,7 @@ from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
 from dataflow_core.engine.threads import Desks, DoingInThreads
-from dataflow_core.engine.work import Desk, Work, unseen
+from dataflow_core.engine.work import Desk, Work
 from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.storage.base import Storage
@@ -240,7 +240,10 @@ class LocalEngine:
             self.directory.tidy(work.folders(), progress.files)
             journal.finish()
             progress.finished = True
-            told = Update(work.journal, progress.read, progress.read, dict, finished=True)
+            calls = {name: one.calls for name, one in progress.accounts.items() if one.calls}
+            told = Update(
+                work.journal, progress.read, progress.read, dict, finished=True, calls=calls.copy
+            )
             self._notify("on_progress", update=told)
         for name, account in progress.accounts.items():
             self.accounts[name].merge(account)
@@ -382,10 +385,9 @@ class LocalEngine:
             only_good: Whether answers that were of no use are asked for again.
         """
         desks = Desks(doing.desk, self.calls, only_good=only_good)
-        in_order = self.options.seen is not unseen  # who looks on wants the rows in order
         return DoingInThreads(
             doing.desk, doing.journal, doing.done, doing.terms,
-            desks=desks.make, servings=asked, in_order=in_order,
+            desks=desks.make, servings=asked, in_order=self.options.in_order,
         )  # fmt: skip
 
     def _tell_progress(

@@ -47,6 +47,7 @@ class EngineOptions:
         notify: Observers of the run.
         stop: Asked after every batch whether to stop, with what is done kept.
         seen: Called with each step and what it did to each batch, where this process did it.
+        in_order: Whether pieces go one after the other: so `seen` hears of rows in their order.
         cache: The file in which answers of models are kept; None for the run directory's own.
         ask_again: Which kept answers are asked for again; None for none.
         budget: What may be spent on answers, in this run directory in all; None for any amount.
@@ -63,6 +64,7 @@ class EngineOptions:
     notify: Notify = ignore
     stop: Callable[[], bool] = never
     seen: Seen = unseen
+    in_order: bool = False
     cache: Path | None = None
     ask_again: AskAgain | None = None
     budget: str | None = None

@@ -7,7 +7,7 @@ batches, so what was done is told as spans of places, and what is left can be cu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -89,14 +89,19 @@ class Piece:
         for start, stop in gaps:
             yield self._between(start, stop)
 
-    def cut(self, rows: int) -> Iterator[Piece]:
-        """Yield it in parts of so many rows at most."""
-        if len(self.frame) <= rows:
-            yield self
-            return
-        starts = [self.start, *self.places[rows::rows].tolist()]
-        for start, stop in zip(starts, [*starts[1:], self.stop], strict=True):
+    def cut(self, rows: Callable[[], int]) -> Iterator[Piece]:
+        """Yield it in parts.
+
+        Args:
+            rows: Returns the most rows of the next part.
+        """
+        start, taken, left = self.start, 0, len(self.frame)
+        while left > (most := rows()):
+            taken, left = taken + most, left - most
+            stop = int(self.places[taken])
             yield self._between(start, stop)
+            start = stop
+        yield self if start == self.start else self._between(start, self.stop)
 
     def halves(self) -> tuple[Piece, Piece]:
         """Return it as two, of about as many rows each; it has two or more."""

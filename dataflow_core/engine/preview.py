@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,11 +13,13 @@ import pyarrow as pa
 
 from dataflow_core.engine.failure_limit import ANY_NUMBER, FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.local import LocalEngine
 from dataflow_core.engine.options import EngineOptions
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.pipeline.plan import Plan, Step
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.outcome import Outcome
 from dataflow_core.storage.source import BATCH_ROWS
@@ -82,6 +84,7 @@ class StepPreview:
         reordered: Whether rows came out in another order.
         findings: What it found out about the table as a whole.
         made: Rows made of others, or come in from a second table.
+        calls: What its calls of models took.
     """
 
     step: str
@@ -94,18 +97,23 @@ class StepPreview:
     reordered: bool = False
     findings: dict[str, Any] = field(default_factory=dict)
     made: list[Made] = field(default_factory=list)
+    calls: Tally = field(default_factory=Tally)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the preview for JSON."""
-        return asdict(self)
+        return {**asdict(self), "calls": self.calls.as_dict()}
 
 
-def preview_plan(plan: Plan, rows: int = 10) -> list[StepPreview]:
+def preview_plan(
+    plan: Plan, rows: int = 10, *, cache: str | Path | None = None
+) -> list[StepPreview]:
     """Run the first rows of the source through all steps, as a run does, and keep none of it.
 
     Args:
         plan: The plan, whose sources are given.
         rows: How many rows; of second tables, all.
+        cache: The file in which answers of models are kept, so that they are not paid for again;
+            None to keep none.
 
     Returns:
         What each step did; before that, for each source with rows that could not be read, these.
@@ -116,12 +124,12 @@ def preview_plan(plan: Plan, rows: int = 10) -> list[StepPreview]:
     if rows < 1:
         raise ConfigurationError(f"a preview takes at least one row, found {rows}.")
     try:
-        return _previews(plan, rows, exact=False)
+        return _previews(plan, rows, cache, exact=False)
     except SchemaMisfit:
-        return _previews(plan, rows, exact=True)
+        return _previews(plan, rows, cache, exact=True)
 
 
-def _previews(plan: Plan, rows: int, *, exact: bool) -> list[StepPreview]:
+def _previews(plan: Plan, rows: int, cache: str | Path | None, *, exact: bool) -> list[StepPreview]:
     found: dict[str, list[StepPreview]] = {step.name: [] for step in plan.steps}
     options = EngineOptions(
         batch_rows=max(rows, BATCH_ROWS),
@@ -129,16 +137,19 @@ def _previews(plan: Plan, rows: int, *, exact: bool) -> list[StepPreview]:
         max_failures=FailureLimit(rows=ANY_NUMBER),
         fresh=True,
         seen=lambda step, outcome: found[step.name].append(preview_of(step, outcome)),
+        in_order=True,
+        cache=None if cache is None else Path(cache),
     )
     # Nothing is taken over, so that names do for fingerprints, and no input need be read whole.
     names = Fingerprints(hashes={name: name for name in (*plan.sources, *found)})
     with TemporaryDirectory(prefix="dataflow-preview-") as folder:
-        directory = RunDirectory(Path(folder))
+        directory = RunDirectory(Path(folder, "run"))
+        directory.path.mkdir()
         engine = LocalEngine(plan, directory, options, names, exact=exact)
         engine.run()
         unreadable = [one for name in plan.sources for one in _unreadable(name, directory)]
-    findings = {name: account.findings for name, account in engine.accounts.items()}
-    return [*unreadable, *(_joined(name, parts, findings[name]) for name, parts in found.items())]
+    accounts = engine.accounts
+    return [*unreadable, *(_joined(accounts[name], parts) for name, parts in found.items())]
 
 
 def _unreadable(source: str, directory: RunDirectory) -> Iterator[StepPreview]:
@@ -153,13 +164,13 @@ def _unreadable(source: str, directory: RunDirectory) -> Iterator[StepPreview]:
         yield StepPreview(source, len(gone), 0, [], {}, gone=gone)
 
 
-def _joined(step: str, parts: Sequence[StepPreview], findings: Mapping[str, Any]) -> StepPreview:
+def _joined(account: StepAccount, parts: Sequence[StepPreview]) -> StepPreview:
     """Return what a step did to all rows, of what it did to each batch."""
     changed: Counter[str] = Counter()
     for part in parts:
         changed.update(part.changed)
     return StepPreview(
-        step,
+        account.step,
         sum(part.rows_in for part in parts),
         sum(part.rows_out for part in parts),
         list(dict.fromkeys(name for part in parts for name in part.new_columns)),
@@ -167,8 +178,9 @@ def _joined(step: str, parts: Sequence[StepPreview], findings: Mapping[str, Any]
         [change for part in parts for change in part.changes],
         [gone for part in parts for gone in part.gone],
         any(part.reordered for part in parts),
-        dict(findings),
+        dict(account.findings),
         [made for part in parts for made in part.made],
+        account.calls,
     )
 
 

@@ -15,11 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow_core.engine.batch import run_step
+from dataflow_core.engine.calls import Calls
 from dataflow_core.engine.decisions import Decision
 from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.ledger import StepAccount
+from dataflow_core.engine.options import EngineOptions, never
 from dataflow_core.engine.preview import StepPreview, preview_of
 from dataflow_core.engine.row_story import Story
 from dataflow_core.engine.run_changes import differences, in_short
+from dataflow_core.engine.run_paths import REQUESTS
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.sources import reader_of, source_of
 from dataflow_core.engine.stored_decisions import load_decision
@@ -95,9 +99,15 @@ def replay(run: StoredRun, story: Story, open_source: Open, source: str | None =
     notes = list(in_short(differences(run.asked["fingerprints"], found.parts)))
     name, frame = _source_row(run, plan, story.root)
     (values,) = rows_of(frame.to_arrow())
-    player = _Player(run, story, {name: frame})
-    for step in plan.steps:
-        player.play(step)
+    # Answers of the run are found; others are kept beside it, and it stays as it is.
+    options = EngineOptions(cache=run.path.parent / REQUESTS)
+    calls = Calls(plan, run.path, options, never)
+    player = _Player(run, story, {name: frame}, calls)
+    try:
+        for step in plan.steps:
+            player.play(step)
+    finally:
+        calls.close()
     notes += _contradictions(story, player.steps)
     return Replay(story.root, values, player.steps, notes)
 
@@ -105,8 +115,11 @@ def replay(run: StoredRun, story: Story, open_source: Open, source: str | None =
 class _Player:
     """Takes the row, and rows made of it, from table to table."""
 
-    def __init__(self, run: StoredRun, story: Story, tables: dict[str, Frame]) -> None:
+    def __init__(
+        self, run: StoredRun, story: Story, tables: dict[str, Frame], calls: Calls
+    ) -> None:
         self.run = run
+        self._calls = calls
         self.steps: list[Replayed] = []
         self._tables = tables
         self._lineage = story.lineage
@@ -129,7 +142,8 @@ class _Player:
                 self.steps.append(Replayed(step.name, left_out="the run has not decided yet"))
                 return
             decision = Decision(stored[0]).of(frame.ids)
-        outcome = run_step(step, frame, {}, decision)
+        with self._calls.of(step, StepAccount(step.name)):
+            outcome = run_step(step, frame, {}, decision)
         self._tables[step.name] = self._followed(outcome.after)
         self.steps.append(Replayed(step.name, preview_of(step, outcome)))
 

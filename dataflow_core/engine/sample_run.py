@@ -10,8 +10,8 @@ import itertools
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from dataflow_core.engine.call_estimate import Asked
+from dataflow_core.engine.calls import asking_steps
 from dataflow_core.engine.failure_limit import ANY_NUMBER
 from dataflow_core.engine.progress import Update
 from dataflow_core.engine.report import Report
@@ -27,6 +29,7 @@ from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.sample_lineage import StepCounts, trace
 from dataflow_core.engine.sketch_sizes import SketchSize, sketch_sizes
 from dataflow_core.pipeline.plan import SOURCE, Plan
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.memory_source import MemorySource
 from dataflow_core.storage.source import (
     BATCH_BYTES,
@@ -57,6 +60,7 @@ class SampleRun:
         pieces: How long the operators took for each piece, where a step does not take all at once.
         output: The size of the result as a Parquet file.
         disk: The size of the run directory without it.
+        asked: What the rows of each step asked of models, piece by piece.
     """
 
     report: Report
@@ -65,6 +69,7 @@ class SampleRun:
     pieces: tuple[float, ...]
     output: int
     disk: int
+    asked: Mapping[str, Sequence[Asked]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -92,13 +97,16 @@ class Traced:
     sketches: dict[str, SketchSize]
 
 
-def run_sample(plan: Plan, pieces: Sequence[pa.Table], folder: Path) -> SampleRun:
+def run_sample(
+    plan: Plan, pieces: Sequence[pa.Table], folder: Path, cache: Path | None = None
+) -> SampleRun:
     """Run a plan over some rows.
 
     Args:
         plan: The plan.
         pieces: The rows, as they go through together.
         folder: The run directory.
+        cache: Where answers of models are kept; None for the run directory.
 
     Raises:
         DataflowError: A step fails as a whole, as it would in a run.
@@ -107,10 +115,12 @@ def run_sample(plan: Plan, pieces: Sequence[pa.Table], folder: Path) -> SampleRu
     storage.source = _Pieces(pieces)
     sampled = replace(plan, sources={**plan.sources, SOURCE: storage})
     watched: dict[str, list[float]] = {}
+    watch_calls = _CallWatch()
 
     def notify(event: str, **told: Any) -> None:
         if event == "on_progress":
             watch(told["update"])
+            watch_calls.note(told["update"])
 
     def watch(update: Update) -> None:
         if update.rows and not update.finished:  # no piece was done when a stage begins or ends
@@ -118,7 +128,9 @@ def run_sample(plan: Plan, pieces: Sequence[pa.Table], folder: Path) -> SampleRu
             watched.setdefault(update.stage, []).append(seconds)
 
     began, worked = time.perf_counter(), time.process_time()
-    report = run_plan(sampled, run_dir=folder, fresh=True, max_failures=ANY_NUMBER, notify=notify)
+    report = run_plan(
+        sampled, run_dir=folder, fresh=True, max_failures=ANY_NUMBER, cache=cache, notify=notify
+    )
     seconds, busy = time.perf_counter() - began, time.process_time() - worked
     output = Path(report.output)
     files = [file for file in folder.rglob("*") if file.is_file() and file != output]
@@ -129,7 +141,27 @@ def run_sample(plan: Plan, pieces: Sequence[pa.Table], folder: Path) -> SampleRu
         pieces=tuple(_by_piece(list(watched.values()), len(pieces))),
         output=output.stat().st_size,
         disk=sum(file.stat().st_size for file in files),
+        asked=watch_calls.pieces,
     )
+
+
+class _CallWatch:
+    """Notes what the rows of each piece asked of models, by what progress tells."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[str, list[Asked]] = {}
+        self._seen: dict[str, Asked] = {}
+
+    def note(self, update: Update) -> None:
+        """Take notice of how far a stage is."""
+        for name, account in update.accounts().items():
+            before = self._seen.get(name, Asked(0, Tally()))
+            # Sketches tell of no rows: those of the stage are theirs.
+            now = Asked(account.rows_in or update.rows, Tally(**vars(account.calls)))
+            if now.calls and now.rows > before.rows:
+                came = Asked(now.rows - before.rows, now.calls.minus(before.calls))
+                self.pieces.setdefault(name, []).append(came)
+                self._seen[name] = now
 
 
 def _traced(plan: Plan, blocks: Sequence[pa.Table], run: SampleRun, folder: Path) -> Traced:
@@ -183,7 +215,13 @@ class Measured:
         return sum(block.nbytes for block in self.blocks) / max(1, self.full.rows)
 
 
-def measure(plan: Plan, source: Source, sample: SourceSample, schema: pa.Schema) -> Measured:
+def measure(
+    plan: Plan,
+    source: Source,
+    sample: SourceSample,
+    schema: pa.Schema,
+    cache: Path | None = None,
+) -> Measured:
     """Run a plan over a sample of its main source, and over a few rows to know what a start takes.
 
     Args:
@@ -191,7 +229,10 @@ def measure(plan: Plan, source: Source, sample: SourceSample, schema: pa.Schema)
         source: The main source, of the columns that the plan needs.
         sample: Its sample.
         schema: The schema in which it was read.
+        cache: Where answers of models are kept.
     """
+    asks = bool(asking_steps(plan))
+    repeats = 1 if asks else REPEATS  # the second time, all answers would be there
     groups = _groups(len(sample.blocks), apart=sample.origin != "whole")
     order = [number for group in groups for number in group]
     blocks = [sample.blocks[number] for number in order]
@@ -201,11 +242,13 @@ def measure(plan: Plan, source: Source, sample: SourceSample, schema: pa.Schema)
     pairs: list[tuple[SampleRun, SampleRun]] = []
     with TemporaryDirectory(prefix="dataflow-estimate-") as folder:
         numbers = itertools.count()
-        cold = run_sample(plan, few, Path(folder, str(next(numbers))))
+        cold = run_sample(plan, few, Path(folder, str(next(numbers))), cache)
         began = time.perf_counter()
-        while not pairs or (len(pairs) < REPEATS and time.perf_counter() - began < ENOUGH_SECONDS):
+        while not pairs or (len(pairs) < repeats and time.perf_counter() - began < ENOUGH_SECONDS):
             small, last = (Path(folder, str(next(numbers))) for _ in range(2))
-            pairs.append((run_sample(plan, few, small), run_sample(plan, pieces, last)))
+            pairs.append(
+                (run_sample(plan, few, small, cache), run_sample(plan, pieces, last, cache))
+            )
         peak = _peak_memory()
         traced = _traced(plan, blocks, pairs[-1][1], last)
     return Measured(

@@ -30,6 +30,7 @@ PIECE_ROWS = 256
 """The most rows of a piece: few enough that many are on their way."""
 
 _LEAST_ROWS = 16
+_PIECE_SECONDS = 2.0
 _AHEAD = 3
 """So many times as many rows are on their way as requests go at a time."""
 
@@ -180,7 +181,7 @@ class DoingInThreads(Doing):
         """Do all pieces, by threads; there is no crew."""
         try:
             for whole in todo:
-                for piece in whole.cut(self._piece_rows(whole)):
+                for piece in whole.cut(partial(self._piece_rows, whole)):
                     self._give(piece)
             while self._busy():
                 self._listen()
@@ -193,9 +194,15 @@ class DoingInThreads(Doing):
         return None
 
     def _piece_rows(self, whole: Piece) -> int:
+        """Return how many rows the next piece has at most.
+
+        The slower they go, the fewer, so that pieces come to an end now and then.
+        """
         if self.in_order:
             return max(1, len(whole.frame))
-        return min(PIECE_ROWS, max(_LEAST_ROWS, self._concurrency()))
+        done, seconds = self._rows - self.done.read, time.monotonic() - self._begun
+        in_a_while = int(done / seconds * _PIECE_SECONDS) if seconds > 0 else 0
+        return min(PIECE_ROWS, max(_LEAST_ROWS, self._concurrency(), in_a_while))
 
     def _give(self, piece: Piece) -> None:
         """Have a hand do a piece, once it is time."""

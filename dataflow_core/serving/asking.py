@@ -153,6 +153,8 @@ class Asking:
             new = [one for one in left if one.question.key not in stored.keys() | theirs.keys()]
             mine = [self._sent(group, scope) for group in _groups(new, together, alone)]
             self._claims |= {one.question.key: sent for sent in mine for one in sent.group}
+        for kept in stored.values():
+            tally.saved(kept.usage, kept.cost)
         try:
             if mine or theirs:
                 others = {sent.job for sent in theirs.values()}

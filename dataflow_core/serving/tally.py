@@ -31,6 +31,9 @@ class Tally:
             fields that were asked for again.
         cost: US dollars spent now, as far as prices are known.
         unpriced: Answers that came now and whose price is not known.
+        saved_prompt_tokens: Tokens that were read for answers out of a store, when they came.
+        saved_completion_tokens: Tokens that were written for them.
+        saved_cost: US dollars that these cost then, as far as prices are known.
     """
 
     asked: int = 0
@@ -48,6 +51,9 @@ class Tally:
     discarded_tokens: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    saved_prompt_tokens: int = 0
+    saved_completion_tokens: int = 0
+    saved_cost: float = 0.0
 
     def __bool__(self) -> bool:
         return self.asked > 0 or self.requests > 0
@@ -56,6 +62,10 @@ class Tally:
         """Add the sums of another tally."""
         for name in _NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def minus(self, other: Tally) -> Tally:
+        """Return the sums without those of a tally that is part of it."""
+        return Tally(**{name: getattr(self, name) - getattr(other, name) for name in _NAMES})
 
     def spent(self, usage: Usage, cost: float | None) -> None:
         """Count an answer that came from a model."""
@@ -67,6 +77,12 @@ class Tally:
             self.unpriced += 1
         else:
             self.cost += cost
+
+    def saved(self, usage: Usage, cost: float | None) -> None:
+        """Count an answer that came out of a store."""
+        self.saved_prompt_tokens += usage.prompt_tokens
+        self.saved_completion_tokens += usage.completion_tokens
+        self.saved_cost += cost or 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the sums that are not 0."""

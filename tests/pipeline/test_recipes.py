@@ -26,9 +26,9 @@ from dataflow_core.pipeline.recipe import (
     from_yaml,
     load_recipe,
     plan_as_dict,
-    reconfigure,
     to_yaml,
 )
+from dataflow_core.pipeline.settings import reconfigure
 from dataflow_core.plugins import PluginManager
 
 MANAGER = PluginManager()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from dataflow_core.engine.call_texts import CALL_CELLS, call_cells, spent_text
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.page.findings import finding_of
 from dataflow_core.engine.page.graph import graph_of
@@ -49,6 +50,7 @@ def content_of(report: Report, plan: Plan, asked: Mapping[str, Any]) -> dict[str
         "kinds": {name for row in flow for name, _ in row["bars"]},
         "steps": steps,
         "slowest": _slowest(report),
+        "calls": _calls(report),
         "measures": [card for step in report.steps for card in _measures(step)],
         "removed": list(_removed(report)),
         "edits": list(_edits(report)),
@@ -128,6 +130,19 @@ def _step(
         "width": percent(step.seconds, total),
         "reasons": reasons,
         "others": f"and {count(others, 'other')}" if others else "",
+    }
+
+
+def _calls(report: Report) -> dict[str, Any] | None:
+    """Return the table of what steps asked of models; None where none did."""
+    asking = [step for step in report.steps if step.calls]
+    if not asking:
+        return None
+    spent = "" if report.spent is None else spent_text(report.spent)
+    return {
+        "head": [*(name for name, _ in CALL_CELLS), "tokens/s"],
+        "rows": [(text(step.step), call_cells(step)) for step in asking],
+        "spent": spent,
     }
 
 
