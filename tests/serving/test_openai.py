@@ -111,9 +111,10 @@ def test_a_prompt_that_is_too_long_says_so(server):
 
 def test_a_wrong_key_stops_at_once_with_one_message_and_without_the_key(server, caplog):
     server.set(api_key="right")
-    with serving_of(server, api_key="sk-wrong-and-secret", max_concurrency=8) as serving:
-        with caplog.at_level(logging.DEBUG), pytest.raises(ServingRefused) as caught:
-            serving.generate_from_input([str(n) for n in range(300)])
+    caplog.set_level(logging.DEBUG)
+    serving = serving_of(server, api_key="sk-wrong-and-secret", max_concurrency=8)
+    with serving, pytest.raises(ServingRefused) as caught:
+        serving.generate_from_input([str(n) for n in range(300)])
     assert "API key is missing or wrong" in str(caught.value)
     assert "secret" not in str(caught.value) + caplog.text
     assert server.stats().requests <= 16
@@ -337,7 +338,7 @@ def test_a_redirect_is_not_followed_and_no_key_goes_elsewhere():
         serving = OpenAIServing(
             model="m", base_url=f"http://127.0.0.1:{moved.server_port}/v1", api_key="k"
         )
-        with serving, pytest.raises(ServingRefused, match="redirects to .*elsewhere"):
+        with serving, pytest.raises(ServingRefused, match=r"redirects to .*elsewhere"):
             serving.generate_from_input(["a"])
         moved.shutdown()
         thread.join()
