@@ -386,7 +386,7 @@ def test_answers_are_held_back_while_paused(client, server):
     server.pause()
     answers = []
     threads = [
-        threading.Thread(target=lambda n=n: answers.append(ask(client, server, f"q {n}")))
+        threading.Thread(target=lambda n=n: answers.append(ask(client, server, "q", n=n)))
         for n in range(3)
     ]
     for thread in threads:
@@ -396,7 +396,7 @@ def test_answers_are_held_back_while_paused(client, server):
     server.resume()
     for thread in threads:
         thread.join()
-    assert [answer.status_code for answer in answers] == [200] * 3
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 400]  # n=0 is refused
     assert server.stats().most_at_once == 3
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import xxhash
@@ -54,7 +55,7 @@ class Handling:
         try:
             question = service.admit(self._exchange, self._route, query)
         except Refusal as refusal:
-            self._refuse(refusal)
+            service.when_not_held(partial(self._refuse, refusal))
             return
         self._question, self._key = question, question.key()
         self._attempt = service.counts.ask(self._key)
