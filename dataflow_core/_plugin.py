@@ -77,6 +77,12 @@ def dataflow_register_storages() -> list[StorageSpec]:
 def dataflow_register_servings() -> list[ServingSpec]:
     """Return the servings of the core, which are asked for as ``PREFIX:MODEL``."""
     return [
+        ServingSpec(
+            name="cassette",
+            target="dataflow_core.testing.cassettes:CassetteServing",
+            summary="Answers that were recorded in a file, for tests",
+            prefixes=("cassette",),
+        ),
         _serving(
             "embedded",
             "embedded:EmbeddedServing",
