@@ -42,7 +42,7 @@ class EmbeddedServing(Serving):
     Attributes:
         model: The name of a known model, as ``dataflow models list`` shows them, or the path of a
             GGUF file; empty for the default model.
-        context: How many tokens a prompt and its answer may have together.
+        context: How many tokens a prompt and its answer may have together; a multiple of 256.
         slots: How many requests are answered at a time. None for one a core, 8 at most.
         threads: Threads of each slot. None for its share of the cores.
         prefix_cache: Whether a slot goes on from what it kept of its last prompt where the next
@@ -62,7 +62,7 @@ class EmbeddedServing(Serving):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema"})
 
     model: str = ""
-    context: Annotated[int, Field(ge=64)] = 2048
+    context: Annotated[int, Field(ge=256, multiple_of=256)] = 2048
     slots: Annotated[int, Field(ge=1)] | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
     prefix_cache: bool = False

@@ -11,6 +11,7 @@ not expect ends the process. So the run goes on, and only the request that did i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -20,7 +21,8 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -37,6 +39,7 @@ Pooling = Literal["mean", "last", "cls"]
 _LOG = logging.getLogger(__name__)
 _ERRORS, _ALL = 1, 3
 _LAST_WORDS = 8
+_MOMENT = 1.0
 _NAMES = {"repetition_penalty": "repeat_penalty"}
 
 
@@ -73,7 +76,7 @@ class Llama:
         self._address = address
         self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._process: subprocess.Popen[str] | None = None
-        self._end: weakref.finalize[[], Llama] | None = None
+        self._end: Callable[[], object] | None = None
         self._transport = httpx.AsyncHTTPTransport(
             verify=False,
             uds=str(address),
@@ -159,7 +162,7 @@ class Llama:
         return len(json.loads(answer.body)["tokens"])
 
     async def _post(self, path: str, content: Mapping[str, Any]) -> Answer:
-        """Send a request; where it is cancelled, its connection is closed, and llama.cpp heeds that.
+        """Send a request; where that is cancelled, the connection is closed, which llama.cpp heeds.
 
         Raises:
             ReplyError: The process is gone.
@@ -173,7 +176,8 @@ class Llama:
             finally:
                 await response.aclose()
         except httpx.TransportError as error:
-            raise ReplyError("server", self._gone(error)) from None
+            told = await asyncio.to_thread(self._gone, error)
+            raise ReplyError("server", told) from None
         return Answer(response.status_code, dict(response.headers), body)
 
     def _told(self) -> str:
@@ -213,6 +217,10 @@ class Llama:
         )
 
     def _gone(self, error: Exception) -> str:
+        """Return why there was no answer: mostly since the process ends, which takes a moment."""
+        with suppress(subprocess.TimeoutExpired):
+            if self._process is not None:
+                self._process.wait(_MOMENT)
         if self.runs:
             return f"llama.cpp: {type(error).__name__}: {error}"
         return f"llama.cpp ended while it answered. {self._end_of_process()}"
