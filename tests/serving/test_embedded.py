@@ -257,7 +257,7 @@ def test_the_loop_and_other_threads_go_on(loop):
         finally:
             await backend.close()
 
-    assert max(loop.run(loading_and_answering())) < 0.3
+    assert max(loop.run(loading_and_answering())) < 0.5
 
 
 def test_an_answer_that_nobody_waits_for_is_not_made(loop, backend):
@@ -308,8 +308,11 @@ def test_a_file_that_is_no_model_is_told(model, tmp_path, damaged):
 
 def test_a_model_that_is_not_here_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("DATAFLOW_MODELS", str(tmp_path))
-    with EmbeddedServing() as serving, pytest.raises(ServingError, match=r"dataflow models fetch$"):
-        serving.generate_from_input(["Hi."])
+    with EmbeddedServing() as serving:
+        with pytest.raises(ServingError, match=r"dataflow models fetch$"):
+            serving.generate_from_input(["Hi."])
+        with pytest.raises(ServingError):
+            serving.count_tokens("Hi.")
 
 
 def test_without_llama_cpp_it_is_said_how_to_get_it(monkeypatch):
@@ -326,7 +329,9 @@ def test_close_ends_the_processes_and_the_next_call_starts_others(tmp_path, monk
     serving = EmbeddedServing(context=512, slots=2, threads=1, accept_truncated=True)
     first = serving.generate_from_input(["Hi."], max_tokens=3)
     children = _children(os.getpid()) & _llamas()
-    assert len(list(tmp_path.rglob("*.sock"))) == 2
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert len(list(folder.glob("*.sock"))) == 2
     serving.close()
     assert not children & _llamas()
     assert list(tmp_path.iterdir()) == []
@@ -393,6 +398,19 @@ def test_its_identity_is_the_model_and_not_how_it_is_run():
     assert plain.fingerprint() == same.fingerprint()
     assert plain.fingerprint() != EmbeddedServing(context=4096).fingerprint()
     assert plain.fingerprint() != EmbeddedServing(model="other.gguf").fingerprint()
+
+
+def test_a_file_is_known_by_its_content(tmp_path):
+    def of(path: Path, content: bytes) -> dict:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return EmbeddedServing(model=str(path)).fingerprint()
+
+    content = bytes(3_000_000)
+    here = of(tmp_path / "here" / "my.gguf", content)
+    assert of(tmp_path / "there" / "my.gguf", content) == here
+    assert of(tmp_path / "here" / "my.gguf", content[:-1] + b"!") != here
+    assert of(tmp_path / "here" / "my.gguf", content[:-1]) != here
 
 
 def test_slots_share_the_cores():

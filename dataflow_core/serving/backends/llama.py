@@ -111,7 +111,9 @@ class Llama:
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
-        listening = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
+        listening = threading.Thread(
+            target=_listen, args=(process.stderr, self._last_words), daemon=True
+        )
         listening.start()
         with process.stdin, process.stdout:
             process.stdin.write(f"{self._told()}\n")
@@ -185,13 +187,6 @@ class Llama:
         further = {"parent": os.getpid(), "address": str(self._address), "verbosity": verbosity}
         return json.dumps({**asdict(self._settings), **further})
 
-    def _listen(self, stream: IO[str]) -> None:
-        """Pass on what llama.cpp says, so that its pipe never fills."""
-        with stream:
-            for line in stream:
-                self._last_words.append(line.rstrip())
-                _LOG.debug("llama.cpp: %s", line.rstrip())
-
     def _refusal(self, answer: Answer, *, with_schema: bool) -> ReplyError:
         """Return what it means that llama.cpp refuses a request."""
         told = _error(answer)
@@ -230,6 +225,14 @@ class Llama:
         code = None if self._process is None else self._process.poll()
         how = f"exit code {code}" if code is None or code >= 0 else signal.Signals(-code).name
         return "\n    ".join([f"Its process ended with {how}.", *self._last_words])
+
+
+def _listen(stream: IO[str], last_words: deque[str]) -> None:
+    """Pass on what llama.cpp says, so that its pipe never fills."""
+    with stream:
+        for line in stream:
+            last_words.append(line.rstrip())
+            _LOG.debug("llama.cpp: %s", line.rstrip())
 
 
 def _end(process: subprocess.Popen[str], owner: int) -> None:
