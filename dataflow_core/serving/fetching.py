@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.serving.models import (
@@ -30,6 +30,9 @@ from dataflow_core.serving.models import (
     models_folder,
     wrong_hash,
 )
+
+if TYPE_CHECKING:
+    from dataflow_core.storage.formats.atomic import AtomicFile
 
 _CHUNK = 1 << 20
 _LICENCE_NAMES = ("LICENSE", "LICENSE.txt", "LICENCE", "COPYING")
@@ -189,7 +192,7 @@ def _licence_beside(file: Path, model: KnownModel) -> bytes | None:
     return None
 
 
-def _copy(stream: IO[bytes], file: IO[bytes], source: Path, model: KnownModel) -> None:
+def _copy(stream: IO[bytes], file: AtomicFile, source: Path, model: KnownModel) -> None:
     """Copy a model, and refuse another.
 
     Raises:

@@ -17,6 +17,7 @@ from dataflow_core.errors import ConfigurationError, did_you_mean
 FOLDER_VARIABLE = "DATAFLOW_MODELS"
 LICENCE_FILE = "LICENSE"
 _GGUF = b"GGUF"
+_SAMPLE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,26 @@ def resolve_model(text: str) -> Path:
             "are GGUF files, as llama.cpp reads them; convert the model, or get it as one."
         )
     return path
+
+
+def content_of(text: str) -> dict[str, str]:
+    """Return what tells a model from others; of a file, by its size, beginning and end.
+
+    Args:
+        text: As `resolve_model` takes it; the model need not be here.
+    """
+    if known := KNOWN_MODELS.get(text.lower() or DEFAULT_MODEL.name):
+        return {"model": known.name, "sha256": known.sha256}
+    path = Path(text).expanduser()
+    if not path.is_file():
+        return {"model": text}
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:  # all of it would take a minute of some models
+        digest.update(file.read(_SAMPLE))
+        file.seek(max(size - _SAMPLE, 0))
+        digest.update(file.read())
+    return {"model": path.name, "content": digest.hexdigest()}
 
 
 def known_model(name: str) -> KnownModel:

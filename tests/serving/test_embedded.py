@@ -49,7 +49,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def serving():
-    with EmbeddedServing(context=512, slots=2, threads=1) as serving:
+    with EmbeddedServing(context=512, slots=2, threads=1, accept_truncated=True) as serving:
         yield serving
 
 
@@ -86,21 +86,22 @@ def test_an_answer_has_its_text_usage_and_reason(serving):
 
 
 def test_an_answer_ends_at_max_tokens(serving):
-    (answer,) = serving.generate_from_input(["Tell a story."], max_tokens=4, accept_truncated=True)
+    (answer,) = serving.generate_from_input(["Tell a story."], max_tokens=4)
     assert answer.finish_reason == "length"
     assert answer.usage.completion_tokens == 4
 
 
+@pytest.mark.parametrize("backend", [{"context": 256}], indirect=True)
 def test_an_answer_ends_where_the_context_does(loop, backend):
-    told = loop.run(backend.chat(ask("la " * 470, extra={"ignore_eos": True})))
+    told = loop.run(backend.chat(ask("la " * 200, extra={"ignore_eos": True})))
     assert told.finish_reason == "length"
-    assert told.usage.total_tokens == 512
+    assert told.usage.total_tokens == 256
 
 
 def test_greedy_answers_are_the_same_whatever_the_slots_and_the_order(serving):
-    shared = "You are a careful editor who reads slowly. " * 4
+    shared = "You are a careful editor who reads slowly. " * 2
     prompts = [
-        f"{shared if number % 3 else ''}Write about {thing}.{' Please.' * 7 * number}"
+        f"{shared if number % 3 else ''}Write about {thing}.{' Please.' * 4 * number}"
         for number, thing in enumerate(["cats", "rivers", "bread", "the moon", "tea", "Rome"])
     ]
     options = {"max_tokens": 10, "accept_truncated": True}
@@ -115,7 +116,7 @@ def test_greedy_answers_are_the_same_whatever_the_slots_and_the_order(serving):
 
 def test_sampling_follows_its_seed(loop, backend):
     def words(seed: int, **more: object) -> str:
-        request = ask("Write a poem.", temperature=1.5, seed=seed, max_tokens=8, **more)
+        request = ask("Write a poem.", temperature=1.5, seed=seed, max_tokens=6, **more)
         return loop.run(backend.chat(request)).text
 
     assert words(1) == words(1)
@@ -145,10 +146,10 @@ def test_what_was_kept_of_a_prompt_is_used_only_when_asked_for(loop, backend):
 
 def test_answers_fit_their_schema(serving, capfd):
     answers = serving.generate_from_input(
-        [f"Describe person {number}." for number in range(4)], json_schema=PERSON, max_tokens=64
+        [f"Describe person {number}." for number in range(3)], json_schema=PERSON, max_tokens=64
     )
-    assert [answer.error for answer in answers] == [None] * 4
-    assert [answer.attempts for answer in answers] == [1] * 4
+    assert [answer.error for answer in answers] == [None] * 3
+    assert [answer.attempts for answer in answers] == [1] * 3
     for answer in answers:
         assert set(answer.parsed) == {"name", "age", "code", "mood"}
         assert answer.parsed["code"][3] == "-"
@@ -193,7 +194,7 @@ def test_names_and_values_that_are_called_pattern_stay():
 
 
 def test_a_prompt_that_is_too_long_fails_alone(serving):
-    answers = serving.generate_from_input(["la " * 600, "Hi."], max_tokens=2, accept_truncated=True)
+    answers = serving.generate_from_input(["la " * 600, "Hi."], max_tokens=2)
     assert answers[0].error.reason == "context_length"
     assert "does not fit the context of 512 tokens" in answers[0].error.message
     assert "embedded:#context=1024" in answers[0].error.message
@@ -209,7 +210,7 @@ def test_images_are_refused(loop, backend):
 
 
 def test_vectors_are_normalised_and_depend_on_their_text_alone(serving):
-    texts = ["a cat on a mat", "a kitten on a rug", "revenue of the third quarter", "la " * 300]
+    texts = ["a cat on a mat", "a kitten on a rug", "revenue of the third quarter", "la " * 120]
     together = serving.embed(texts)
     assert [embedding.error for embedding in together] == [None] * 4
     for embedding in together:
@@ -217,15 +218,7 @@ def test_vectors_are_normalised_and_depend_on_their_text_alone(serving):
     (alone,) = serving.embed(texts[1:2])
     assert alone.vector == together[1].vector
     cat, kitten, revenue = (embedding.vector for embedding in together[:3])
-    assert (
-        math.sumprod(cat, kitten) > math.sumprod(cat, revenue)
-        if sys.version_info
-        >= (
-            3,
-            12,
-        )
-        else _product(cat, kitten) > _product(cat, revenue)
-    )
+    assert _product(cat, kitten) > _product(cat, revenue)
     assert alone.usage.prompt_tokens == serving.count_tokens(texts[1])
 
 
@@ -264,7 +257,7 @@ def test_the_loop_and_other_threads_go_on(loop):
         finally:
             await backend.close()
 
-    assert max(loop.run(loading_and_answering())) < 0.3
+    assert max(loop.run(loading_and_answering())) < 0.5
 
 
 def test_an_answer_that_nobody_waits_for_is_not_made(loop, backend):
@@ -315,8 +308,11 @@ def test_a_file_that_is_no_model_is_told(model, tmp_path, damaged):
 
 def test_a_model_that_is_not_here_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("DATAFLOW_MODELS", str(tmp_path))
-    with EmbeddedServing() as serving, pytest.raises(ServingError, match="dataflow models fetch$"):
-        serving.generate_from_input(["Hi."])
+    with EmbeddedServing() as serving:
+        with pytest.raises(ServingError, match=r"dataflow models fetch$"):
+            serving.generate_from_input(["Hi."])
+        with pytest.raises(ServingError):
+            serving.count_tokens("Hi.")
 
 
 def test_without_llama_cpp_it_is_said_how_to_get_it(monkeypatch):
@@ -333,7 +329,9 @@ def test_close_ends_the_processes_and_the_next_call_starts_others(tmp_path, monk
     serving = EmbeddedServing(context=512, slots=2, threads=1, accept_truncated=True)
     first = serving.generate_from_input(["Hi."], max_tokens=3)
     children = _children(os.getpid()) & _llamas()
-    assert len(list(tmp_path.rglob("*.sock"))) == 2
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert len(list(folder.glob("*.sock"))) == 2
     serving.close()
     assert not children & _llamas()
     assert list(tmp_path.iterdir()) == []
@@ -390,7 +388,7 @@ def test_it_is_a_string_and_travels(tmp_path):
     assert EmbeddedServing().spec == "embedded:"
     serving = EmbeddedServing(model=str(tmp_path / "my.gguf"), context=4096, slots=2)
     assert serving.spec == f"embedded:{tmp_path}/my.gguf#context=4096&slots=2"
-    assert pickle.loads(pickle.dumps(serving)) == serving  # noqa: S301
+    assert pickle.loads(pickle.dumps(serving)) == serving
     assert json.loads(json.dumps(serving.fingerprint()))["context"] == 4096
 
 
@@ -400,6 +398,19 @@ def test_its_identity_is_the_model_and_not_how_it_is_run():
     assert plain.fingerprint() == same.fingerprint()
     assert plain.fingerprint() != EmbeddedServing(context=4096).fingerprint()
     assert plain.fingerprint() != EmbeddedServing(model="other.gguf").fingerprint()
+
+
+def test_a_file_is_known_by_its_content(tmp_path):
+    def of(path: Path, content: bytes) -> dict:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return EmbeddedServing(model=str(path)).fingerprint()
+
+    content = bytes(3_000_000)
+    here = of(tmp_path / "here" / "my.gguf", content)
+    assert of(tmp_path / "there" / "my.gguf", content) == here
+    assert of(tmp_path / "here" / "my.gguf", content[:-1] + b"!") != here
+    assert of(tmp_path / "here" / "my.gguf", content[:-1]) != here
 
 
 def test_slots_share_the_cores():

