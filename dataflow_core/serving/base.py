@@ -17,7 +17,6 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import PydanticSerializationError
 
 from dataflow_core.configuration import explain
 from dataflow_core.errors import ConfigurationError
@@ -315,14 +314,12 @@ class Serving(Sampling):
         self.model_post_init(None)
 
     def __repr__(self) -> str:
-        try:
-            told = self.spec
-        except PydanticSerializationError:  # a field holds what no text can, such as a function
-            told = self.name
-        return f"{type(self).__name__}({told!r})"
+        return f"{type(self).__name__}({str(self)!r})"
 
     def __str__(self) -> str:
-        return self.spec
+        from dataflow_core.serving.spec import spec_of
+
+        return spec_of(self, shown=True)
 
     def __copy__(self) -> Self:
         made = type(self).__new__(type(self))

@@ -95,8 +95,16 @@ def serving_of_text(spec: str) -> Serving:
 _SHARED: ContextVar[dict[str, Serving] | None] = ContextVar("dataflow_servings", default=None)
 
 
-def spec_of(serving: Serving) -> str:
-    """Return the string that stands for a serving; secrets are not in it."""
+def spec_of(serving: Serving, *, shown: bool = False) -> str:
+    """Return the string that stands for a serving; secrets are not in it.
+
+    Args:
+        serving: The serving.
+        shown: Whether it is for people only, so that what no string stands for may be in it.
+
+    Raises:
+        PydanticSerializationError: No string stands for it: it holds a function, such as a script.
+    """
     text, within = serving.text()
     options = []
     for name, field in type(serving).model_fields.items():
@@ -105,7 +113,12 @@ def spec_of(serving: Serving) -> str:
             continue
         if isinstance(value, (SecretStr, SecretBytes)):
             continue
-        options.append(f"{name}={quote(_yaml(serving, name), safe=_SAFE)}")
+        try:
+            options.append(f"{name}={quote(_yaml(serving, name), safe=_SAFE)}")
+        except PydanticSerializationError:
+            if not shown:
+                raise
+            options.append(f"{name}=<{type(value).__name__}>")
     told = "#" + "&".join(options) if options else ""
     return f"{serving.prefix}:{text.replace('#', '%23')}{told}"
 

@@ -132,7 +132,7 @@ class _Recorder(Backend):
     def _begin(self) -> None:
         self._serving.path.parent.mkdir(parents=True, exist_ok=True)
         assert self._serving.serving is not None  # noqa: S101
-        told = {"serving": self._serving.serving.spec, "identity": self._serving.serving.identity()}
+        told = {"serving": str(self._serving.serving), "identity": self._serving.serving.identity()}
         self._serving.path.write_bytes(_line({"cassette": FORMAT, **told}))
 
     def _load(self) -> None:
