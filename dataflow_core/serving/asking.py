@@ -5,20 +5,24 @@ Equal questions of several threads are sent once: the first claims it, the other
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.completion import Failure, Usage
-from dataflow_core.serving.dispatch import Dispatcher, Job, Terms
+from dataflow_core.serving.dispatch import Batch, Dispatcher, Job, Terms
 from dataflow_core.serving.pricing import Price, cost
 from dataflow_core.serving.scope import Scope
 from dataflow_core.serving.store import Question, Stored
 from dataflow_core.serving.tally import Tally
+
+_FIRST_PART = 32
+_LARGEST_PART = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,34 @@ class Answered:
 
 @dataclass(eq=False, slots=True)
 class _Sent:
-    """Questions that go in one request."""
+    """Questions that go in one request.
+
+    Attributes:
+        group: The questions.
+        job: The request.
+        answers: What came of each, once it is over; nothing where it was dropped.
+        refused_together: Whether each has to be asked alone, for together they were refused.
+    """
 
     group: Sequence[Asked]
-    job: Job
+    job: Job = field(init=False)
+    answers: dict[bytes, Answered] = field(default_factory=dict)
+    refused_together: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Round:
+    """One time of asking for what has no answer yet.
+
+    Attributes:
+        batch: What is waited for.
+        mine: The requests that this call sends.
+        theirs: Those that other calls have sent, by the keys of questions in them.
+    """
+
+    batch: Batch = field(default_factory=Batch)
+    mine: list[_Sent] = field(default_factory=list)
+    theirs: dict[bytes, _Sent] = field(default_factory=dict)
 
 
 class Asking:
@@ -91,7 +119,7 @@ class Asking:
 
     def ask(
         self,
-        asked: Sequence[Asked],
+        asked: Iterable[Asked],
         scope: Scope,
         together: int = 1,
         *,
@@ -100,7 +128,7 @@ class Asking:
         """Return what comes of each question, in their order.
 
         Args:
-            asked: The questions.
+            asked: The questions; the first are sent while the last are still made.
             scope: Whose they are.
             together: How many go in one request at most.
             follow_up: Whether they are about answers that came already.
@@ -109,18 +137,19 @@ class Asking:
             ServingError: No request can succeed.
             RunStopped: The run is to stop; what was on its way was waited for, and is stored.
         """
-        if scope.budget is not None and asked:
-            settings = asked[0].question.settings
-            scope.budget.require_price(settings.model, self._price, settings.endpoint)
-        left = {one.question.key: one for one in asked}
+        questions: list[Asked] = []
         found: dict[bytes, Answered] = {}
         tally = Tally()
         alone: set[bytes] = set()
+        left = _parts(asked, together, questions)
         try:
-            while left:
-                self._round(list(left.values()), scope, found, tally, together, alone)
-                left = {key: one for key, one in left.items() if key not in found}
-            answers = list(_one_each(asked, found))
+            while True:
+                self._round(left, scope, found, tally, together, alone)
+                missing = {q.question.key: q for q in questions if q.question.key not in found}
+                if not missing:
+                    break
+                left = iter([list(missing.values())])
+            answers = list(_one_each(questions, found))
             _count_answers(answers, tally, follow_up=follow_up)
             return answers
         finally:
@@ -136,7 +165,7 @@ class Asking:
 
     def _round(
         self,
-        left: Sequence[Asked],
+        parts: Iterable[Sequence[Asked]],
         scope: Scope,
         found: dict[bytes, Answered],
         tally: Tally,
@@ -144,54 +173,85 @@ class Asking:
         alone: set[bytes],
     ) -> None:
         """Look for answers, send what nobody has sent, and wait for both."""
-        with self._lock:  # so that nobody's answer comes between looking and claiming
-            keys = [one.question.key for one in left]
-            questions = [one.question for one in left]
-            stored = {} if scope.store is None else scope.store.find(questions, scope.reuse)
-            found |= {key: _from_store(one) for key, one in stored.items()}
-            theirs = {key: self._claims[key] for key in keys if key in self._claims}
-            new = [one for one in left if one.question.key not in stored.keys() | theirs.keys()]
-            mine = [self._sent(group, scope) for group in _groups(new, together, alone)]
-            self._claims |= {one.question.key: sent for sent in mine for one in sent.group}
-        for kept in stored.values():
-            tally.saved(kept.usage, kept.cost)
+        now = _Round()
+        known: set[bytes] = set()
         try:
-            if mine or theirs:
-                others = {sent.job for sent in theirs.values()}
-                self.dispatcher.do([sent.job for sent in mine], list(others), scope.stop)
+            try:
+                for part in parts:
+                    new = {one.question.key: one for one in part if one.question.key not in known}
+                    known |= new.keys()
+                    self._begin(now, new, scope, found, tally, together, alone)
+                    if now.batch.error is not None or scope.stop():
+                        break
+            except BaseException:
+                self.dispatcher.end(now.batch)
+                raise
+            self.dispatcher.wait(now.batch, scope.stop)
         finally:
-            for sent in mine:
+            for sent in now.mine:
                 self._count(sent.job, tally)
-        for sent in mine:
-            found |= self._answered(sent, alone)
-        for key, sent in theirs.items():
-            answers = self._answered(sent, alone)
-            if key in answers:  # what another call has dropped is asked for again
-                found[key] = _at_second_hand(answers[key])
+        for sent in now.mine:
+            found |= sent.answers
+            if sent.refused_together:
+                alone.update(one.question.key for one in sent.group)
+        for key, sent in now.theirs.items():
+            if key in sent.answers:  # what another call has dropped is asked for again
+                found[key] = _at_second_hand(sent.answers[key])
+
+    def _begin(
+        self,
+        now: _Round,
+        new: Mapping[bytes, Asked],
+        scope: Scope,
+        found: dict[bytes, Answered],
+        tally: Tally,
+        together: int,
+        alone: set[bytes],
+    ) -> None:
+        """Look for the answers to some questions, and send those that nobody has sent."""
+        if scope.budget is not None and new:
+            settings = next(iter(new.values())).question.settings
+            scope.budget.require_price(settings.model, self._price, settings.endpoint)
+        questions = [one.question for one in new.values()]
+        with self._lock:  # so that nobody's answer comes between looking and claiming
+            stored = {} if scope.store is None else scope.store.find(questions, scope.reuse)
+            theirs = {key: self._claims[key] for key in new.keys() & self._claims.keys()}
+            missing = [one for key, one in new.items() if key not in stored and key not in theirs]
+            mine = [self._sent(group, scope) for group in _groups(missing, together, alone)]
+            self._claims |= {one.question.key: sent for sent in mine for one in sent.group}
+        for key, kept in stored.items():
+            found[key] = _from_store(kept)
+            tally.saved(kept.usage, kept.cost)
+        now.mine += mine
+        now.theirs |= {key: sent for key, sent in theirs.items() if key not in stored}
+        others = {sent.job for sent in theirs.values()}
+        if mine or others:
+            self.dispatcher.send(now.batch, [sent.job for sent in mine], others)
 
     def _sent(self, group: Sequence[Asked], scope: Scope) -> _Sent:
         requests = [one.request for one in group]
         first = requests[0]
         most = first.sampling.get("max_tokens") if isinstance(first, ChatRequest) else 0
+        sent = _Sent(group)
 
-        async def send(backend: Backend) -> Reply | Vectors:
+        def send(backend: Backend) -> Awaitable[Reply | Vectors]:
             if isinstance(first, ChatRequest):
-                return await backend.chat(first)
-            return await backend.embed([one for one in requests if isinstance(one, str)])
+                return backend.chat(first)
+            return backend.embed([one for one in requests if isinstance(one, str)])
 
-        job = Job(
+        sent.job = Job(
             send=send,
             tokens=sum(one.tokens for one in group),
             most=most,
-            heard=lambda job: self._heard(_Sent(group, job), scope),
+            heard=lambda _: self._heard(sent, scope),
             budget=scope.budget,
         )
-        return _Sent(group, job)
+        return sent
 
     def _heard(self, sent: _Sent, scope: Scope) -> None:
         """Store what came of a request, in the loop's thread."""
         store, outcome = scope.store, sent.job.outcome
-        answers = self._answered(sent, set())
+        answers = sent.answers = self._answered(sent)
         for one in sent.group:
             question, answer = one.question, answers.get(one.question.key)
             if store is None or answer is None:
@@ -227,18 +287,15 @@ class Asking:
         with self._lock:
             self._claims.pop(key, None)
 
-    def _answered(self, sent: _Sent, alone: set[bytes]) -> dict[bytes, Answered]:
-        """Return what came of each question of a request; nothing of one that was dropped.
-
-        Where several were refused together, each has to be asked alone.
-        """
+    def _answered(self, sent: _Sent) -> dict[bytes, Answered]:
+        """Return what came of each question of a request; nothing of one that was dropped."""
         job, outcome = sent.job, sent.job.outcome
         if outcome is None:
             return {}
         if isinstance(outcome, ReplyError):
             keys = [one.question.key for one in sent.group]
             if outcome.kind == "request" and len(keys) > 1:
-                alone.update(keys)
+                sent.refused_together = True
                 return {}
             failure = Failure(outcome.reason, outcome.message, outcome.status)
             failed = Answered(failure=failure, attempts=job.sent, latency=job.seconds)
@@ -279,6 +336,17 @@ class Asking:
             tally.discarded_tokens += reply.usage.completion_tokens
         if isinstance(job.outcome, (Reply, Vectors)):
             tally.spent(job.outcome.usage, self.price(job.outcome.usage))
+
+
+def _parts(
+    asked: Iterable[Asked], together: int, questions: list[Asked]
+) -> Iterator[Sequence[Asked]]:
+    """Yield questions in parts, small ones first, and note them all."""
+    size, taken = _FIRST_PART * together, iter(asked)
+    while part := list(itertools.islice(taken, size)):
+        questions += part
+        yield part
+        size = min(2 * size, _LARGEST_PART * together)
 
 
 def _groups(

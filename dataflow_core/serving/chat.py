@@ -183,15 +183,13 @@ class Chat:
         enforced = schema.json if schema is not None and native else None
         settings = self._serving.settings("chat", self._sampling, enforced, self._system)
         instructions = schema.instructions() if schema is not None and not native else None
-        asked = [self._asked(one, settings, enforced, instructions) for one in prompts]
-        order: Sequence[int] = range(len(asked))
+        order: Sequence[int] = range(len(prompts))
         if self._serving.sorts_prompts:
-            order = sorted(order, key=lambda place: _beginning(asked[place]))
-        answered = self._serving.asking().ask(
-            [asked[place] for place in order], self._scope, follow_up=follow_up
-        )
+            order = sorted(order, key=lambda place: _beginning(prompts[place]))
+        asked = (self._asked(prompts[at], settings, enforced, instructions) for at in order)
+        answered = self._serving.asking().ask(asked, self._scope, follow_up=follow_up)
         back = dict(zip(order, answered, strict=True))
-        return [back[place] for place in range(len(asked))]
+        return [back[place] for place in range(len(prompts))]
 
     def _asked(
         self, prompt: Prompt, settings: Settings, schema: Any, instructions: str | None
@@ -369,9 +367,8 @@ def _instructed(messages: tuple[Message, ...], instructions: str) -> tuple[Messa
     return (*messages[:-1], {**last, "content": told})
 
 
-def _beginning(asked: Asked) -> str:
-    messages = asked.request.messages if isinstance(asked.request, ChatRequest) else ()
-    return "\0".join(map(text_of, messages))
+def _beginning(prompt: Prompt) -> str:
+    return "\0".join(map(text_of, prompt.messages))
 
 
 def _truncated(sampling: Mapping[str, Any]) -> str:

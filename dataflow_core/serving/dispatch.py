@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -118,12 +118,21 @@ class Job:
 
 
 class Batch:
-    """Jobs that one call waits for, its own and those of others that ask the same."""
+    """Jobs that one call waits for, its own and those of others that ask the same.
 
-    def __init__(self, jobs: int) -> None:
+    Attributes:
+        over: Whether all are over, none is to come, or an error ends the call.
+        error: What ends it.
+    """
+
+    def __init__(self) -> None:
         self.over = threading.Event()
         self.error: BaseException | None = None
-        self._left = jobs
+        self._left = 1  # for those that are to come
+
+    def more(self, jobs: int) -> None:
+        """Note that jobs came."""
+        self._left += jobs
 
     def one_less(self) -> None:
         """Note that a job is over."""
@@ -170,14 +179,21 @@ class Dispatcher:
         self._thread.start()
         self._ready.wait()
 
-    def do(
-        self, jobs: Sequence[Job], others: Sequence[Job] = (), stop: Callable[[], bool] = never
-    ) -> None:
-        """Send requests, and wait until all are over; each then has its outcome.
+    def send(self, batch: Batch, jobs: Sequence[Job], others: Iterable[Job] = ()) -> None:
+        """Have requests sent, without waiting for them.
 
         Args:
+            batch: The call that waits for them.
             jobs: The requests.
-            others: Requests on their way, sent for somebody else, to wait for too.
+            others: Requests on their way, sent for somebody else, that it waits for too.
+        """
+        self._loop.call_soon_threadsafe(self._take, jobs, others, batch)
+
+    def wait(self, batch: Batch, stop: Callable[[], bool] = never) -> None:
+        """Wait until all requests of a call are over; each then has its outcome.
+
+        Args:
+            batch: The call; nothing more comes to it.
             stop: Asked now and then whether to stop.
 
         Raises:
@@ -185,18 +201,17 @@ class Dispatcher:
             RunStopped: Somebody asked to stop, or the budget is spent; what was on its way was
                 waited for.
         """
-        batch = Batch(len(jobs) + len(others))
-        self._loop.call_soon_threadsafe(self._take, jobs, others, batch)
+        self._loop.call_soon_threadsafe(batch.one_less)
         try:
             while not batch.over.wait(_BEAT):
                 if stop():
                     raise RunStopped("stopped")  # noqa: TRY301  the wait below is for all stops
         except BaseException:
-            self._drain(batch)
+            self.end(batch)
             raise
         if batch.error is not None:
             if isinstance(batch.error, RunStopped):
-                self._drain(batch)
+                self.end(batch)
             raise batch.error
 
     @property
@@ -244,17 +259,14 @@ class Dispatcher:
 
     # What follows runs in the loop's thread.
 
-    def _take(self, jobs: Sequence[Job], others: Sequence[Job], batch: Batch) -> None:
-        for job in jobs:
+    def _take(self, jobs: Sequence[Job], others: Iterable[Job], batch: Batch) -> None:
+        theirs = [job for job in others if not job.over]
+        batch.more(len(jobs) + len(theirs))
+        for job in (*jobs, *theirs):
             job.waiting.append(batch)
         self._pending.extend(jobs)
-        for job in others:
-            if job.over:
-                batch.one_less()
-            else:
-                job.waiting.append(batch)
-        if not jobs and not others:
-            batch.over.set()
+        if batch.error is not None:  # it came while these were on their way here
+            self._drop(jobs)
         if jobs and self._backend is None:
             task = self._loop.create_task(self._open())
             self._openers.add(task)
@@ -493,7 +505,7 @@ class Dispatcher:
         for batch in batches:
             batch.over.set()
 
-    def _drain(self, batch: Batch) -> None:
+    def end(self, batch: Batch) -> None:
         """Drop what a call has not sent, and wait for what it has: that is paid for."""
         self._loop.call_soon_threadsafe(self._drop_unsent, batch)
         deadline = time.monotonic() + DRAIN_SECONDS

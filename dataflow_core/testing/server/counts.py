@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Stats:
         answers_repeated: Sound answers beyond the first one to the same body: paid twice.
         prompt_tokens: Tokens read for the answers delivered.
         completion_tokens: Tokens written for them.
+        busy_seconds: From the first request to the last end of one.
     """
 
     requests: int
@@ -74,6 +76,7 @@ class Stats:
     answers_repeated: int
     prompt_tokens: int
     completion_tokens: int
+    busy_seconds: float
 
 
 @dataclass(slots=True)
@@ -88,6 +91,8 @@ class Counts:
     connections: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    first_begun: float = 0.0
+    last_ended: float = 0.0
     by_status: Counter[int] = field(default_factory=Counter)
     by_fault: Counter[str] = field(default_factory=Counter)
     asked: Counter[int] = field(default_factory=Counter)
@@ -100,6 +105,8 @@ class Counts:
     def begin(self) -> None:
         """Count a request that came in."""
         self.requests += 1
+        if self.requests == 1:
+            self.first_begun = self.last_ended = time.monotonic()
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
 
@@ -133,4 +140,5 @@ class Counts:
             answers_repeated=sound - len(self.bodies),
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
+            busy_seconds=self.last_ended - self.first_begun,
         )

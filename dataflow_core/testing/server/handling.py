@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,7 @@ class Handling:
         counts.at_once -= 1
         if counts is not self._counts:  # reset in the meantime
             return
+        counts.last_ended = time.monotonic()
         if not delivered:
             counts.abandoned += self._fault is None or self._fault.name not in ("drop", "cut")
             return
