@@ -220,7 +220,7 @@ class Asking:
             mine = [self._sent(group, scope) for group in _groups(missing, together, alone)]
             self._claims |= {one.question.key: sent for sent in mine for one in sent.group}
         for key, kept in stored.items():
-            found[key] = _from_store(kept)
+            found[key] = _from_store(key, kept)
             tally.saved(kept.usage, kept.cost)
         now.mine += mine
         now.theirs |= {key: sent for key, sent in theirs.items() if key not in stored}
@@ -299,7 +299,7 @@ class Asking:
                 return {}
             failure = Failure(outcome.reason, outcome.message, outcome.status)
             failed = Answered(failure=failure, attempts=job.sent, latency=job.seconds)
-            return dict.fromkeys(keys, failed)
+            return {key: replace(failed, key=key) for key in keys}
         if isinstance(outcome, Reply):
             (one,) = sent.group
             answer = Answered(
@@ -308,6 +308,7 @@ class Asking:
                 attempts=job.sent,
                 latency=job.seconds,
                 cost=self.price(outcome.usage),
+                key=one.question.key,
             )
             return {one.question.key: answer}
         return self._vectors(sent, outcome)
@@ -323,6 +324,7 @@ class Asking:
                 attempts=sent.job.sent,
                 latency=sent.job.seconds,
                 cost=self.price(usage),
+                key=one.question.key,
             )
         return answers
 
@@ -371,7 +373,7 @@ def _one_each(asked: Sequence[Asked], found: dict[bytes, Answered]) -> Iterator[
         if key in seen:
             answer = _at_second_hand(answer)
         seen.add(key)
-        yield replace(answer, key=key)
+        yield answer
 
 
 def _count_answers(answers: Sequence[Answered], tally: Tally, *, follow_up: bool) -> None:
@@ -392,7 +394,7 @@ def _at_second_hand(answer: Answered) -> Answered:
     return replace(answer, attempts=0, reused=answer.failure is None)
 
 
-def _from_store(stored: Stored) -> Answered:
+def _from_store(key: bytes, stored: Stored) -> Answered:
     reply = None
     if stored.vector is None:
         reply = Reply(stored.text or "", stored.finish_reason, stored.usage, stored.reasoning)
@@ -404,4 +406,5 @@ def _from_store(stored: Stored) -> Answered:
         cost=stored.cost,
         reused=True,
         problem=stored.problem,
+        key=key,
     )

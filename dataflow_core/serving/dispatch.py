@@ -93,6 +93,8 @@ class Job:
         over: Whether nothing more will come of it.
         lease: What it was admitted with.
         is_probe: Whether it is to find out whether the server is back.
+        began: When the last attempt began.
+        is_late: Whether that took too long.
         reserved: What it has reserved of the server's limits.
         paid: What it has reserved of the budget.
     """
@@ -113,6 +115,8 @@ class Job:
     over: bool = False
     lease: int = 0
     is_probe: bool = False
+    began: float = 0.0
+    is_late: bool = False
     reserved: Reservation | None = None
     paid: Lease | None = None
 
@@ -174,6 +178,7 @@ class Dispatcher:
         self._opening: asyncio.Task[None] | None = None
         self._openers: set[asyncio.Task[None]] = set()
         self._wake: asyncio.TimerHandle | None = None
+        self._clock: asyncio.TimerHandle | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dataflow-serving", daemon=True)
         self._thread.start()
@@ -346,27 +351,29 @@ class Dispatcher:
         job.reserved = self._rates.reserve(now, self._estimate.request(job.tokens, job.most))
         if job.is_probe:
             self._breaker.probing()
-        self._tasks[job] = self._loop.create_task(self._attempt(job, now))
+        job.began, job.is_late = now, False
+        self._tasks[job] = self._loop.create_task(self._attempt(job))
+        if self._clock is None:
+            self._clock = self._loop.call_later(self._terms.timeout, self._end_late)
 
-    async def _attempt(self, job: Job, began: float) -> None:
+    async def _attempt(self, job: Job) -> None:
         outcome: Reply | Vectors | ReplyError
         assert self._backend is not None  # noqa: S101
         try:
-            async with asyncio.timeout(self._terms.timeout):
-                outcome = await job.send(self._backend)
+            outcome = await job.send(self._backend)
         except ReplyError as error:
             outcome = error
-        except TimeoutError:
+        except asyncio.CancelledError:
+            if not job.is_late:
+                self._withdraw(job)
+                return
             seconds = self._terms.timeout
             outcome = ReplyError("timeout", f"{self._terms.name} did not answer in {seconds:g} s")
-        except asyncio.CancelledError:
-            self._withdraw(job)
-            return
         except Exception as error:  # noqa: BLE001  a defect of the backend must not hang the run
             told = f"{self._terms.name}: {type(error).__name__}: {error}"
             outcome = ReplyError("fatal", told)
         del self._tasks[job]
-        job.seconds = self._loop.time() - began
+        job.seconds = self._loop.time() - job.began
         if isinstance(outcome, ReplyError):
             self._settle(job, None, is_lost=outcome.kind == "timeout")
             self._failed(job, outcome)
@@ -374,6 +381,19 @@ class Dispatcher:
             self._settle(job, outcome)
             self._succeeded(job, outcome)
         self._pump()
+
+    def _end_late(self) -> None:
+        """End requests that take too long: the oldest are the first."""
+        self._clock = None
+        now = self._loop.time()
+        for job, task in self._tasks.items():
+            left = job.began + self._terms.timeout - now
+            if left > 0:
+                self._clock = self._loop.call_later(left, self._end_late)
+                return
+            if not job.is_late:
+                job.is_late = True
+                task.cancel()
 
     def _withdraw(self, job: Job) -> None:
         """End a request that was cancelled on its way."""
