@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -77,8 +82,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
-    import sys
-
     sys.modules.pop("drafts", None)
 
 
@@ -236,6 +239,44 @@ def test_rows_that_failed_are_asked_again_by_a_retry(call, folder, server):
     after = json.loads((folder / "run" / "report.json").read_text())
     assert after["rows_out"] == 30
     assert server.stats().requests >= received + failed
+
+
+def test_ctrl_c_waits_for_answers_on_their_way_which_no_later_run_asks_for(call, folder, server):
+    server.set(latency=0.1)
+    asked = ("run", "drafting.yaml", "-i", "in.jsonl", "-o", "out.jsonl", "--run-dir", "run")
+    asked += ("--serving", spec(server))
+    program = subprocess.Popen(
+        [sys.executable, "-m", "dataflow_core", *asked], stderr=subprocess.PIPE, text=True
+    )
+    while server.stats().answered < 8:
+        time.sleep(0.01)
+    program.send_signal(signal.SIGINT)
+    printed = program.communicate(timeout=30)[1]
+    assert program.returncode == 3, printed
+    assert "Interrupted. What was done is kept" in printed
+    stopped = server.stats()
+    assert stopped.abandoned == 0
+    assert stopped.answered < 60
+    server.set(latency=0.0)
+    call(*asked)
+    done = server.stats()
+    assert (done.answered, done.answers_repeated) == (60, 0)
+    report = json.loads((folder / "run" / "report.json").read_text())
+    assert report["spent"]["answered"] == 60
+    assert sum(step["calls"]["completion_tokens"] for step in report["steps"]) == (
+        done.completion_tokens
+    )
+
+
+def test_a_log_tells_of_answers_tokens_and_cost(call, server, monkeypatch):
+    from dataflow_core.cli import progress
+
+    monkeypatch.setattr(progress, "_LOG_SECONDS", 0.2)
+    server.set(latency=0.3)
+    done = call("run", "drafts:Drafting", "-i", "in.jsonl", "--serving", spec(server, PRICED))
+    lines = [line for line in done.err.splitlines() if "answers" in line]
+    pattern = r"draft: .* answers, [\d.,]+ answers/s, [\d.,]+ tokens/s, \$[\d.,]+ so far"
+    assert any(re.match(pattern, line) for line in lines), done.err
 
 
 def test_a_server_that_is_not_there_ends_the_run_in_a_line(call):
