@@ -35,11 +35,12 @@ from dataflow_core.engine.reuse import link_file, neighbours, take_decision, tak
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import reader_of, source_of
-from dataflow_core.engine.stored_decisions import load_decision, save_decision
+from dataflow_core.engine.stored_decisions import calls_of_decision, load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
 from dataflow_core.engine.threads import Desks, DoingInThreads
 from dataflow_core.engine.work import Desk, Work
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, concat_frames
@@ -88,6 +89,7 @@ class LocalEngine:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _halted: threading.Event = field(default_factory=threading.Event)
     _estimates: dict[str, int | None] = field(default_factory=dict)
+    _decided: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
@@ -499,12 +501,21 @@ class LocalEngine:
             with self.calls.of(step, account):
                 stored = decide_step(step, self._sketches(step))
             self.accounts[step.name].calls.merge(account.calls)
-            save_decision(path, wanted, step.name, *stored)
+            account.calls.merge(self._calls_of_sketches(step))
+            save_decision(path, wanted, step.name, *stored, account.calls)
             self.directory.forget([("sketches", step.name)])
             self.directory.journal(f"{step.name}.sketch").remove()
+        elif step.name not in self._decided:
+            self.accounts[step.name].calls.merge(calls_of_decision(path))
+        self._decided.add(step.name)
         decision, findings = stored
         self.accounts[step.name].findings.update(findings)
         return Decision(decision)
+
+    def _calls_of_sketches(self, step: Step) -> Tally:
+        """Return what the sketches of a two-phase step took, which no journal tells any more."""
+        progress = self._progress.get(f"{step.name}.sketch", Progress())
+        return progress.accounts.get(step.name, StepAccount(step.name)).calls
 
     def _sketches(self, step: Step) -> pd.DataFrame:
         batches = self.directory.table("sketches", step.name).batches()
