@@ -323,7 +323,7 @@ def _compiled(
     serving: Serving | None,
 ) -> Plan:
     from dataflow_core.pipeline.base import Pipeline
-    from dataflow_core.pipeline.settings import with_serving
+    from dataflow_core.pipeline.settings import NEEDS_ONE, with_serving
 
     if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
         raise PlanError(
@@ -335,7 +335,9 @@ def _compiled(
         arguments["serving"] = serving
     try:
         plan: Plan = cls(storage, **arguments).compile(check=False)
-    except DataflowError:
+    except DataflowError as error:
+        if takes and "serving" not in arguments and "serving: " in str(error):
+            raise ConfigurationError(f"{name} {NEEDS_ONE}") from error  # its default was None
         raise
     except Exception as error:
         raise PlanError(

@@ -44,6 +44,11 @@ class Drafting(Pipeline):
         self.draft.run(self.storage)
 
 
+class Hopeful(Drafting):
+    def __init__(self, storage, serving: Serving | None = None) -> None:
+        super().__init__(storage, serving)
+
+
 class Fixed(Pipeline):
     """Has a serving of its own, and no argument for another."""
 
@@ -147,7 +152,7 @@ def test_a_serving_replaces_that_of_a_pipeline_without_such_an_argument(call, se
     assert server.stats().requests == 30
 
 
-@pytest.mark.parametrize("pipeline", ["drafting.yaml", "drafts:Drafting"])
+@pytest.mark.parametrize("pipeline", ["drafting.yaml", "drafts:Drafting", "drafts:Hopeful"])
 @pytest.mark.parametrize("command", ["run", "check", "plan", "preview", "estimate"])
 def test_who_gives_no_serving_learns_which_to_give(command, pipeline, call):
     done = call(command, pipeline, "-i", "in.jsonl", code=2)
@@ -239,6 +244,14 @@ def test_rows_that_failed_are_asked_again_by_a_retry(call, folder, server):
     after = json.loads((folder / "run" / "report.json").read_text())
     assert after["rows_out"] == 30
     assert server.stats().requests >= received + failed
+
+
+def test_a_row_is_taken_through_the_steps_again_without_asking_a_model(call, server):
+    asked = ("-i", "in.jsonl", "--run-dir", "dataflow-runs/run", "--serving", spec(server))
+    call("run", "drafts:Drafting", *asked, "-q")
+    done = call("runs", "why", "run", "--where", "n=3", "--replay")
+    assert "+ a: " in done.out
+    assert server.stats().requests == 30
 
 
 def test_ctrl_c_waits_for_answers_on_their_way_which_no_later_run_asks_for(call, folder, server):
