@@ -17,6 +17,7 @@ from dataflow_core.engine import run_plan
 from dataflow_core.errors import (
     BudgetReached,
     ConfigurationError,
+    OperatorError,
     PlanError,
     RunError,
     RunStopped,
@@ -105,6 +106,38 @@ def test_a_failure_is_a_row_in_quarantine_with_the_raw_answer(tmp_path):
     assert (failed["answer"].reason, failed["judge"].reason) == ("invalid_request", "no_number")
     assert failed["judge"].value == "no idea"
     assert [step.calls.failed for step in report.steps] == [1, 0]
+
+
+def test_an_operator_that_raises_loses_one_row_and_asks_for_no_answer_twice(tmp_path):
+    class Clumsy(Answer):
+        def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+            table = storage.read([input_question])
+            found = self.serving.generate_from_input(table[input_question].tolist())
+            if any(one.text == "WHAT IS 13?" for one in found):
+                raise ValueError("thirteen")
+            storage.write(table.assign(**{output_answer: [one.text for one in found]}))
+
+    serving = ScriptedServing(str.upper)
+    report = run(tmp_path, [(Clumsy(serving=serving), {})], 60)
+    assert report.steps[0].reasons == {"ValueError": 1}
+    assert report.rows_out == 59
+    assert len(serving.requests) == 60
+
+
+def test_an_operator_that_breaks_its_contract_ends_the_run_with_what_was_done(tmp_path):
+    class Losing(Answer):
+        def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+            table = storage.read([input_question])
+            found = self.serving.generate_from_input(table[input_question].tolist())
+            table[output_answer] = [one.text for one in found]
+            storage.write(table[table[output_answer] != "WHAT IS 39?"])
+
+    serving = ScriptedServing(str.upper, max_concurrency=1)
+    steps = [(Losing(serving=serving), {})]
+    with pytest.raises(OperatorError, match="rows were lost"):
+        run(tmp_path, steps, 200, batch_size=10, commit_seconds=0)
+    journal = (tmp_path / "run" / "journals" / "losing.jsonl").read_text().splitlines()
+    assert sum(json.loads(line)["read"] for line in journal[1:]) >= 30
 
 
 def test_steps_that_ask_no_model_are_never_in_two_threads_at_a_time(tmp_path):
