@@ -5,21 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow_core.errors import (
-    ConfigurationError,
-    DataflowError,
-    PlanError,
-    SourceError,
-    did_you_mean,
-)
+from dataflow_core.cli.parameters import arguments_of, pairs, takes_serving, with_settings
+from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, SourceError
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.checks import Problem
@@ -127,16 +121,16 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
         raise click.UsageError(
             "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
         )
-    types = _pairs(asked.types, "--column-type")
+    types = pairs(asked.types, "--column-type")
     storage = open_storage(manager, asked.source, asked.on_bad_row, types)
-    given = _pairs(asked.params, "--param")
+    given = pairs(asked.params, "--param")
     serving = None if asked.serving is None else _serving(manager, asked.serving)
     if asked.pipeline.endswith(RECIPES):
         return _recipe(manager, Path(asked.pipeline), given, storage, serving)
     found = _pipeline_class(manager, asked.pipeline)
     own = {name: text for name, text in given.items() if "." not in name}
     plan = _compiled(found, asked.pipeline, own, storage, serving)
-    return _reconfigured(plan, {name: text for name, text in given.items() if "." in name})
+    return with_settings(plan, {name: text for name, text in given.items() if "." in name})
 
 
 def is_lock(pipeline: str) -> bool:
@@ -188,7 +182,7 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
     def resolve(name: str) -> Any:
         return manager.load(manager.find("operator", name))
 
-    plan = _with_secrets(lock.plan(storage, resolve), _pairs(asked.params, "--param"))
+    plan = _with_secrets(lock.plan(storage, resolve), pairs(asked.params, "--param"))
     lock.require_same(plan, lock.content["limit"])
     if lock.note is not None:
         click.echo(lock.note, err=True)
@@ -208,7 +202,7 @@ def _with_secrets(plan: Plan, given: Mapping[str, str]) -> Plan:
     hidden = {f"{step}.{name}" for step, name in hidden_fields(plan)}
     if set(given) - hidden:
         raise click.UsageError("--param would make another run of a lock; run the pipeline itself.")
-    whole = _reconfigured(plan, given)
+    whole = with_settings(plan, given)
     missing = [one for one in check_plan(whole, None) if one.code == "hidden_secret"]
     require_sound(whole, missing)
     return whole
@@ -329,19 +323,21 @@ def _compiled(
     serving: Serving | None,
 ) -> Plan:
     from dataflow_core.pipeline.base import Pipeline
-    from dataflow_core.pipeline.settings import with_serving
+    from dataflow_core.pipeline.settings import NEEDS_ONE, with_serving
 
     if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
         raise PlanError(
             f"{name} is no pipeline: a class derived from dataflow_core.Pipeline wanted."
         )
-    arguments = _arguments(cls, name, given)
-    takes = _takes_serving(cls, name, {*given, *(["serving"] if serving else [])})
+    arguments = arguments_of(cls, name, given)
+    takes = takes_serving(cls, name, {*given, *(["serving"] if serving else [])})
     if takes and serving is not None:
         arguments["serving"] = serving
     try:
         plan: Plan = cls(storage, **arguments).compile(check=False)
-    except DataflowError:
+    except DataflowError as error:
+        if takes and "serving" not in arguments and "serving: " in str(error):
+            raise ConfigurationError(f"{name} {NEEDS_ONE}") from error  # its default was None
         raise
     except Exception as error:
         raise PlanError(
@@ -349,55 +345,6 @@ def _compiled(
             f"{error}. See where with `dataflow --debug`."
         ) from error
     return plan if serving is None or takes else with_serving(plan, serving)
-
-
-def _takes_serving(cls: Any, name: str, given: Collection[str]) -> bool:
-    """Tell whether a pipeline's constructor takes a serving.
-
-    Raises:
-        ConfigurationError: It needs one, and none is given.
-    """
-    parameter = inspect.signature(cls.__init__).parameters.get("serving")
-    if parameter is None:
-        return False
-    if parameter.default is inspect.Parameter.empty and "serving" not in given:
-        from dataflow_core.pipeline.settings import NEEDS_ONE
-
-        raise ConfigurationError(f"{name} {NEEDS_ONE}")
-    return True
-
-
-def _arguments(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any]:
-    parameters = dict(list(inspect.signature(cls.__init__).parameters.items())[2:])
-    hints = typing.get_type_hints(cls.__init__, include_extras=True)
-    for parameter in given:
-        if parameter not in parameters:
-            raise ConfigurationError(
-                f"{name} has no parameter {parameter!r}.{did_you_mean(parameter, parameters)} "
-                f"It takes: {', '.join(parameters) or 'none'}."
-            )
-    return {n: _typed(name, n, text, hints.get(n, Any)) for n, text in given.items()}
-
-
-def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
-    from pydantic import TypeAdapter, ValidationError
-
-    from dataflow_core.operators.servings import takes_servings
-
-    if hint is str:
-        return text
-    try:
-        value = _as_serving_text(text) if takes_servings(hint) else _yaml_value(text)
-        return TypeAdapter(hint).validate_python(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        remedy = ""
-        if first["type"] in ("tuple_type", "list_type", "set_type", "frozen_set_type"):
-            remedy = f" Write a list: --param '{name}=[{text}]'."
-        elif type(None) in typing.get_args(hint):
-            remedy = " For none, write null."
-        message = f"parameter {name}={text!r}: {first['msg']}.{remedy}"
-        raise ConfigurationError(f"{pipeline}: {message}") from None
 
 
 def _recipe(
@@ -414,62 +361,4 @@ def _recipe(
     def resolve(name: str) -> Any:
         return manager.load(manager.find("operator", name))
 
-    return _reconfigured(load_recipe(path, resolve, storage, serving=serving), given)
-
-
-def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
-    """Return a plan with other values for fields of its steps.
-
-    Args:
-        plan: The plan.
-        params: ``STEP.FIELD=VALUE`` texts.
-
-    Raises:
-        DataflowError: There is no such step or field, or it does not take the value.
-    """
-    return _reconfigured(plan, _pairs(params, "--param"))
-
-
-def _reconfigured(plan: Plan, given: Mapping[str, str]) -> Plan:
-    from dataflow_core.operators.servings import takes_servings
-    from dataflow_core.pipeline.settings import reconfigure, step_of_setting
-
-    values = {}
-    for setting, text in given.items():
-        fields = type(step_of_setting(plan, setting).operator).model_fields
-        field = fields.get(setting.rpartition(".")[2])
-        kind = None if field is None else field.annotation
-        if kind is str:
-            values[setting] = text
-        elif takes_servings(kind):
-            values[setting] = _as_serving_text(text)
-        else:
-            values[setting] = _yaml_value(text)
-    return reconfigure(plan, values)
-
-
-def _as_serving_text(text: str) -> Any:
-    """Return what stands for a serving: a specification, which would be something else as YAML.
-
-    Lists and dicts of servings are YAML, and so is null.
-    """
-    return _yaml_value(text) if text.lstrip()[:1] in ("[", "{") or text == "null" else text
-
-
-def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise click.UsageError(f"{option} takes NAME=VALUE, found {text!r}.")
-        pairs[name.strip()] = value
-    return pairs
-
-
-def _yaml_value(text: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+    return with_settings(load_recipe(path, resolve, storage, serving=serving), given)

@@ -159,7 +159,7 @@ def retry(
     A row goes on from the step in which it failed. The other rows stay as they are, whatever has
     changed in operators; steps behind that need all rows, such as a deduplication, are done again.
     """
-    from dataflow_core.cli.planning import reconfigured
+    from dataflow_core.cli.parameters import reconfigured
     from dataflow_core.engine.stored_plans import output_of, plan_over_source
     from dataflow_core.engine.stored_runs import find_run
 

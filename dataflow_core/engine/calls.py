@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from dataflow_core.engine.answers import answer_stores
 from dataflow_core.engine.ledger import StepAccount
-from dataflow_core.errors import ServingError
+from dataflow_core.engine.options import AskAgain, EngineOptions
+from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.pipeline.plan import Plan, Step
 from dataflow_core.serving.tally import Tally
 
 if TYPE_CHECKING:
-    from dataflow_core.engine.options import EngineOptions
     from dataflow_core.serving.base import Serving
     from dataflow_core.serving.budget import Budget
     from dataflow_core.serving.scope import LiveTally
@@ -261,6 +262,31 @@ def require_prices(plan: Plan, budget: str) -> None:
         for serving in step.operator.servings().values():
             price = serving.price if serving.price is not None else serving.known_price()
             limit.require_price(serving.model, price, serving.name)
+
+
+def require_asking(plan: Plan, ask_again: AskAgain, *, retry_failed: bool) -> None:
+    """Refuse to ask again where nothing is asked, or where rows are retried.
+
+    Args:
+        plan: The plan.
+        ask_again: Which answers are asked for again.
+        retry_failed: Whether rows are retried.
+
+    Raises:
+        ConfigurationError: It makes no sense.
+    """
+    if ask_again not in typing.get_args(AskAgain):
+        raise ConfigurationError(
+            f"ask_again is {ask_again!r}; it takes {', '.join(typing.get_args(AskAgain))}."
+        )
+    if retry_failed:
+        raise ConfigurationError(
+            "retry_failed asks again for the rows that failed, and no others: leave ask_again out."
+        )
+    if not asking_steps(plan):
+        raise ConfigurationError(
+            f"no step of {plan.name} asks a model, so that nothing can be asked again."
+        )
 
 
 def _distinct(servings: Iterable[Serving]) -> list[Serving]:

@@ -22,6 +22,7 @@ from dataflow_core.engine.calls import Calls
 from dataflow_core.engine.crews import Crews
 from dataflow_core.engine.decisions import Decision, Sketches
 from dataflow_core.engine.doing import Doing, Terms
+from dataflow_core.engine.failures import Failures
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
@@ -34,12 +35,12 @@ from dataflow_core.engine.reuse import link_file, neighbours, take_decision, tak
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
 from dataflow_core.engine.sources import reader_of, source_of
-from dataflow_core.engine.stored_decisions import load_decision, save_decision
+from dataflow_core.engine.stored_decisions import calls_of_decision, load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
 from dataflow_core.engine.threads import Desks, DoingInThreads
 from dataflow_core.engine.work import Desk, Work
-from dataflow_core.errors import RunError
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame, concat_frames
@@ -82,15 +83,17 @@ class LocalEngine:
     reused: dict[str, int] = field(default_factory=dict)
     retried: dict[str, int] = field(default_factory=dict)
     calls: Calls = field(init=False)
+    _failures: Failures = field(init=False)
     _progress: dict[str, Progress] = field(default_factory=dict)
     _crews: Crews = field(init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _halted: threading.Event = field(default_factory=threading.Event)
     _estimates: dict[str, int | None] = field(default_factory=dict)
-    _making: set[str] = field(default_factory=set)
+    _decided: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
+        self._failures = Failures(self.options.max_failures, self.directory.path)
         self.calls = Calls(self.plan, self.directory.path, self.options, self._is_stopped)
         self._crews = Crews(
             self.options.workers,
@@ -136,7 +139,7 @@ class LocalEngine:
             for step in work.steps:
                 if step.only_looks:
                     self._decide(step)
-                self._check_failures(self.accounts[step.name])
+                self._failures.check(self.accounts[step.name])
                 self.accounts[step.name].check()
                 begun.pop(0)
                 self._notify("after_step", step=step, outcome=self.accounts[step.name])
@@ -229,7 +232,7 @@ class LocalEngine:
         if self.retry and work.steps and progress.commits:
             progress = self._do_again(work, journal, progress)
         self._progress[work.journal] = progress
-        if progress.commits:
+        if progress.read or progress.finished:
             self.reused[work.journal] = progress.read
         if not progress.finished:
             if work.kind == "whole-table":
@@ -473,37 +476,15 @@ class LocalEngine:
 
     def _check_early(self, work: Work, account: StepAccount) -> None:
         """Stop where too many rows failed already."""
-        if account.made:
-            self._making.add(account.step)
-        limit, most = self.options.max_failures, self._most_rows(work, account)
-        if limit.is_reached_early(account.quarantined, account.rows_in, most):
-            self._refuse(account)
-
-    def _most_rows(self, work: Work, account: StepAccount) -> float | None:
-        """Return how many rows a step gets at most, as far as that is known."""
-        if not account.quarantined:
-            return None  # and nobody need know
         names = [step.name for step in work.steps]
+        self._failures.check_early(account, names, partial(self._most_rows, work))
+
+    def _most_rows(self, work: Work) -> float | None:
+        """Return how many rows flow into some work at most, as far as that is known."""
         total = self._total(work)
-        if total is None or self._making.intersection(names[: names.index(account.step)]):
-            return None
-        return total if work.table in self._progress else total * _ESTIMATES_ERR
-
-    def _check_failures(self, account: StepAccount) -> None:
-        """Stop where more rows failed than allowed; judged over all rows, not batch by batch."""
-        if self.options.max_failures.is_broken(account.quarantined, account.rows_in):
-            self._refuse(account)
-
-    def _refuse(self, account: StepAccount) -> None:
-        kinds = (
-            f"{reason}: {' '.join(first.split()):.200}" if first else reason
-            for reason, first in account.failures.items()
-        )
-        raise RunError(
-            f"step {account.step!r}: {account.quarantined:,} of {account.rows_in:,} rows failed "
-            f"({'; '.join(kinds)}), more than the {self.options.max_failures} allowed. "
-            f"The failed rows and their messages: {self.directory.path}/quarantine."
-        )
+        if total is None or work.table in self._progress:
+            return total
+        return total * _ESTIMATES_ERR
 
     def _decide(self, step: Step) -> Decision:
         """Return what a step decided about all rows; decided now, or in an earlier run."""
@@ -520,12 +501,21 @@ class LocalEngine:
             with self.calls.of(step, account):
                 stored = decide_step(step, self._sketches(step))
             self.accounts[step.name].calls.merge(account.calls)
-            save_decision(path, wanted, step.name, *stored)
+            account.calls.merge(self._calls_of_sketches(step))
+            save_decision(path, wanted, step.name, *stored, account.calls)
             self.directory.forget([("sketches", step.name)])
             self.directory.journal(f"{step.name}.sketch").remove()
+        elif step.name not in self._decided:
+            self.accounts[step.name].calls.merge(calls_of_decision(path))
+        self._decided.add(step.name)
         decision, findings = stored
         self.accounts[step.name].findings.update(findings)
         return Decision(decision)
+
+    def _calls_of_sketches(self, step: Step) -> Tally:
+        """Return what the sketches of a two-phase step took, which no journal tells any more."""
+        progress = self._progress.get(f"{step.name}.sketch", Progress())
+        return progress.accounts.get(step.name, StepAccount(step.name)).calls
 
     def _sketches(self, step: Step) -> pd.DataFrame:
         batches = self.directory.table("sketches", step.name).batches()

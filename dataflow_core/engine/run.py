@@ -7,7 +7,6 @@ import platform
 import secrets
 import sys
 import time
-import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 import dataflow_core
-from dataflow_core.engine.calls import as_tally, asking_steps, require_prices
+from dataflow_core.engine.calls import as_tally, asking_steps, require_asking, require_prices
 from dataflow_core.engine.failure_limit import FailureLimit
 from dataflow_core.engine.fingerprints import Fingerprints, Mark
 from dataflow_core.engine.interrupts import say_stopping, stop_on_interrupt
@@ -139,7 +138,7 @@ def run_plan(
     if budget is not None:
         require_prices(plan, str(budget))
     if ask_again is not None:
-        _require_asking(plan, ask_again, retry_failed=retry_failed)
+        require_asking(plan, ask_again, retry_failed=retry_failed)
     for name, storage in plan.sources.items():
         source_of(name, storage)  # A plan without sources fails here, before anything is made.
     options = EngineOptions(
@@ -170,22 +169,6 @@ def run_plan(
         with stop_on_interrupt(on_stop) as asked:
             options = replace(options, stop=asked)
             return _Run(plan, goal, directory, options, earlier, files, retry_failed).run()
-
-
-def _require_asking(plan: Plan, ask_again: AskAgain, *, retry_failed: bool) -> None:
-    """Refuse to ask again where nothing is asked, or where rows are retried."""
-    if ask_again not in typing.get_args(AskAgain):
-        raise ConfigurationError(
-            f"ask_again is {ask_again!r}; it takes {', '.join(typing.get_args(AskAgain))}."
-        )
-    if retry_failed:
-        raise ConfigurationError(
-            "retry_failed asks again for the rows that failed, and no others: leave ask_again out."
-        )
-    if not asking_steps(plan):
-        raise ConfigurationError(
-            f"no step of {plan.name} asks a model, so that nothing can be asked again."
-        )
 
 
 @dataclass

@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.engine.stored_frames import from_stored, to_stored
+from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.formats.atomic import AtomicFile
 
 _FINGERPRINT = b"dataflow_fingerprint"
 _FINDINGS = b"dataflow_findings"
+_CALLS = b"dataflow_calls"
 
 
 def save_decision(
@@ -23,6 +25,7 @@ def save_decision(
     step: str,
     decision: pd.DataFrame,
     findings: Mapping[str, Any],
+    calls: Tally,
 ) -> None:
     """Write a decision down, atomically.
 
@@ -32,8 +35,10 @@ def save_decision(
         step: The step's name, for messages.
         decision: What `TwoPhase.decide` returned.
         findings: What `TwoPhase.findings` returned.
+        calls: What the step has asked of models for it.
     """
     told = {_FINGERPRINT: fingerprint.encode(), _FINDINGS: json.dumps(findings).encode()}
+    told[_CALLS] = json.dumps(calls.as_dict()).encode()
     _write(path, to_stored(step, decision), told)
 
 
@@ -56,6 +61,13 @@ def load_decision(path: Path, fingerprint: str) -> tuple[pd.DataFrame, Mapping[s
         return None
     findings: Mapping[str, Any] = json.loads(table.schema.metadata[_FINDINGS])
     return from_stored([table]), findings
+
+
+def calls_of_decision(path: Path) -> Tally:
+    """Return what was asked of models for a decision that is there."""
+    with pa.memory_map(str(path)) as file:
+        told = pa.ipc.open_file(file).schema.metadata.get(_CALLS, b"{}")
+    return Tally.from_dict(json.loads(told))
 
 
 def _write(path: Path, table: pa.Table, told: Mapping[bytes, bytes]) -> None:

@@ -271,7 +271,9 @@ class DoingInThreads(Doing):
     def _show(self) -> None:
         """Tell how far it is also while no piece ends."""
         self._shown = time.monotonic()
-        self.terms.progress(self._rows, lambda: self._live)
+        names = [step.name for step in self.desk.work.steps]
+        told = {name: self._live.get(name, StepAccount(name)) for name in names}
+        self.terms.progress(self._rows, lambda: told)
 
     def _commit_all(self, crew: Crew | None) -> None:
         """Let all hands end, and write down what they did.

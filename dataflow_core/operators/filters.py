@@ -77,6 +77,11 @@ class BoundsFilter(Filter):
     min_value: float | None = None
     max_value: float | None = None
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "evaluator" in cls.__dict__ and "needs" not in cls.__dict__:
+            cls.needs = cls.evaluator.needs
+
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         low, high = self.min_value, self.max_value

@@ -20,7 +20,7 @@ FIELD = "serving"
 
 
 def servings_of(fields: Mapping[str, Any]) -> dict[str, Serving]:
-    """Return the servings among values, also those in lists and dicts, by dotted path.
+    """Return the servings among values, also those within lists, dicts and models, by dotted path.
 
     Args:
         fields: The values, by name.
@@ -28,7 +28,7 @@ def servings_of(fields: Mapping[str, Any]) -> dict[str, Serving]:
     base = _base()
     if base is None:
         return {}
-    return {path: one for path, one in _leaves("", fields) if isinstance(one, base)}
+    return dict(_within("", fields, base))
 
 
 def takes_servings(annotation: Any) -> bool:
@@ -52,14 +52,16 @@ def _base() -> type[Serving] | None:
     return None if module is None else getattr(module, "Serving", None)
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _within(path: str, value: Any, base: type[Serving]) -> Iterator[tuple[str, Serving]]:
     for name, one in _items(value):
         inner = f"{path}.{name}" if path else str(name)
-        if isinstance(one, (Mapping, list, tuple)):
-            yield from _leaves(inner, one)
-        else:
+        if isinstance(one, base):
             yield inner, one
+        elif isinstance(one, (Mapping, list, tuple, BaseModel)):
+            yield from _within(inner, one, base)
 
 
 def _items(value: Any) -> Iterable[tuple[Any, Any]]:
-    return value.items() if isinstance(value, Mapping) else enumerate(value)
+    if isinstance(value, Mapping):
+        return value.items()
+    return value if isinstance(value, BaseModel) else enumerate(value)

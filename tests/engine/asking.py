@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import PrivateAttr
 
 from dataflow_core import Evaluator, FileStorage, Filter, Generator, Pipeline, Storage
-from dataflow_core.operators.dataset import DatasetEvaluator
+from dataflow_core.operators.dataset import DatasetEvaluator, DatasetFilter
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.completion import Usage
@@ -85,6 +85,25 @@ class Topics(DatasetEvaluator):
 
     def findings(self, sketches):
         return {"topics": sketches["topic"].value_counts().sort_index().to_dict()}
+
+
+class Unusual(DatasetFilter):
+    """Ask a model for the kind of each question, and keep one of each kind."""
+
+    serving: Serving
+
+    def run(self, storage: Storage, input_question: str = "question") -> None:
+        self.run_phases(storage, input_question=input_question)
+
+    def sketch(self, storage, input_question):
+        table = storage.read([input_question])
+        asked = [f"kind: {one}" for one in table[input_question]]
+        found = self.serving.generate_from_input(asked)
+        return pd.DataFrame({"kind": [one.text for one in found]}, index=table.index)
+
+    def decide(self, sketches):
+        repeated = sketches.index[sketches["kind"].duplicated()]
+        return pd.DataFrame({"reason": "usual"}, index=repeated)
 
 
 def _number(cell):

@@ -109,7 +109,7 @@ def test_the_run_directory_says_what_was_asked_and_what_came_of_it(tmp_path):
     assert told["steps"][0] | {"seconds": 0} == {
         "step": "filter_rows", "rows_in": 10, "rows_out": 5, "dropped": 5, "quarantined": 0,
         "expanded": 0, "made": 0, "seconds": 0, "reasons": {"condition_is_false": 5},
-        "failures": {}, "measures": {}, "findings": {}, "edits": [],
+        "failures": {}, "measures": {}, "findings": {}, "edits": [], "calls": {},
     }  # fmt: skip
     assert "filter_rows  10    5        5" in str(report)
 

@@ -101,4 +101,4 @@ def test_what_is_only_named_like_a_secret_counts_and_what_looks_hidden_runs(data
     assert run("w.weights={secret: 1}")[0] == "x {'secret': 1}"
     text, shown = run("w.weights={secret: 2}")
     assert text == "x {'secret': 2}"
-    assert "changed since then: w: weights {'secret': '********** " in shown
+    assert "changed since then: w: weights.secret '********** " in shown

@@ -17,18 +17,20 @@ from dataflow_core.engine import run_plan
 from dataflow_core.errors import (
     BudgetReached,
     ConfigurationError,
+    OperatorError,
     PlanError,
     RunError,
     RunStopped,
     ServingError,
 )
+from dataflow_core.operators.general import Apply, Concatenate
 from dataflow_core.serving.backend import Reply, ReplyError
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.pricing import Price
 from dataflow_core.serving.store import RequestStore
 from dataflow_core.testing import ScriptedServing
 
-from .asking import Answer, Asking, Judge, Kept, Noted, Topics
+from .asking import Answer, Asking, Judge, Kept, Noted, Topics, Unusual
 from .pipelines import Steps
 
 TESTS = Path(__file__).parents[1]
@@ -61,13 +63,13 @@ def test_answers_stand_with_their_questions_whatever_the_batch_size(batch_size, 
 
     serving = ScriptedServing(script, max_concurrency=8)
     steps = [(Kept(folder=str(tmp_path)), {}), (Answer(serving=serving), {})]
-    report = run(tmp_path, steps, 300, batch_size=batch_size, commit_seconds=0)
+    report = run(tmp_path, steps, 120, batch_size=batch_size, commit_seconds=0)
     table = result(tmp_path)
-    assert table["n"].tolist() == list(range(0, 300, 2))
-    assert table["answer"].tolist() == [f"WHAT IS {n}?" for n in range(0, 300, 2)]
-    assert report.steps[1].calls.asked == 150
+    assert table["n"].tolist() == list(range(0, 120, 2))
+    assert table["answer"].tolist() == [f"WHAT IS {n}?" for n in range(0, 120, 2)]
+    assert report.steps[1].calls.asked == 60
     ids = pd.read_parquet(tmp_path / "run" / "ledger.parquet")
-    assert sorted(ids["fate"].value_counts().items()) == [("dropped", 150), ("output", 150)]
+    assert sorted(ids["fate"].value_counts().items()) == [("dropped", 60), ("output", 60)]
 
 
 def test_many_rows_are_on_their_way_and_as_many_as_the_serving_takes(tmp_path):
@@ -106,11 +108,43 @@ def test_a_failure_is_a_row_in_quarantine_with_the_raw_answer(tmp_path):
     assert [step.calls.failed for step in report.steps] == [1, 0]
 
 
+def test_an_operator_that_raises_loses_one_row_and_asks_for_no_answer_twice(tmp_path):
+    class Clumsy(Answer):
+        def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+            table = storage.read([input_question])
+            found = self.serving.generate_from_input(table[input_question].tolist())
+            if any(one.text == "WHAT IS 13?" for one in found):
+                raise ValueError("thirteen")
+            storage.write(table.assign(**{output_answer: [one.text for one in found]}))
+
+    serving = ScriptedServing(str.upper)
+    report = run(tmp_path, [(Clumsy(serving=serving), {})], 60)
+    assert report.steps[0].reasons == {"ValueError": 1}
+    assert report.rows_out == 59
+    assert len(serving.requests) == 60
+
+
+def test_an_operator_that_breaks_its_contract_ends_the_run_with_what_was_done(tmp_path):
+    class Losing(Answer):
+        def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+            table = storage.read([input_question])
+            found = self.serving.generate_from_input(table[input_question].tolist())
+            table[output_answer] = [one.text for one in found]
+            storage.write(table[table[output_answer] != "WHAT IS 39?"])
+
+    serving = ScriptedServing(str.upper, max_concurrency=1)
+    steps = [(Losing(serving=serving), {})]
+    with pytest.raises(OperatorError, match="rows were lost"):
+        run(tmp_path, steps, 200, batch_size=10, commit_seconds=0)
+    journal = (tmp_path / "run" / "journals" / "losing.jsonl").read_text().splitlines()
+    assert sum(json.loads(line)["read"] for line in journal[1:]) >= 30
+
+
 def test_steps_that_ask_no_model_are_never_in_two_threads_at_a_time(tmp_path):
     serving = ScriptedServing(str.upper, max_concurrency=64)
     steps = [(Answer(serving=serving), {}), (Kept(folder=str(tmp_path)), {})]
-    run(tmp_path, steps, 2000, batch_size=20, commit_seconds=0)  # Kept fails if it is
-    assert len(result(tmp_path)) == 1000
+    run(tmp_path, steps, 600, batch_size=20)  # Kept fails if they are
+    assert len(result(tmp_path)) == 300
 
 
 def test_two_steps_share_one_serving_and_its_limit(tmp_path):
@@ -133,6 +167,25 @@ def test_what_a_sketch_asks_is_counted_and_found(tmp_path):
     report = run(tmp_path, [(Topics(serving=serving), {})], 50)
     assert report.steps[0].findings["topics"] == {"even": 25, "odd": 25}
     assert report.steps[0].calls.answered == 50
+
+
+def test_what_a_decision_asked_is_counted_also_after_a_stop(tmp_path):
+    serving = ScriptedServing(lambda text: text[-2:])  # ten kinds, such as "7?"
+    broken = {"now": True}
+
+    def fragile(table):
+        if broken["now"]:
+            raise ValueError("not yet")
+        return table
+
+    steps = [(Unusual(serving=serving), {}), (Apply(func=fragile), {})]
+    with pytest.raises(RunError, match="not yet"):
+        run(tmp_path, steps, 50, max_failures=0)
+    broken["now"] = False
+    report = run(tmp_path, steps, 50, max_failures=0)
+    assert len(serving.requests) == 50
+    assert (report.steps[0].calls.answered, report.steps[0].calls.reused) == (50, 0)
+    assert (report.steps[0].reasons, report.rows_out) == ({"usual": 40}, 10)
 
 
 def test_a_run_that_is_killed_asks_nothing_again_that_was_answered(tmp_path):
@@ -341,8 +394,6 @@ def test_branches_ask_one_serving_side_by_side(tmp_path):
     serving = ScriptedServing(str.upper, max_concurrency=4)
     with pytest.raises(PlanError):
         Forked(MemoryStorage(rows(3)), serving).run(run_dir=tmp_path / "no")
-
-    from dataflow_core.operators.general import Concatenate
 
     class Joined(Forked):
         def __init__(self, storage, serving):

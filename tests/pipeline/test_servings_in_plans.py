@@ -1,15 +1,16 @@
-"""Servings in operators, plans and recipes: found, checked, shared, written down without secrets."""
+"""Servings in operators, plans and recipes: found, checked, shared, written without secrets."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 import pytest
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from dataflow_core import Generator, MemoryStorage, Pipeline, Storage
+from dataflow_core import Evaluator, Generator, MemoryStorage, Pipeline, Storage
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.errors import ConfigurationError, PlanError, RecipeError
+from dataflow_core.operators.filters import BoundsFilter
 from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.pipeline.python_source import to_python
 from dataflow_core.pipeline.recipe import from_yaml, to_yaml
@@ -18,7 +19,7 @@ from dataflow_core.serving.backends.openai import OpenAIServing
 from dataflow_core.serving.base import Serving
 from dataflow_core.testing import ScriptedServing
 
-SECRET = "sk-1234567890"
+SECRET = "-".join(["sk", "1234567890"])
 
 
 class Draft(Generator):
@@ -43,6 +44,37 @@ class Panel(Generator):
     embedder: Serving | None = None
 
     def run(self, storage: Storage, input_a: str = "a", output_b: str = "b") -> None:
+        storage.write(storage.read())
+
+
+class Scored(Evaluator):
+    """Score with a serving."""
+
+    needs: ClassVar = frozenset({"embed"})
+
+    serving: Serving
+
+    def run(self, storage: Storage, input_q: str = "q", output_score: str = "score") -> None:
+        storage.write(storage.read().assign(**{output_score: 1.0}))
+
+
+class WellScored(BoundsFilter):
+    evaluator: ClassVar = Scored
+
+    serving: Serving
+
+    def run(self, storage: Storage, input_q: str = "q", output_score: str = "score") -> None:
+        self.keep_within_bounds(storage, output_score, input_q=input_q, output_score=output_score)
+
+
+class Inner(BaseModel):
+    serving: Serving
+
+
+class Outer(Generator):
+    inner: Inner
+
+    def run(self, storage: Storage) -> None:
         storage.write(storage.read())
 
 
@@ -78,6 +110,19 @@ def test_an_operator_tells_its_servings_also_in_lists_and_dicts():
     panel = Panel(judges=[one, two], named={"strict": three})
     assert panel.servings() == {"judges.0": one, "judges.1": two, "named.strict": three}
     assert Draft(serving=one).servings() == {"serving": one}
+
+
+def test_a_filter_by_a_measure_needs_what_its_evaluator_needs():
+    one = ScriptedServing([])
+    found = WellScored(serving=one)
+    assert found.servings() == {"serving": one}
+    assert found.needs == frozenset({"embed"})
+    assert found.make_evaluator().serving is one
+
+
+def test_servings_within_models_are_found():
+    one = OpenAIServing(model="m")
+    assert Outer(inner=Inner(serving=one)).servings() == {"inner.serving": one}
 
 
 def test_a_serving_that_cannot_do_what_is_needed_is_told_with_its_field():

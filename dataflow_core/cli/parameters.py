@@ -1,0 +1,142 @@
+"""Parameters on a command line: texts that become arguments of pipelines and fields of steps."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataflow_core.errors import ConfigurationError, did_you_mean
+
+if TYPE_CHECKING:
+    from dataflow_core.pipeline.plan import Plan
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """Return ``NAME=VALUE`` texts by name.
+
+    Args:
+        texts: The texts.
+        option: The option that they were given to, for messages.
+
+    Raises:
+        UsageError: One is none.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{option} takes NAME=VALUE, found {text!r}.")
+        found[name.strip()] = value
+    return found
+
+
+def arguments_of(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments of a pipeline's constructor.
+
+    Args:
+        cls: The pipeline's class.
+        name: What it is called.
+        given: The arguments as texts.
+
+    Raises:
+        ConfigurationError: It has no such parameter, or it does not take the value.
+    """
+    parameters = dict(list(inspect.signature(cls.__init__).parameters.items())[2:])
+    hints = typing.get_type_hints(cls.__init__, include_extras=True)
+    for parameter in given:
+        if parameter not in parameters:
+            raise ConfigurationError(
+                f"{name} has no parameter {parameter!r}.{did_you_mean(parameter, parameters)} "
+                f"It takes: {', '.join(parameters) or 'none'}."
+            )
+    return {n: _typed(name, n, text, hints.get(n, Any)) for n, text in given.items()}
+
+
+def takes_serving(cls: Any, name: str, given: Collection[str]) -> bool:
+    """Tell whether a pipeline's constructor takes a serving.
+
+    Raises:
+        ConfigurationError: It needs one, and none is given.
+    """
+    parameter = inspect.signature(cls.__init__).parameters.get("serving")
+    if parameter is None:
+        return False
+    if parameter.default is inspect.Parameter.empty and "serving" not in given:
+        from dataflow_core.pipeline.settings import NEEDS_ONE
+
+        raise ConfigurationError(f"{name} {NEEDS_ONE}")
+    return True
+
+
+def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
+    """Return a plan with other values for fields of its steps.
+
+    Args:
+        plan: The plan.
+        params: ``STEP.FIELD=VALUE`` texts.
+
+    Raises:
+        DataflowError: There is no such step or field, or it does not take the value.
+    """
+    return with_settings(plan, pairs(params, "--param"))
+
+
+def with_settings(plan: Plan, given: Mapping[str, str]) -> Plan:
+    """Return a plan with other values for fields of its steps; see `reconfigured`."""
+    from dataflow_core.operators.servings import takes_servings
+    from dataflow_core.pipeline.settings import reconfigure, step_of_setting
+
+    values = {}
+    for setting, text in given.items():
+        fields = type(step_of_setting(plan, setting).operator).model_fields
+        field = fields.get(setting.rpartition(".")[2])
+        kind = None if field is None else field.annotation
+        if kind is str:
+            values[setting] = text
+        elif takes_servings(kind):
+            values[setting] = _as_serving_text(text)
+        else:
+            values[setting] = _yaml_value(text)
+    return reconfigure(plan, values)
+
+
+def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    from dataflow_core.operators.servings import takes_servings
+
+    if hint is str:
+        return text
+    try:
+        value = _as_serving_text(text) if takes_servings(hint) else _yaml_value(text)
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        remedy = ""
+        if first["type"] in ("tuple_type", "list_type", "set_type", "frozen_set_type"):
+            remedy = f" Write a list: --param '{name}=[{text}]'."
+        elif type(None) in typing.get_args(hint):
+            remedy = " For none, write null."
+        message = f"parameter {name}={text!r}: {first['msg']}.{remedy}"
+        raise ConfigurationError(f"{pipeline}: {message}") from None
+
+
+def _as_serving_text(text: str) -> Any:
+    """Return what stands for a serving: a specification, which would be something else as YAML.
+
+    Lists and dicts of servings are YAML, and so is null.
+    """
+    return _yaml_value(text) if text.lstrip()[:1] in ("[", "{") or text == "null" else text
+
+
+def _yaml_value(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
