@@ -18,8 +18,8 @@ from dataflow_core.serving import (
     VLLMServerServing,
     serving_from_spec,
 )
+from dataflow_core.serving.backends.engine_serving import as_flags
 from dataflow_core.serving.backends.server_process import ServerProcess, free_port
-from dataflow_core.serving.backends.started_server import as_flags
 
 REPOSITORY = Path(__file__).parents[2]
 SERVER = '''

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from dataflow_core.serving.backends.engine_serving import as_flags
 from dataflow_core.serving.backends.server_process import HOST
-from dataflow_core.serving.backends.started_server import StartedServerServing, as_flags
+from dataflow_core.serving.backends.started_server import StartedServerServing
 
 _START = """
 import os, runpy, sys

@@ -8,11 +8,10 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-import orjson
 from pydantic import Field, PrivateAttr, SecretStr
 
 from dataflow_core.serving.backend import (
@@ -23,6 +22,7 @@ from dataflow_core.serving.backend import (
     ReplyError,
     Vectors,
 )
+from dataflow_core.serving.backends.engine_serving import EngineServing
 from dataflow_core.serving.backends.openai import OpenAIBackend, OpenAIServing
 from dataflow_core.serving.backends.server_process import (
     HOST,
@@ -30,29 +30,18 @@ from dataflow_core.serving.backends.server_process import (
     ServerProcess,
     free_port,
 )
-from dataflow_core.serving.base import Capability, Serving
-from dataflow_core.serving.pricing import Price
-
-SPEED_ONLY = frozenset({
-    "tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "tp_size", "dp_size",
-    "pp_size", "gpu_memory_utilization", "mem_fraction_static", "max_num_seqs",
-    "max_running_requests", "max_num_batched_tokens", "enable_prefix_caching", "swap_space",
-    "disable_log_stats", "enable_log_requests", "uvicorn_log_level", "log_level", "port", "host",
-    "distributed_executor_backend", "enable_chunked_prefill", "enforce_eager",
-    "disable_cuda_graph", "disable_radix_cache", "download_dir", "max_parallel_loading_workers",
-})  # fmt: skip
-"""Arguments of engines that change how fast answers come, and not what they are."""
+from dataflow_core.serving.base import Capability
 
 
-class StartedServerServing(Serving):
+class StartedServerServing(EngineServing):
     """The base of servings that start a server of their own.
 
     The server listens on the loopback interface only, takes a key that is made for it, writes to a
     log file, and ends when the serving is closed or this process ends, even if that is killed.
 
     Attributes:
-        engine_args: The engine's arguments by name, such as ``{"tensor_parallel_size": 2}``:
-            underscores become dashes, and True a flag alone.
+        engine_args: The engine's own arguments by name, such as ``{"tensor_parallel_size": 2}``:
+            on its command line underscores become dashes, and True a flag alone.
         python: The Python to start it with, where another environment has the engine.
         command: What to start instead, for other launchers: a program and its arguments, in which
             ``{model}`` and ``{port}`` are filled in.
@@ -67,10 +56,8 @@ class StartedServerServing(Serving):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema", "images"})
-    sorts_prompts: ClassVar[bool] = True
     key_variable: ClassVar[str] = ""
 
-    engine_args: dict[str, Any] = Field(default_factory=dict)
     python: str = sys.executable
     command: tuple[str, ...] | None = None
     start_seconds: Annotated[float, Field(gt=0)] = 900.0
@@ -90,17 +77,6 @@ class StartedServerServing(Serving):
     def texts_together(self) -> int:
         """The most texts of one embedding request."""
         return self.embed_batch
-
-    def identity(self) -> dict[str, Any]:
-        """Return the model, and what of the engine's arguments can change its answers."""
-        told: dict[str, Any] = {"model": self.model}
-        if args := answering(self.engine_args):
-            told["engine_args"] = args
-        return told
-
-    def known_price(self) -> Price:
-        """Return that tokens cost nothing."""
-        return Price(0.0)
 
     def launch(self, port: int) -> list[str]:
         """Return what starts the server.
@@ -218,39 +194,6 @@ class StartedServerBackend(Backend):
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-
-
-def answering(engine_args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of an engine's arguments that can change its answers."""
-    told = {name.replace("-", "_"): value for name, value in engine_args.items()}
-    return {name: value for name, value in sorted(told.items()) if name not in SPEED_ONLY}
-
-
-def as_flags(engine_args: Mapping[str, Any], *, negative: bool) -> Iterator[str]:
-    """Yield arguments as a command line has them.
-
-    Args:
-        engine_args: The arguments by name.
-        negative: Whether False is said as ``--no-NAME``; else it is left out.
-    """
-    for name, value in engine_args.items():
-        dashed = name.replace("_", "-")
-        if value is True:
-            yield f"--{dashed}"
-        elif value is False and negative:
-            yield f"--no-{dashed}"
-        elif value is not None and value is not False:
-            yield f"--{dashed}"
-            yield from _values(value)
-
-
-def _values(value: Any) -> Iterator[str]:
-    if isinstance(value, (list, tuple)):
-        yield from map(str, value)
-    elif isinstance(value, Mapping):
-        yield orjson.dumps(value).decode()
-    else:
-        yield str(value)
 
 
 def _filled(part: str, places: Mapping[str, str]) -> str:
