@@ -6,17 +6,16 @@ import asyncio
 import dataclasses
 import importlib
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from dataflow_core.serving.backend import Backend, Message, ReplyError
+from dataflow_core.serving.backend import Backend, ReplyError
 from dataflow_core.serving.backends.engine_serving import EngineServing
 from dataflow_core.serving.base import Capability
 from dataflow_core.serving.dispatch import Terms
-from dataflow_core.serving.messages import text_of
 
 _CONTEXT_WORDS = ("maximum model length", "max_model_len", "context length", "context window")
 _SCHEMA_WORDS = ("schema", "grammar", "structured", "xgrammar", "regex", "guidance", "outlines")
@@ -77,26 +76,6 @@ class LocalEngineBackend(Backend):
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
-    def prompt(self, messages: Sequence[Message], sampling: Mapping[str, Any]) -> list[int]:
-        """Return a conversation as the tokens that the model reads.
-
-        Raises:
-            ReplyError: The model has no chat template, or its template refuses the conversation.
-        """
-        plain = [_plain(message) for message in messages]
-        options = _template_options(sampling)
-        try:
-            text = self.tokenizer.apply_chat_template(
-                plain, tokenize=False, add_generation_prompt=True, **options
-            )
-        except Exception as error:  # noqa: BLE001  a template is a program of the model's makers
-            if getattr(self.tokenizer, "chat_template", None) is None:
-                told = "the model has no chat template; take one that is tuned for instructions"
-                raise ReplyError("fatal", told) from None
-            told = f"the model's chat template refuses the conversation: {error}"
-            raise ReplyError("request", told) from None
-        return self.token_ids(text)
-
 
 async def load_engine(package: str, distribution: str) -> ModuleType:
     """Import an engine's package, beside the loop.
@@ -146,15 +125,12 @@ def refusal(error: Exception, *, with_schema: bool) -> ReplyError:
     return ReplyError("request", told)
 
 
-def _plain(message: Message) -> dict[str, Any]:
-    """Return a message whose content is a text, as all templates take it."""
-    if isinstance(message.get("content"), list):
-        return {**message, "content": text_of(message)}
-    return dict(message)
+def template_options(sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what chat templates are told beside the conversation.
 
-
-def _template_options(sampling: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what templates are told beside the conversation."""
+    Args:
+        sampling: The sampling parameters.
+    """
     options: dict[str, Any] = {}
     effort = sampling.get("reasoning_effort")
     if effort is not None:

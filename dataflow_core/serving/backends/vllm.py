@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal
 
 from dataflow_core.errors import ConfigurationError
@@ -15,6 +15,7 @@ from dataflow_core.serving.backends.local_engine import (
     LocalEngineServing,
     load_engine,
     refusal,
+    template_options,
 )
 from dataflow_core.serving.backends.openai_answers import split_thoughts
 from dataflow_core.serving.base import Capability
@@ -51,6 +52,7 @@ class VLLMServing(LocalEngineServing):
     """
 
     prefix: ClassVar[str] = "vllm"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema", "images"})
     batch_argument: ClassVar[str] = "max_num_seqs"
 
     runner: Literal["generate", "pooling"] = "generate"
@@ -99,6 +101,7 @@ class VLLMBackend(LocalEngineBackend):
             os.environ.setdefault(name, value)
         self._vllm = await load_engine("vllm", "vllm")
         self._sampling = await load_engine("vllm.sampling_params", "vllm")
+        await load_engine("vllm.renderers", "vllm")
         await load_engine("vllm.v1.engine.async_llm", "vllm")
         # Nothing else runs in this loop yet, to which the engine binds itself.
         self._engine = self._loaded()
@@ -107,14 +110,14 @@ class VLLMBackend(LocalEngineBackend):
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
-        ids = self.prompt(request.messages, request.sampling)
         parameters = self._parameters(request)
-        return _reply(
-            await self._last(
-                lambda: self._engine.generate(self._tokens(ids), parameters, self._number()),
-                with_schema=request.schema is not None,
-            )
-        )
+        with_schema = request.schema is not None
+        try:
+            prompt = await self._rendered(request)
+            output = await _last(self._engine.generate(prompt, parameters, self._number()))
+        except Exception as error:  # noqa: BLE001  engines raise what they like
+            raise self._error(error, with_schema=with_schema) from None
+        return _reply(output)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
@@ -143,28 +146,21 @@ class VLLMBackend(LocalEngineBackend):
             raise ReplyError("fatal", told) from error
 
     async def _encoded(self, text: str) -> Any:
-        tokens = self._tokens(self.tokenizer.encode(text))
         parameters = self._vllm.PoolingParams(task="embed")
-        return await self._last(
-            lambda: self._engine.encode(tokens, parameters, self._number()), with_schema=False
-        )
-
-    async def _last(self, start: Callable[[], AsyncIterator[Any]], *, with_schema: bool) -> Any:
-        """Return what a request ends with.
-
-        Raises:
-            ReplyError: It fails.
-        """
+        tokens = self._vllm.TokensPrompt(prompt_token_ids=self.tokenizer.encode(text))
         try:
-            outputs = [one async for one in start()]
+            (prompt,) = await self._engine.renderer.render_cmpl_async([tokens])
+            return await _last(self._engine.encode(prompt, parameters, self._number()))
         except Exception as error:  # noqa: BLE001  engines raise what they like
-            raise self._error(error, with_schema=with_schema) from None
-        if not outputs:
-            raise ReplyError("server", "the engine ended the request without an answer")
-        return outputs[-1]
+            raise self._error(error, with_schema=False) from None
 
-    def _tokens(self, ids: list[int]) -> Any:
-        return self._vllm.TokensPrompt(prompt_token_ids=ids)
+    async def _rendered(self, request: ChatRequest) -> Any:
+        """Return what the model reads: the conversation by its chat template, with its images."""
+        options = {"add_generation_prompt": True, **template_options(request.sampling)}
+        params = self._vllm.renderers.ChatParams(chat_template_kwargs=options)
+        conversation = [dict(message) for message in request.messages]
+        _, (prompt,) = await self._engine.renderer.render_chat_async([conversation], params)
+        return prompt
 
     def _parameters(self, request: ChatRequest) -> Any:
         """Return the sampling parameters as vLLM wants them, the model's own below ours.
@@ -194,6 +190,9 @@ class VLLMBackend(LocalEngineBackend):
         if name == "EngineDeadError" or self._engine is None or self._engine.errored:
             told = "the engine has died; what it wrote to the standard error says why"
             return ReplyError("fatal", told)
+        if name == "ChatTemplateResolutionError":
+            told = "the model has no chat template; take one that is tuned for instructions"
+            return ReplyError("fatal", f"{told} ({error})")
         if isinstance(error, (ValueError, TypeError)) or _is_clients(error):
             return refusal(error, with_schema=with_schema)
         return ReplyError("server", f"{name}: {error.__cause__ or error}")
@@ -205,6 +204,16 @@ class VLLMBackend(LocalEngineBackend):
 def _is_clients(error: Exception) -> bool:
     """Tell whether vLLM counts an error as one of the request."""
     return any(cls.__name__ == "VLLMClientError" for cls in type(error).__mro__)
+
+
+async def _last(outputs: AsyncIterator[Any]) -> Any:
+    """Return what a request ends with."""
+    output = None
+    async for one in outputs:
+        output = one
+    if output is None:
+        raise RuntimeError("the engine ended the request without an answer")
+    return output
 
 
 def _reply(output: Any) -> Reply:
