@@ -39,6 +39,11 @@ class LocalEngineServing(EngineServing):
 
     timeout: Annotated[float, Field(gt=0)] = 7_200.0
 
+    @property
+    def texts_together(self) -> int:
+        """The most texts of one embedding request."""
+        return 64
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the model's own tokenizer makes of a text; it loads the model.
 

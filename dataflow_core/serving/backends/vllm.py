@@ -72,11 +72,6 @@ class VLLMServing(LocalEngineServing):
         told = super().identity()
         return told if self.runner == "generate" else {**told, "runner": self.runner}
 
-    @property
-    def texts_together(self) -> int:
-        """The most texts of one embedding request."""
-        return 64
-
     def open_backend(self) -> Backend:
         """Return the engine, not loaded yet."""
         return VLLMBackend(self)
