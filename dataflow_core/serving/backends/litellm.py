@@ -47,6 +47,8 @@ _KINDS: Mapping[str, tuple[ErrorKind, str | None]] = {
 }
 """What errors mean, by the names of their classes and bases, the more special first."""
 
+_FATAL = (401, 402, 403, 404, 405)
+_NO_PROVIDER = "llm provider not provided"
 _NO_CREDIT = ("insufficient_quota", "exceeded your current quota", "billing")
 _SCHEMA_WORDS = ("response_format", "json_schema", "schema", "structured output")
 _CONNECTION_WORDS = ("connection error", "cannot connect", "connect call failed", "disconnected")
@@ -140,6 +142,7 @@ class LiteLLMBackend(Backend):
         told: dict[str, Any] = {"input": list(texts)}
         if self._serving.dimensions is not None:
             told["dimensions"] = self._serving.dimensions
+            told["allowed_openai_params"] = ["dimensions"]  # whatever it thinks of the model
         answer = await self._asked(self._litellm.aembedding, with_schema=False, **told)
         try:
             return vectors_in(answer.model_dump())
@@ -212,16 +215,26 @@ def error_of(error: Exception, *, with_schema: bool) -> ReplyError:
     names = [cls.__name__ for cls in type(error).__mro__]
     kind, reason = next((_KINDS[name] for name in names if name in _KINDS), ("fatal", None))
     told = " ".join(str(getattr(error, "message", error)).split())[:500]
-    message = f"{names[0]}: {told.removeprefix(f'litellm.{names[0]}: ')}"
     status = getattr(error, "status_code", None)
-    words = told.lower()
-    if kind == "rate_limit" and any(word in words for word in _NO_CREDIT):
-        kind = "fatal"
-    elif kind == "request" and with_schema and any(word in words for word in _SCHEMA_WORDS):
-        kind = "schema"
-    elif kind == "server" and any(word in words for word in _CONNECTION_WORDS):
-        kind = "connection"
+    if reason is None:
+        kind = _refined(kind, status, told.lower(), with_schema=with_schema)
+    message = f"{names[0]}: {told.removeprefix(f'litellm.{names[0]}: ')}"
     return ReplyError(kind, message, status=status, retry_after=_wait(error), reason=reason)
+
+
+def _refined(kind: ErrorKind, status: int | None, told: str, *, with_schema: bool) -> ErrorKind:
+    """Return the kind of an error by what its class does not tell."""
+    if kind == "server" and any(word in told for word in _CONNECTION_WORDS):
+        return "connection"
+    if kind == "server" and status is not None and 400 <= status < 500:
+        kind = "fatal" if status in _FATAL else "request"
+    if kind == "rate_limit" and any(word in told for word in _NO_CREDIT):
+        return "fatal"
+    if kind == "request" and _NO_PROVIDER in told:
+        return "fatal"
+    if kind == "request" and with_schema and any(word in told for word in _SCHEMA_WORDS):
+        return "schema"
+    return kind
 
 
 def _wait(error: Exception) -> float | None:

@@ -167,6 +167,8 @@ def _text_and_reasoning(message: Mapping[str, Any]) -> tuple[str, str | None]:
         ).strip()
     if reasoning is None and "</think>" in text:
         return split_thoughts(text)
+    if reasoning:  # servers that cut thoughts out leave the line breaks after them
+        text = text.lstrip("\n")
     return text, reasoning or None
 
 
