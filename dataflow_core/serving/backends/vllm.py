@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backends.guardian import Guardian, descendants
 from dataflow_core.serving.backends.local_engine import (
     LocalEngineBackend,
     LocalEngineServing,
@@ -87,6 +88,7 @@ class VLLMBackend(LocalEngineBackend):
     def __init__(self, serving: VLLMServing) -> None:
         self._serving = serving
         self._engine: Any = None
+        self._guardian: Guardian | None = None
         self._numbers = itertools.count()
         self._defaults: dict[str, Any] = {}
 
@@ -98,8 +100,10 @@ class VLLMBackend(LocalEngineBackend):
         self._sampling = await load_engine("vllm.sampling_params", "vllm")
         await load_engine("vllm.renderers", "vllm")
         await load_engine("vllm.v1.engine.async_llm", "vllm")
+        before = descendants(os.getpid())
         # Nothing else runs in this loop yet, to which the engine binds itself.
         self._engine = self._loaded()
+        self._guardian = Guardian(descendants(os.getpid()) - before)
         self.tokenizer = self._engine.get_tokenizer()
         self._defaults = self._engine.model_config.get_diff_sampling_param()
 
@@ -125,6 +129,8 @@ class VLLMBackend(LocalEngineBackend):
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.shutdown()
+        if self._guardian is not None:
+            self._guardian.dismiss()
 
     def _loaded(self) -> Any:
         serving = self._serving
