@@ -93,7 +93,7 @@ def dataflow_register_servings() -> list[ServingSpec]:
         _serving(
             "litellm",
             "litellm:LiteLLMServing",
-            "Models of a hundred providers, through LiteLLM",
+            "Models of many providers, through LiteLLM",
             extra="litellm",
         ),
         _serving(
@@ -110,7 +110,7 @@ def dataflow_register_servings() -> list[ServingSpec]:
         _serving(
             "sglang_server",
             "sglang_server:SGLangServerServing",
-            "Models in an SGLang server that is started and ended with the serving",
+            "Models in an SGLang server that starts and ends with the serving",
         ),
         _serving(
             "vllm",
@@ -121,7 +121,7 @@ def dataflow_register_servings() -> list[ServingSpec]:
         _serving(
             "vllm_server",
             "vllm_server:VLLMServerServing",
-            "Models in a vLLM server that is started and ended with the serving",
+            "Models in a vLLM server that starts and ends with the serving",
         ),
     ]
 

@@ -55,6 +55,10 @@ BUILT_INS = {
     "What is installed": {
         "operators": ("dataflow_core.cli.catalogue.operators:command", "List and show operators."),
         "pipelines": ("dataflow_core.cli.catalogue.pipelines:command", "List and show pipelines."),
+        "servings": (
+            "dataflow_core.cli.catalogue.servings:command",
+            "List, show and check servings.",
+        ),
         "storages": ("dataflow_core.cli.catalogue.storages:command", "List and show storages."),
         "models": (
             "dataflow_core.cli.models:command",

@@ -76,10 +76,12 @@ class Wire:
     Args:
         url: The address, with a path that goes before that of every request.
         headers: What goes with every request.
+        direct: Whether to go past the proxies that the environment names.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    direct: bool = False
     _idle: list[_Connection] = field(default_factory=list)
     _open: set[_Connection] = field(default_factory=set)
     _heads: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
@@ -87,7 +89,7 @@ class Wire:
     def __post_init__(self) -> None:
         self._server = _Address.of(self.url)
         self._path = urlsplit(self.url).path.rstrip("/")
-        self._proxy = _proxy_for(self._server)
+        self._proxy = None if self.direct else _proxy_for(self._server)
         self._tls: ssl.SSLContext | None = None
         self._opening = asyncio.Semaphore(_AT_ONCE)
 

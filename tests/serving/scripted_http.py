@@ -26,7 +26,7 @@ class Listening:
 
 @contextlib.contextmanager
 def scripted_http(script):
-    """Answer requests with what ``script(heard)`` returns: a status and JSON, or bytes as a body."""
+    """Answer requests with what ``script(heard)`` returns: a status, and JSON or bytes."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -14,9 +14,13 @@ from dataflow_core.cli.catalogue.docstrings import parameters_in, text_of
 from dataflow_core.cli.catalogue.listing import summary_of
 from dataflow_core.cli.output import terminal_width
 from dataflow_core.errors import PluginError
-from dataflow_core.plugins import OperatorSpec, Registered
+from dataflow_core.plugins import OperatorSpec, Registered, ServingSpec
 
-_HEAD = ("function", "scope", "modality", "source", "schemes", "extra", "aliases", "target")
+_HEAD = (
+    "function", "scope", "modality", "source", "schemes", "prefixes", "capabilities", "extra",
+    "aliases", "target",
+)  # fmt: skip
+_LABELS = {"capabilities": "can do"}
 _WIDEST = 100
 _LIMITS = {
     "ge": ">=",
@@ -49,6 +53,27 @@ def describe_operator(registered: Registered[OperatorSpec], operator: Any) -> di
         "doc": inspect.cleandoc(operator.__doc__ or ""),
         "parameters": [_field(name, field, said) for name, field in fields.items()],
         "columns": list(_columns(run)),
+    }
+
+
+def describe_serving(registered: Registered[ServingSpec], serving: Any) -> dict[str, Any]:
+    """Return a description of a serving: fields are parameters.
+
+    Raises:
+        PluginError: The target is no serving.
+    """
+    fields, can = getattr(serving, "model_fields", None), getattr(serving, "capabilities", None)
+    if fields is None or can is None:
+        raise PluginError(
+            f"{registered.full_name} of {registered.distribution} {registered.version}: its target "
+            f"{registered.spec.target!r} is no serving: a class with fields and capabilities."
+        )
+    said = _said(serving)
+    return {
+        **summary_of(registered),
+        "capabilities": tuple(sorted(can)),
+        "doc": inspect.cleandoc(serving.__doc__ or ""),
+        "parameters": [_field(name, field, said) for name, field in fields.items()],
     }
 
 
@@ -87,7 +112,7 @@ def _head(described: dict[str, Any]) -> Iterator[str]:
         value = described.get(name)
         if value:
             shown = ", ".join(value) if isinstance(value, tuple) else value
-            yield f"  {name:<10}{shown}"
+            yield f"  {_LABELS.get(name, name):<10}{shown}"
     yield f"  {'plugin':<10}{described['distribution']} {described['version']}"
 
 
@@ -168,8 +193,25 @@ def _default(default: Any) -> dict[str, Any]:
 def _type_name(annotation: Any) -> str:
     if annotation is inspect.Parameter.empty:
         return "any"
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return " | ".join(map(_option_name, typing.get_args(annotation)))
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return text if "Literal" in text else _MODULES.sub("", text)
+
+
+def _option_name(option: Any) -> str:
+    """Return one of several types, with the limits that it is annotated with."""
+    if option is types.NoneType:
+        return "None"
+    notes = getattr(option, "__metadata__", ())
+    limits = [text for note in notes for one in _single(note) for text in _limits(one)]
+    name = _type_name(getattr(option, "__origin__", option) if notes else option)
+    return ", ".join([name, *limits])
+
+
+def _single(note: Any) -> list[Any]:
+    """Return the limits that an annotation stands for; pydantic's fields hold several."""
+    return getattr(note, "metadata", [note])
 
 
 def _said(cls: Any) -> dict[str, str]:

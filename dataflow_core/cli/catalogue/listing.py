@@ -72,13 +72,16 @@ def list_command(kind: Kind, filters: tuple[str, ...], columns: tuple[str, ...])
 
 
 def show_command(
-    kind: Kind, describe: Callable[[Registered[Any], Any], dict[str, Any]]
+    kind: Kind,
+    describe: Callable[[Registered[Any], Any], dict[str, Any]],
+    full_name: Callable[[PluginManager, str], str] = lambda _, name: name,
 ) -> click.Command:
     """Return the command that shows one registered thing in full.
 
     Args:
         kind: The kind.
         describe: Makes what to show of it, from its specification and its target.
+        full_name: Returns the full name of what it is also called by.
     """
 
     @click.command("show", help=f"Show all about one of the {kind}s.")
@@ -86,7 +89,7 @@ def show_command(
     @JSON
     @click.make_pass_decorator(PluginManager, ensure=True)
     def run(manager: PluginManager, /, name: str, *, as_json: bool) -> None:
-        registered = find(manager, kind, name)
+        registered = find(manager, kind, full_name(manager, name))
         described = describe(registered, manager.load(registered))
         if as_json:
             write_json(described)

@@ -70,11 +70,12 @@ class OpenAIBackend(Backend):
 
     Args:
         serving: The configuration.
+        direct: Whether to go past proxies, as to a server of this machine.
     """
 
-    def __init__(self, serving: OpenAIServing) -> None:
+    def __init__(self, serving: OpenAIServing, *, direct: bool = False) -> None:
         self._serving = serving
-        self._wire = Wire(without_user(serving.url), self._headers())
+        self._wire = Wire(without_user(serving.url), self._headers(), direct=direct)
         self._query = f"?{urlencode(serving.query)}" if serving.query else ""
         self._is_openai = serving.is_vendors
         self._base = {"model": serving.model}

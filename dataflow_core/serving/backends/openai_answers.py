@@ -36,10 +36,19 @@ def reply_of(answer: Answer) -> Reply:
     """
     content = _json(answer)
     try:
-        choice = content["choices"][0]
-        message = choice["message"]
-    except (KeyError, IndexError, TypeError):
+        return reply_in(content)
+    except (AttributeError, KeyError, IndexError, TypeError):
         raise broken(answer, "there is no choices[0].message in it") from None
+
+
+def reply_in(content: Mapping[str, Any]) -> Reply:
+    """Return the reply in what a chat answer holds; errors of look-ups where there is none.
+
+    Args:
+        content: The answer's JSON.
+    """
+    choice = content["choices"][0]
+    message = choice["message"]
     text, reasoning = _text_and_reasoning(message)
     finish = choice.get("finish_reason") or "stop"
     if message.get("refusal") and not text:
@@ -57,13 +66,22 @@ def vectors_of(answer: Answer, texts: int) -> Vectors:
     """
     content = _json(answer)
     try:
-        data = sorted(content["data"], key=lambda one: one["index"])
-        vectors = [one["embedding"] for one in data]
+        found = vectors_in(content)
     except (KeyError, TypeError):
         raise broken(answer, "there is no data[].embedding in it") from None
-    if len(vectors) != texts:
-        raise broken(answer, f"it has {len(vectors)} vectors for {texts} texts")
-    return Vectors(vectors, usage_of(content.get("usage")))
+    if len(found.vectors) != texts:
+        raise broken(answer, f"it has {len(found.vectors)} vectors for {texts} texts")
+    return found
+
+
+def vectors_in(content: Mapping[str, Any]) -> Vectors:
+    """Return the vectors in what an answer holds; errors of look-ups where there are none.
+
+    Args:
+        content: The answer's JSON.
+    """
+    data = sorted(content["data"], key=lambda one: one["index"])
+    return Vectors([one["embedding"] for one in data], usage_of(content.get("usage")))
 
 
 def error_of(answer: Answer, *, with_schema: bool) -> ReplyError:
@@ -149,6 +167,8 @@ def _text_and_reasoning(message: Mapping[str, Any]) -> tuple[str, str | None]:
         ).strip()
     if reasoning is None and "</think>" in text:
         return split_thoughts(text)
+    if reasoning:  # servers that cut thoughts out leave the line breaks after them
+        text = text.lstrip("\n")
     return text, reasoning or None
 
 
