@@ -95,9 +95,11 @@ def _call_rows(found: Estimate) -> Iterator[tuple[str, ...]]:
 
 def _dollars(told: Interval | None) -> str:
     """Return an amount of money; a dash where prices are not known."""
+    from dataflow_core.engine.call_texts import dollars
+
     if told is None:
         return "-"
-    low, high = (f"{one:,.2f}" if one >= 1 else f"{one:.2g}" for one in (told.low, told.high))
+    low, high = dollars(told.low), dollars(told.high)
     return f"${low}" if low == high else f"${low}-{high}"
 
 

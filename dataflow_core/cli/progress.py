@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -231,7 +231,9 @@ class _Shown(Display):
             head = (update.stage, pace.done(), pace.speed(), pace.left())
             yield _line(" · ".join(filter(None, head)))
             if accounts := list(update.accounts().values()):
-                yield _step_table(accounts, pace.answers(update))
+                yield _step_table(accounts)
+            for step, told in pace.answers(update).items():
+                yield _line(f"{step}: {told}", style="none")
 
 
 def _line(text: str, style: str = "italic") -> Text:
@@ -241,19 +243,16 @@ def _line(text: str, style: str = "italic") -> Text:
     return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
-def _step_table(accounts: list[StepAccount], calls: Mapping[str, str]) -> Table:
+def _step_table(accounts: list[StepAccount]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for name in ("step", "in", "out", "dropped", "failed", "rows/s"):
         table.add_column(name, justify="left" if name == "step" else "right")
-    if calls:
-        table.add_column("models", overflow="ellipsis", no_wrap=True)
     for account in accounts:
         sums = (account.rows_in, account.rows_out, account.dropped, account.quarantined)
         speed = account.rows_per_second
         cells = [*(f"{number:,}" for number in sums), "" if speed is None else f"{speed:,.0f}"]
-        cells += [calls.get(account.step, "")] if calls else []
         table.add_row(account.step, *cells)
     return table
 

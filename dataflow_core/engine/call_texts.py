@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.serving.tally import Tally
 
 
+def dollars(amount: float) -> str:
+    """Return an amount of money: in cents from a dollar on, below in two digits that count."""
+    if amount >= 1 or amount <= 0:
+        return f"{amount:,.2f}"
+    return f"{amount:.{max(2, 1 - math.floor(math.log10(amount)))}f}"
+
+
 def money(tally: Tally) -> str:
     """Return what calls cost; with ``+`` where that of some is not known, ``-`` where of all."""
     if not tally.cost and tally.unpriced:
         return "-"
-    digits = f"{tally.cost:,.2f}" if tally.cost >= 1 or not tally.cost else f"{tally.cost:.2g}"
-    return f"${digits}{'+' if tally.unpriced else ''}"
+    return f"${dollars(tally.cost)}{'+' if tally.unpriced else ''}"
 
 
 CALL_CELLS: Sequence[tuple[str, Callable[[Tally], str]]] = (

@@ -14,6 +14,7 @@ import pytest
 
 from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.engine import run_plan
+from dataflow_core.engine.call_texts import money
 from dataflow_core.errors import (
     BudgetReached,
     ConfigurationError,
@@ -28,6 +29,7 @@ from dataflow_core.serving.backend import Reply, ReplyError
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.pricing import Price
 from dataflow_core.serving.store import RequestStore
+from dataflow_core.serving.tally import Tally
 from dataflow_core.testing import ScriptedServing
 
 from .asking import Answer, Asking, Judge, Kept, Noted, Topics, Unusual
@@ -454,6 +456,15 @@ def test_progress_tells_of_answers_while_a_piece_is_on_its_way(tmp_path):
     run_plan(plan, run_dir=tmp_path / "run", notify=notify)
     assert any(rows == 0 and 0 < answers < 12 for rows, answers in heard)
     assert heard[-1] == (12, 12)
+
+
+@pytest.mark.parametrize(
+    ("cost", "unpriced", "told"),
+    [(0, 0, "$0.00"), (1234.5, 0, "$1,234.50"), (0.25, 0, "$0.25"), (0.000059, 0, "$0.000059"),
+     (0, 3, "-"), (2, 3, "$2.00+")],
+)  # fmt: skip
+def test_money_is_told_as_people_write_it(cost, unpriced, told):
+    assert money(Tally(cost=cost, unpriced=unpriced)) == told
 
 
 class _stopped_by:  # noqa: N801
