@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -29,12 +29,12 @@ from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.options import EngineOptions
 from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.pieces import Piece, piece_at, pieces_of
-from dataflow_core.engine.progress import Update
 from dataflow_core.engine.retry import Again, Retry
 from dataflow_core.engine.reuse import link_file, neighbours, take_decision, take_over
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.shipping import ship
-from dataflow_core.engine.sources import reader_of, source_of
+from dataflow_core.engine.sources import reader_of
+from dataflow_core.engine.standing import Standing
 from dataflow_core.engine.stored_decisions import calls_of_decision, load_decision, save_decision
 from dataflow_core.engine.stored_frames import from_stored
 from dataflow_core.engine.threads import Desks, DoingInThreads
@@ -53,9 +53,6 @@ _MUCH = 32 << 20
 
 _WORTH_A_FORK = 1 << 20
 """So many let them be started at once, as copies of this one."""
-
-_ESTIMATES_ERR = 1.3
-"""So many times as many rows as estimated a source may have."""
 
 
 @dataclass
@@ -83,18 +80,19 @@ class LocalEngine:
     reused: dict[str, int] = field(default_factory=dict)
     retried: dict[str, int] = field(default_factory=dict)
     calls: Calls = field(init=False)
+    standing: Standing = field(init=False)
     _failures: Failures = field(init=False)
     _progress: dict[str, Progress] = field(default_factory=dict)
     _crews: Crews = field(init=False)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _halted: threading.Event = field(default_factory=threading.Event)
-    _estimates: dict[str, int | None] = field(default_factory=dict)
     _decided: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.accounts = {step.name: StepAccount(step.name) for step in self.plan.steps}
         self._failures = Failures(self.options.max_failures, self.directory.path)
         self.calls = Calls(self.plan, self.directory.path, self.options, self._is_stopped)
+        self.standing = Standing(self.plan, self.options.limit, self.calls, self._progress)
         self._crews = Crews(
             self.options.workers,
             [type(step.operator).__module__ for step in self.plan.steps],
@@ -153,6 +151,9 @@ class LocalEngine:
         with self._lock:
             self.options.notify(event, **told)
 
+    def _tell(self, *standing: Any) -> None:
+        self._notify("on_progress", update=self.standing.update(*standing))
+
     def _is_stopped(self) -> bool:
         return self._halted.is_set() or self.options.stop()
 
@@ -173,14 +174,6 @@ class LocalEngine:
     def _others(self) -> tuple[RunDirectory, ...]:
         """The runs beside this one from which work may be taken over."""
         return () if self.options.fresh else tuple(neighbours(self.directory.path))
-
-    def standing(self) -> Iterator[str]:
-        """Yield how far the stages are that ask models and were begun, in words."""
-        for work in self.works:
-            progress = self._progress.get(work.journal)
-            if progress is not None and self.calls.servings(work.steps):
-                of = "" if (total := self._total(work)) is None else f" of about {total:,}"
-                yield f"{work.journal}: {progress.read:,}{of} rows are done"
 
     def table(self, name: str) -> PartTable:
         """Return a committed table."""
@@ -243,11 +236,7 @@ class LocalEngine:
             self.directory.tidy(work.folders(), progress.files)
             journal.finish()
             progress.finished = True
-            calls = {name: one.calls for name, one in progress.accounts.items() if one.calls}
-            told = Update(
-                work.journal, progress.read, progress.read, dict, finished=True, calls=calls.copy
-            )
-            self._notify("on_progress", update=told)
+            self._notify("on_progress", update=self.standing.finished(work))
         for name, account in progress.accounts.items():
             self.accounts[name].merge(account)
 
@@ -354,7 +343,8 @@ class LocalEngine:
         desk = Desk(work, directory, decision=decision, seen=self.options.seen)
         pieces = partial(self._pieces, work) if again is None else again.pieces
         earlier = _so_far(work, progress)
-        tell = partial(self._tell_progress, work, again, earlier)
+        total = self.standing.total(work) if again is None else again.rows
+        tell = partial(self._tell, work, total, earlier)
         tell(progress.read, lambda: earlier)
         with self._crews.crew() as crew:
             terms = Terms(
@@ -393,30 +383,6 @@ class LocalEngine:
             desks=desks.make, servings=asked, in_order=self.options.in_order,
         )  # fmt: skip
 
-    def _tell_progress(
-        self,
-        work: Work,
-        again: Again | None,
-        earlier: Mapping[str, StepAccount],
-        rows: int,
-        accounts: Callable[[], Mapping[str, StepAccount]],
-    ) -> None:
-        total = self._total(work) if again is None else again.rows
-        calls = partial(self.calls.so_far, earlier)
-        self._notify("on_progress", update=Update(work.journal, rows, total, accounts, calls=calls))
-
-    def _total(self, work: Work) -> int | None:
-        """Return how many rows flow into some work, about so many of a source."""
-        made = self._progress.get(work.table)
-        if made is not None and work.table != work.name:
-            return made.sum.rows
-        if work.table not in self._estimates:  # which may open files: once, not for every batch
-            source = source_of(work.table, self.plan.sources[work.table])
-            self._estimates[work.table] = source.estimated_rows()
-        rows = self._estimates[work.table]
-        limit = self.options.limit if work.table == SOURCE else None
-        return rows if limit is None or rows is None else min(rows, limit)
-
     def _input_bytes(self) -> int:
         """Return how large all files are that are read."""
         return sum(size for size, *_ in self.fingerprints.files.values())
@@ -447,7 +413,8 @@ class LocalEngine:
         desk.begin("part-00000")
         try:
             earlier = _so_far(work, progress)
-            self._tell_progress(work, None, earlier, 0, lambda: earlier)
+            tell = partial(self._tell, work, self.standing.total(work), earlier)
+            tell(0, lambda: earlier)
             pieces = list(self._pieces(work))
             for piece in pieces:
                 if piece.unreadable is not None:
@@ -461,7 +428,7 @@ class LocalEngine:
             self._check_early(work, account)
             desk.note(first, outcome)
             accounts = {first.name: account}
-            self._tell_progress(work, None, earlier, len(whole), lambda: accounts)
+            tell(len(whole), lambda: accounts)
             for start in range(0, max(len(outcome.after), 1), self.options.batch_rows):
                 frame = outcome.after.slice(start, self.options.batch_rows)
                 desk.do(piece_at(start, frame))
@@ -477,14 +444,7 @@ class LocalEngine:
     def _check_early(self, work: Work, account: StepAccount) -> None:
         """Stop where too many rows failed already."""
         names = [step.name for step in work.steps]
-        self._failures.check_early(account, names, partial(self._most_rows, work))
-
-    def _most_rows(self, work: Work) -> float | None:
-        """Return how many rows flow into some work at most, as far as that is known."""
-        total = self._total(work)
-        if total is None or work.table in self._progress:
-            return total
-        return total * _ESTIMATES_ERR
+        self._failures.check_early(account, names, partial(self.standing.most_rows, work))
 
     def _decide(self, step: Step) -> Decision:
         """Return what a step decided about all rows; decided now, or in an earlier run."""

@@ -272,7 +272,9 @@ class _Run:
     def _standing(self) -> str:
         """Return how far the steps that ask models are, in words."""
         engine = self.engine
-        return "" if engine is None else "".join(f"{told}; " for told in engine.standing())
+        if engine is None:
+            return ""
+        return "".join(f"{told}; " for told in engine.standing.in_words(engine.works))
 
     def _refuse_another_pipeline(self) -> None:
         before = (self.earlier or {}).get("plan", {}).get("name")
