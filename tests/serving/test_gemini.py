@@ -8,6 +8,7 @@ import pytest
 from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.serving import GeminiServing, image, serving_from_spec
 from dataflow_core.serving.completion import Usage
+from dataflow_core.testing import FaultServer
 
 from .scripted_http import scripted_http
 
@@ -410,3 +411,18 @@ def test_a_specification_makes_it_again():
 def test_what_a_vector_is_for_tells_it_from_others():
     one, other = (GeminiServing(model="m", task_type=kind) for kind in ("CLUSTERING", None))
     assert one.embedding_parameters() != other.embedding_parameters()
+
+
+def test_faults_of_a_whole_run_are_survived_and_nothing_is_asked_twice():
+    faults = {"rate_limit_share": 0.1, "server_error_share": 0.1, "drop_share": 0.1}
+    with FaultServer(retry_after=0.02, latency=0.005, seed=5, api_key=KEY, **faults) as server:
+        url = f"{server.root}/v1beta"
+        with GeminiServing(model="m", base_url=url, api_key=KEY) as serving:
+            answers = serving.generate_from_input([f"question {n}" for n in range(200)])
+            vectors = serving.embed(["a", "b", "a"])
+        stats = server.stats()
+    assert all(one.ok and one.text.startswith("ok:") for one in answers)
+    assert len({one.text for one in answers}) == 200
+    assert vectors[0].vector == vectors[2].vector
+    assert stats.requests > 240
+    assert stats.answers_repeated == 0

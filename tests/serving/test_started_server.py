@@ -323,3 +323,12 @@ def test_a_specification_makes_it_again():
     assert serving_from_spec(serving.spec) == serving
     with pytest.raises(ConfigurationError, match="restarts"):
         serving_from_spec("vllm-server:m#restarts=-1")
+
+
+def test_the_fault_server_can_be_started_as_any_other(tmp_path):
+    command = (sys.executable, "-m", "dataflow_core.testing.server", "--port", "{port}")
+    with SGLangServerServing(model="m", command=(*command, "--models", "{model}")) as serving:
+        answers = serving.generate_from_input([f"question {n}" for n in range(50)])
+        assert all(answer.ok for answer in answers)
+        (vector,) = serving.embed(["a"])
+        assert vector.ok

@@ -8,7 +8,6 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
 from typing import Any, ClassVar
 
 from dataflow_core.serving.admission import retry_after_seconds
@@ -182,7 +181,7 @@ class LiteLLMBackend(Backend):
             raise error_of(error, with_schema=with_schema) from None
 
 
-def _quiet_litellm() -> ModuleType:
+def _quiet_litellm() -> Any:
     """Import LiteLLM so that it asks nobody for prices, and tells nobody anything.
 
     Raises:
@@ -191,7 +190,7 @@ def _quiet_litellm() -> ModuleType:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # reads no .env file
     try:
-        litellm = importlib.import_module("litellm")
+        litellm: Any = importlib.import_module("litellm")
     except ModuleNotFoundError as error:
         if error.name != "litellm":
             raise ReplyError("fatal", f"LiteLLM cannot be imported: {error}") from None
