@@ -19,6 +19,8 @@ PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.to
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
 TESTING = ["pytest", "hypothesis", "emoji"]
+# An embedded model; OpenAI's own client and an independent server, as judges.
+SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock"]
 # Sources are compiled by pip already; tests must not depend on it.
 ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -36,7 +38,8 @@ def demo(session):
 def tests(session, package):
     """Run a package's tests; those of the core are across packages and need the plugins too."""
     if package == "core":
-        session.install(*CONSTRAINTS, "-e", ".", *(f"-e{path}" for path in PLUGINS), *TESTING)
+        ours = ["-e", ".", *(f"-e{path}" for path in PLUGINS)]
+        session.install(*CONSTRAINTS, *ours, *TESTING, *SERVINGS)
         session.run("pytest", "tests", *session.posargs, env=ENV)
         return
     session.install(
@@ -90,7 +93,8 @@ def min_versions(session):
         found = [re.match(r"([\w.-]+)>=([\w.]+)", need) for need in needs]
         lowest += [f"{match[1]}=={match[2]}" for match in found if match]
     ours = {"dataflow-llm-core"}
-    session.install(*(need for need in lowest if need.split("==")[0] not in ours), *TESTING)
+    lowest = [need for need in lowest if need.split("==")[0] not in ours]
+    session.install(*lowest, *TESTING, *SERVINGS)
     session.install("--no-deps", "-e", ".", *(f"-e{path}" for path in PLUGINS))
     session.run("pytest", "tests", *(f"{path}/tests" for path in PLUGINS), env=ENV)
 
@@ -102,6 +106,14 @@ def bench(session):
     session.install(*CONSTRAINTS, ".", *plugins, "polars")
     session.run("python", "-m", "compileall", "-q", str(ROOT / "benchmarks"), silent=True)
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def bench_servings(session):
+    """Measure servings beside a bare loop: nox -s bench_servings -- [--rounds N] [PART ...]."""
+    session.install(*CONSTRAINTS, ".", "aiohttp")
+    session.run("python", "-m", "compileall", "-q", str(ROOT / "benchmarks"), silent=True)
+    session.run("python", "benchmarks/serving.py", *session.posargs)
 
 
 @nox.session
