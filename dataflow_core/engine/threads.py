@@ -218,7 +218,7 @@ class DoingInThreads(Doing):
         if self.in_order and busy:
             return None
         on_their_way = sum(hand.piece.rows for hand in busy if hand.piece is not None)
-        if on_their_way >= _AHEAD * self._concurrency() and not self._is_starving():
+        if on_their_way >= self._wanted() and not self._is_starving():
             return None
         free = next((hand for hand in self._hands if hand.piece is None), None)
         if free is None and len(self._hands) < _MOST_HANDS:
@@ -226,6 +226,18 @@ class DoingInThreads(Doing):
             free.start()
             self._hands.append(free)
         return free
+
+    def _wanted(self) -> float:
+        """Return how many rows are to be on their way: the more, the fewer of them ask."""
+        wanted = _AHEAD * self._concurrency()
+        asked = [
+            self._live[step.name].calls.asked
+            for step in self.desk.work.steps
+            if step.name in self._live and step.operator.servings()
+        ]
+        if not self._rows or not asked:
+            return wanted
+        return wanted / min(1.0, max(min(asked) / self._rows, 1 / PIECE_ROWS))
 
     def _is_starving(self) -> bool:
         """Tell whether a serving may soon have nothing to do, as where few rows come to it.

@@ -89,7 +89,7 @@ def test_a_filter_that_leaves_few_rows_does_not_leave_the_model_idle(tmp_path):
     serving = Noted(file=tmp_path / "asked", delay=0.2, max_concurrency=32)
     run(tmp_path, [(Rare(folder=""), {}), (Answer(serving=serving), {})], 6400)
     assert len((tmp_path / "asked").read_text().splitlines()) == 128
-    assert serving.most > 20  # and of three times as many rows as it takes questions, two ask
+    assert serving.most > 20  # of three times as many rows as it takes questions, two ask
 
 
 def test_a_failure_is_a_row_in_quarantine_with_the_raw_answer(tmp_path):
