@@ -83,7 +83,9 @@ def check_serving(serving: Serving) -> list[Finding]:
         try:
             findings.append(check(serving))
         except (ServingError, ConfigurationError) as error:
-            findings.append(Finding(part, works=False, told=str(error)))
+            told = str(error).removeprefix(f"{serving.name}: ")
+            known = any(one.told == told for one in findings)
+            findings.append(Finding(part, works=False, told="likewise" if known else told))
             gone = "not asked: the server is gone" if isinstance(error, ServingGone) else None
     return findings
 

@@ -87,7 +87,8 @@ def test_a_missing_key_is_told_with_the_cure(capsys, monkeypatch):
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     parts = checked(capsys, "openai:m", code=1)
-    assert "Set OPENAI_API_KEY" in parts["chat"]["told"]
+    assert parts["chat"]["told"].startswith("there is no API key. Set OPENAI_API_KEY")
+    assert parts["schema"]["told"] == parts["embedding"]["told"] == "likewise"
 
 
 def test_a_server_that_is_not_there_is_asked_once(capsys):

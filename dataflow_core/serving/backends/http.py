@@ -105,7 +105,7 @@ class HttpServing(Serving):
             raise ConfigurationError(
                 f"{self.name}: there is no API key. Set {' or '.join(variables)}, or name a file "
                 "with api_key_file. For a server of your own, name its address: "
-                f"{self.prefix}:{self.model}@http://localhost:8000/…."
+                f"{self.prefix}:{self.model}@http://localhost:8000{urlsplit(self.vendor_url).path}."
             )
         return key
 
