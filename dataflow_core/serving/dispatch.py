@@ -370,7 +370,7 @@ class Dispatcher:
             seconds = self._terms.timeout
             outcome = ReplyError("timeout", f"{self._terms.name} did not answer in {seconds:g} s")
         except Exception as error:  # noqa: BLE001  a defect of the backend must not hang the run
-            told = f"{self._terms.name}: {type(error).__name__}: {error}"
+            told = f"{type(error).__name__}: {error}"
             outcome = ReplyError("fatal", told)
         del self._tasks[job]
         job.seconds = self._loop.time() - job.began
