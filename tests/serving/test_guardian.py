@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 from dataflow_core.serving.backends.guardian import Guardian, descendants
+
+from .processes import is_alive, wait_until_gone
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = textwrap.dedent("""
@@ -25,14 +26,6 @@ PROGRAM = textwrap.dedent("""
 """)
 
 
-def is_alive(process):
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 def test_a_program_that_is_killed_takes_what_is_guarded_with_it_and_nothing_else():
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
@@ -43,10 +36,7 @@ def test_a_program_that_is_killed_takes_what_is_guarded_with_it_and_nothing_else
     with program:
         guarded, other, guardian = map(int, program.stdout.readline().split())
         program.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while is_alive(guarded) or is_alive(guardian):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until_gone(guarded, guardian)
     assert is_alive(other)
     os.kill(other, signal.SIGKILL)
 

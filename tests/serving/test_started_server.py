@@ -21,6 +21,8 @@ from dataflow_core.serving import (
 from dataflow_core.serving.backends.engine_serving import as_flags
 from dataflow_core.serving.backends.server_process import ServerProcess, free_port
 
+from .processes import is_alive, wait_until_gone
+
 REPOSITORY = Path(__file__).parents[2]
 SERVER = '''
 """An OpenAI-compatible server that tells of itself: its process, its child's, and its key."""
@@ -88,21 +90,6 @@ def told(serving, prompt="hello"):
     assert answer.ok, answer.error
     server, helper, port, model = answer.text.split()
     return int(server), int(helper), int(port), model
-
-
-def is_alive(process):
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
-def wait_until_gone(*processes, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while any(map(is_alive, processes)):
-        assert time.monotonic() < deadline, f"still there: {[*filter(is_alive, processes)]}"
-        time.sleep(0.02)
 
 
 def test_the_server_starts_with_the_first_call_and_ends_with_its_children_on_close(started):

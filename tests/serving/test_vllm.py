@@ -17,6 +17,8 @@ import pytest
 from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.serving import VLLMServerServing, VLLMServing, serving_from_spec
 
+from .processes import is_alive, wait_until_gone
+
 REPOSITORY = Path(__file__).parents[2]
 MODEL = os.environ.get("DATAFLOW_TEST_VLLM_MODEL", "")
 ENGINE = {"max_model_len": 1024, "dtype": "float32", "enforce_eager": True}
@@ -181,16 +183,13 @@ def test_nothing_of_the_engine_is_left(end, tmp_path):
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     with program:
-        engine = [int(one) for one in program.stdout.readline().split()]
+        engine = {int(one) for one in program.stdout.readline().split()}
         assert engine
         if end == "close":
             left = {int(one) for one in program.stdout.readline().split()}
-            assert len(left & set(engine)) <= 1, "at most Python's tracker of resources"
+            assert sum(map(is_alive, left)) <= 1, "at most Python's tracker of resources"
         program.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while any(Path(f"/proc/{one}").exists() for one in engine):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until_gone(*engine, seconds=30)
 
 
 @for_real

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import multiprocessing
 import os
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal
@@ -129,6 +130,7 @@ class VLLMBackend(LocalEngineBackend):
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.shutdown()
+            multiprocessing.active_children()  # vLLM leaves what it has killed as zombies
         if self._guardian is not None:
             self._guardian.dismiss()
 
