@@ -31,6 +31,7 @@ _QUIET = {
 }
 """What vLLM is told by the environment, as far as that does not say otherwise."""
 
+_GONE_SECONDS = 10.0
 _NOT_SAMPLING = ("reasoning_effort", "extra")
 
 
@@ -89,6 +90,7 @@ class VLLMBackend(LocalEngineBackend):
     def __init__(self, serving: VLLMServing) -> None:
         self._serving = serving
         self._engine: Any = None
+        self._processes: set[int] = set()
         self._guardian: Guardian | None = None
         self._numbers = itertools.count()
         self._defaults: dict[str, Any] = {}
@@ -104,7 +106,8 @@ class VLLMBackend(LocalEngineBackend):
         before = descendants(os.getpid())
         # Nothing else runs in this loop yet, to which the engine binds itself.
         self._engine = self._loaded()
-        self._guardian = Guardian(descendants(os.getpid()) - before)
+        self._processes = descendants(os.getpid()) - before
+        self._guardian = Guardian(self._processes)
         self.tokenizer = self._engine.get_tokenizer()
         self._defaults = self._engine.model_config.get_diff_sampling_param()
 
@@ -130,9 +133,15 @@ class VLLMBackend(LocalEngineBackend):
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.shutdown()
-            multiprocessing.active_children()  # vLLM leaves what it has killed as zombies
+            await asyncio.to_thread(self._wait_until_gone)
         if self._guardian is not None:
             self._guardian.dismiss()
+
+    def _wait_until_gone(self) -> None:
+        """Wait for the engine's process, which vLLM kills and leaves: then its memory is free."""
+        for child in multiprocessing.active_children():
+            if child.pid in self._processes:
+                child.join(_GONE_SECONDS)
 
     def _loaded(self) -> Any:
         serving = self._serving
