@@ -326,9 +326,10 @@ def test_without_llama_cpp_it_is_said_how_to_get_it(monkeypatch):
 
 def test_close_ends_the_processes_and_the_next_call_starts_others(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    of_others = _llamas()
     serving = EmbeddedServing(context=512, slots=2, threads=1, accept_truncated=True)
     first = serving.generate_from_input(["Hi."], max_tokens=3)
-    children = _children(os.getpid()) & _llamas()
+    children = _children(os.getpid()) & _llamas() - of_others
     (folder,) = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert len(list(folder.glob("*.sock"))) == 2
