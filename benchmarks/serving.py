@@ -230,8 +230,8 @@ def _pipeline(prompts: list[str], places: int, url: str, *, computing: bool):
             self.ask = Ask(
                 serving=OpenAIServing(model="mock", base_url=url, max_concurrency=places)
             )
-            self.before = [Count() for _ in range(10)]
-            self.behind = [Count() for _ in range(10)]
+            self.before = [Count() for _ in range(3)]
+            self.behind = [Count() for _ in range(3)]
 
         def forward(self):
             for number, step in enumerate(self.before if computing else ()):
@@ -251,6 +251,10 @@ def with_run(prompts: list[str], places: int, url: str, *, computing: bool = Fal
 
     pipeline = _pipeline(prompts, places, url, computing=computing)
     with tempfile.TemporaryDirectory() as folder:
+        # What is imported once, whatever the number of rows, is none of a request's.
+        _pipeline(["warm-up"], 1, url, computing=computing).run(run_dir=f"{folder}/warm-up")
+        if computing:
+            busy(url)
         output = f"{folder}/out.parquet"
         seconds, cpu = timed(lambda: pipeline.run(output, run_dir=f"{folder}/run"))
         answers = pd.read_parquet(output)["answer"]
