@@ -20,7 +20,7 @@ CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
 TESTING = ["pytest", "hypothesis", "emoji"]
 # An embedded model; OpenAI's own client and an independent server, as judges.
-SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock"]
+SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock", "uvloop"]
 # Sources are compiled by pip already; tests must not depend on it.
 ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -111,7 +111,7 @@ def bench(session):
 @nox.session
 def bench_servings(session):
     """Measure servings beside a bare loop: nox -s bench_servings -- [--rounds N] [PART ...]."""
-    session.install(*CONSTRAINTS, ".", "aiohttp")
+    session.install(*CONSTRAINTS, ".[fast]", "aiohttp")
     session.run("python", "-m", "compileall", "-q", str(ROOT / "benchmarks"), silent=True)
     session.run("python", "benchmarks/serving.py", *session.posargs)
 

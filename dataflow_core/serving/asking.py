@@ -15,7 +15,8 @@ from functools import partial
 
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.completion import Failure, Usage
-from dataflow_core.serving.dispatch import Batch, Dispatcher, Job, Terms
+from dataflow_core.serving.dispatch import Dispatcher
+from dataflow_core.serving.jobs import Batch, Job, Terms
 from dataflow_core.serving.pricing import Price, cost
 from dataflow_core.serving.scope import Scope
 from dataflow_core.serving.store import Question, Stored
@@ -215,7 +216,13 @@ class Asking:
         questions = [one.question for one in new.values()]
         with self._lock:  # so that nobody's answer comes between looking and claiming
             stored = {} if scope.store is None else scope.store.find(questions, scope.reuse)
-            theirs = {key: self._claims[key] for key in new.keys() & self._claims.keys()}
+            claimed = new.keys() & self._claims.keys()
+            # One that is over and left no answer is nobody's any more.
+            theirs = {
+                key: sent
+                for key in claimed
+                if not (sent := self._claims[key]).job.over or key in sent.answers
+            }
             missing = [one for key, one in new.items() if key not in stored and key not in theirs]
             mine = [self._sent(group, scope) for group in _groups(missing, together, alone)]
             self._claims |= {one.question.key: sent for sent in mine for one in sent.group}
@@ -250,24 +257,31 @@ class Asking:
 
     def _heard(self, sent: _Sent, scope: Scope) -> None:
         """Store what came of a request, in the loop's thread."""
-        store, outcome = scope.store, sent.job.outcome
-        answers = sent.answers = self._answered(sent)
-        for one in sent.group:
-            question, answer = one.question, answers.get(one.question.key)
-            if store is None or answer is None:
-                self._release(question.key)
-            elif answer.failure is not None:
-                told = answer.failure
-                store.put_failure(question, told.reason, told.message, sent.job.sent)
-                self._release(question.key)
-            else:
-                self._store(sent.job, question, answer, scope)
+        outcome = sent.job.outcome
+        kept: set[bytes] = set()
+        try:
+            sent.answers = self._answered(sent)
+            for one in sent.group:
+                answer = sent.answers.get(one.question.key)
+                if scope.store is not None and answer is not None:
+                    self._keep(sent.job, one.question, answer, scope)
+                    if answer.failure is None:
+                        kept.add(one.question.key)  # until it is written
+        finally:
+            for one in sent.group:
+                if one.question.key not in kept:
+                    self._release(one.question.key)
         if scope.live is not None and isinstance(outcome, (Reply, Vectors)):
             live = Tally(asked=len(sent.group), answered=len(sent.group))
             live.spent(outcome.usage, self.price(outcome.usage))
             scope.live.add(live)
 
-    def _store(self, job: Job, question: Question, answer: Answered, scope: Scope) -> None:
+    def _keep(self, job: Job, question: Question, answer: Answered, scope: Scope) -> None:
+        assert scope.store is not None  # noqa: S101
+        if answer.failure is not None:
+            told = answer.failure
+            scope.store.put_failure(question, told.reason, told.message, job.sent)
+            return
         reply = answer.reply
         stored = Stored(
             text=None if reply is None else reply.text,
@@ -279,7 +293,6 @@ class Asking:
             cost=answer.cost,
             vector=answer.vector,
         )
-        assert scope.store is not None  # noqa: S101
         release = partial(self._release, question.key)
         scope.store.put(question, stored, committed=release, failed=lambda _: release())
 
@@ -311,7 +324,12 @@ class Asking:
                 key=one.question.key,
             )
             return {one.question.key: answer}
-        return self._vectors(sent, outcome)
+        try:
+            return self._vectors(sent, outcome)
+        except (TypeError, ValueError) as error:
+            failure = Failure("broken_answer", f"what came are no vectors: {error}")
+            keys = [one.question.key for one in sent.group]
+            return {key: Answered(failure=failure, attempts=job.sent, key=key) for key in keys}
 
     def _vectors(self, sent: _Sent, outcome: Vectors) -> dict[bytes, Answered]:
         answers = {}

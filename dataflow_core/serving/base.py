@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -24,8 +25,8 @@ from dataflow_core.serving.asking import Asking
 from dataflow_core.serving.backend import Backend
 from dataflow_core.serving.chat import Chat
 from dataflow_core.serving.completion import Completion, Embedding
-from dataflow_core.serving.dispatch import Terms
 from dataflow_core.serving.embedding import embed
+from dataflow_core.serving.jobs import Terms
 from dataflow_core.serving.messages import UserInput
 from dataflow_core.serving.pricing import Price
 from dataflow_core.serving.sampling import Sampling
@@ -93,6 +94,7 @@ class Serving(Sampling):
 
     _asking: Asking | None = PrivateAttr(None)
     _store: RequestStore | None = PrivateAttr(None)
+    _store_process: int = PrivateAttr(0)
     _no_schemas: bool = PrivateAttr(False)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
@@ -172,7 +174,8 @@ class Serving(Sampling):
         """Let connections, engines and processes go; the next call opens them again."""
         with self._lock:
             asking, self._asking = self._asking, None
-            store, self._store = self._store, None
+            store = self._store if self._store_process == os.getpid() else None
+            self._store = None
         if asking is not None and asking.process == os.getpid():
             asking.close()
         if store is not None:
@@ -353,11 +356,12 @@ class Serving(Sampling):
 
     def _scope(self) -> Scope:
         scope = current_scope()
-        if scope.store is None and self.cache is not None:
-            with self._lock:
-                self._store = self._store or RequestStore(self.cache)
-            scope.store = self._store
-        return scope
+        if scope.store is not None or self.cache is None:
+            return scope
+        with self._lock:
+            if self._store is None or self._store_process != os.getpid():
+                self._store, self._store_process = RequestStore(self.cache), os.getpid()
+            return replace(scope, store=self._store)
 
     def _terms(self) -> Terms:
         return Terms(

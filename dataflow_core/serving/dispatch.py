@@ -14,12 +14,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
-from dataflow_core.errors import RunStopped, ServingGone, ServingRefused
+from dataflow_core.errors import RunStopped, ServingError, ServingGone, ServingRefused
 from dataflow_core.serving.admission import (
-    Attempts,
     CircuitBreaker,
     ConcurrencyLimit,
     Probe,
@@ -29,120 +28,24 @@ from dataflow_core.serving.admission import (
     TokenEstimate,
 )
 from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, Reply, ReplyError, Vectors
-from dataflow_core.serving.budget import NOTHING, Amount, Budget, Exhausted, Wait, WorstCase
+from dataflow_core.serving.budget import NOTHING, Amount, Exhausted, Wait, WorstCase
 from dataflow_core.serving.completion import NO_USAGE, Usage
+from dataflow_core.serving.jobs import Batch, Job, Terms
 from dataflow_core.serving.pricing import Price, cost
 from dataflow_core.serving.scope import never
 
-if TYPE_CHECKING:
-    from dataflow_core.serving.admission import Reservation
-    from dataflow_core.serving.budget import Lease
+T = TypeVar("T")
 
 _BEAT = 0.1
 _SWITCH_SECONDS = 0.0005
 DRAIN_SECONDS = 30.0
 """So long a stop waits for answers that are on their way: they are paid for."""
 
+LONGEST_WAIT = 900.0
+"""Seconds that a server may ask to wait; beyond, the run ends, to go on then."""
 
-@dataclass(frozen=True)
-class Terms:
-    """How requests are sent.
-
-    Attributes:
-        max_concurrency: The most at a time; None to find out.
-        requests_per_minute: The most in a minute; None for what the server tells.
-        tokens_per_minute: The most tokens in a minute, read and written; None likewise.
-        timeout: Seconds after which a request counts as lost.
-        transport_retries: How often a request is sent again after a lost connection, a timeout or a
-            failure of the server.
-        rate_limit_retries: How often it is sent again because the server is asked too often.
-        empty_retries: How often it is sent again because the answer is empty.
-        patience: Seconds that a server may be gone before the run gives up.
-        name: What to call the server in messages.
-    """
-
-    max_concurrency: int | None
-    requests_per_minute: float | None
-    tokens_per_minute: float | None
-    timeout: float
-    transport_retries: int
-    rate_limit_retries: int
-    empty_retries: int
-    patience: float
-    name: str
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """One request on its way.
-
-    Attributes:
-        send: Sends it to the backend.
-        tokens: About how many tokens it has.
-        most: How many tokens its answer has at most, as far as that is told.
-        heard: Called in the loop's thread when it is over.
-        budget: What it may cost.
-        sent: How often it was sent.
-        failed: How it failed so far, as far as that was its own fault, and was sent again.
-        transport_retries: How often it was sent again for the way to the server, or its failures.
-        rate_limit_retries: How often because the server was asked too often.
-        seconds: How long the last attempt took.
-        wasted: Replies to it that were of no use.
-        outcome: What came of it; None while it is on its way, and where it was dropped.
-        waiting: The calls that wait for it.
-        over: Whether nothing more will come of it.
-        lease: What it was admitted with.
-        is_probe: Whether it is to find out whether the server is back.
-        began: When the last attempt began.
-        is_late: Whether that took too long.
-        reserved: What it has reserved of the server's limits.
-        paid: What it has reserved of the budget.
-    """
-
-    send: Callable[[Backend], Awaitable[Reply | Vectors]]
-    tokens: int
-    most: int | None
-    heard: Callable[[Job], object]
-    budget: Budget | None = None
-    sent: int = 0
-    failed: Attempts = field(default_factory=Attempts)
-    transport_retries: int = 0
-    rate_limit_retries: int = 0
-    seconds: float = 0.0
-    wasted: list[Reply] = field(default_factory=list)
-    outcome: Reply | Vectors | ReplyError | None = None
-    waiting: list[Batch] = field(default_factory=list)
-    over: bool = False
-    lease: int = 0
-    is_probe: bool = False
-    began: float = 0.0
-    is_late: bool = False
-    reserved: Reservation | None = None
-    paid: Lease | None = None
-
-
-class Batch:
-    """Jobs that one call waits for, its own and those of others that ask the same.
-
-    Attributes:
-        over: Whether all are over, none is to come, or an error ends the call.
-        error: What ends it.
-    """
-
-    def __init__(self) -> None:
-        self.over = threading.Event()
-        self.error: BaseException | None = None
-        self._left = 1  # for those that are to come
-
-    def more(self, jobs: int) -> None:
-        """Note that jobs came."""
-        self._left += jobs
-
-    def one_less(self) -> None:
-        """Note that a job is over."""
-        self._left -= 1
-        if self._left <= 0:
-            self.over.set()
+_DEFECTS = 5
+"""So many errors of a kind that no backend should raise, in a row, are nobody's row's."""
 
 
 class Dispatcher:
@@ -174,6 +77,8 @@ class Dispatcher:
         self._later: dict[Job, asyncio.TimerHandle] = {}
         self._tasks: dict[Job, asyncio.Task[None]] = {}
         self._last = ""
+        self._defects = 0
+        self._is_closed = False
         self._backend: Backend | None = None
         self._opening: asyncio.Task[None] | None = None
         self._openers: set[asyncio.Task[None]] = set()
@@ -192,10 +97,12 @@ class Dispatcher:
             jobs: The requests.
             others: Requests on their way, sent for somebody else, that it waits for too.
         """
-        self._loop.call_soon_threadsafe(self._take, jobs, others, batch)
+        self._call(self._take, jobs, others, batch)
 
     def wait(self, batch: Batch, stop: Callable[[], bool] = never) -> None:
         """Wait until all requests of a call are over; each then has its outcome.
+
+        Where it ends otherwise, what is on its way is waited for: it is paid for, and kept.
 
         Args:
             batch: The call; nothing more comes to it.
@@ -203,10 +110,9 @@ class Dispatcher:
 
         Raises:
             ServingError: No request can succeed.
-            RunStopped: Somebody asked to stop, or the budget is spent; what was on its way was
-                waited for.
+            RunStopped: Somebody asked to stop, or the budget is spent.
         """
-        self._loop.call_soon_threadsafe(batch.one_less)
+        self._call(batch.one_less)
         try:
             while not batch.over.wait(_BEAT):
                 if stop():
@@ -215,7 +121,7 @@ class Dispatcher:
             self.end(batch)
             raise
         if batch.error is not None:
-            if isinstance(batch.error, RunStopped):
+            if not isinstance(batch.error, ServingGone):  # from which nothing comes any more
                 self.end(batch)
             raise batch.error
 
@@ -238,29 +144,98 @@ class Dispatcher:
 
         async def run() -> Any:
             try:
-                return await make(await self._opened())
+                backend = await self._opened()
+                async with asyncio.timeout(self._terms.timeout):
+                    return await make(backend)
+            except TimeoutError:
+                late = f"{self._terms.name} did not answer in {self._terms.timeout:g} s"
+                raise ServingError(late) from None
             except ReplyError as error:
                 raise _as_serving_error(error, self._terms.name) from None
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+        self._require_open()
+        return self._result(asyncio.run_coroutine_threadsafe(run(), self._loop))
 
     def close(self) -> None:
-        """Close the backend, and end the thread."""
+        """Close the backend, and end the thread; calls that are on end with an error."""
+        self._is_closed = True
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
+    def end(self, batch: Batch) -> None:
+        """Drop what a call has not sent, and wait for what it has: that is paid for."""
+        if not self._thread.is_alive():
+            return
+        self._call(self._drop_unsent, batch)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            counted = asyncio.run_coroutine_threadsafe(self._in_flight(batch), self._loop)
+            try:
+                if not self._result(counted, left):
+                    return
+            except (TimeoutError, ServingError):  # the loop is busy, or over
+                break
+            time.sleep(_BEAT)
+        if self._thread.is_alive():
+            self._call(self._cancel, batch)
+
+    def _call(self, what: Callable[..., object], *arguments: Any) -> None:
+        """Have something done in the loop's thread.
+
+        Raises:
+            ServingError: It was closed.
+        """
+        self._require_open()
+        try:
+            self._loop.call_soon_threadsafe(what, *arguments)
+        except RuntimeError:  # closed just now
+            self._require_open()
+            raise
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise self._closed()
+
+    def _closed(self) -> ServingError:
+        return ServingError(f"{self._terms.name} was closed while it was asked")
+
+    def _result(self, future: Future[T], seconds: float = math.inf) -> T:
+        """Return what is done in the loop's thread; that may end before it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return future.result(_BEAT)
+            except TimeoutError:
+                if future.done():
+                    raise
+                if not self._thread.is_alive():
+                    raise self._closed() from None
+                if time.monotonic() > deadline:
+                    raise
+
     def _run(self) -> None:
         # Else a thread that computes keeps answers waiting, to be read and to be stored.
-        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_SECONDS))
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            self._loop = runner.get_loop()
-            self._loop.call_soon(self._ready.set)
-            self._loop.run_forever()
-            for task in self._tasks.values():
-                task.cancel()
-            if self._backend is not None:
-                self._loop.run_until_complete(self._backend.close())
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(min(before, _SWITCH_SECONDS))
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                self._loop = runner.get_loop()
+                self._loop.call_soon(self._ready.set)
+                self._loop.run_forever()
+                runner.run(self._leave())
+        finally:
+            sys.setswitchinterval(before)
+
+    async def _leave(self) -> None:
+        """End all that is on its way, and close the backend."""
+        self._give_up(self._closed())
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._backend is not None:
+            await self._backend.close()
 
     # What follows runs in the loop's thread.
 
@@ -357,30 +332,50 @@ class Dispatcher:
             self._clock = self._loop.call_later(self._terms.timeout, self._end_late)
 
     async def _attempt(self, job: Job) -> None:
-        outcome: Reply | Vectors | ReplyError
-        assert self._backend is not None  # noqa: S101
-        try:
-            outcome = await job.send(self._backend)
-        except ReplyError as error:
-            outcome = error
-        except asyncio.CancelledError:
-            if not job.is_late:
-                self._withdraw(job)
-                return
-            seconds = self._terms.timeout
-            outcome = ReplyError("timeout", f"{self._terms.name} did not answer in {seconds:g} s")
-        except Exception as error:  # noqa: BLE001  a defect of the backend must not hang the run
-            told = f"{type(error).__name__}: {error}"
-            outcome = ReplyError("fatal", told)
+        outcome = await self._outcome(job)
         del self._tasks[job]
         job.seconds = self._loop.time() - job.began
-        if isinstance(outcome, ReplyError):
-            self._settle(job, None, is_lost=outcome.kind == "timeout")
-            self._failed(job, outcome)
+        try:
+            self._conclude(job, outcome)
+        except Exception as error:  # noqa: BLE001  whoever waits for it must not wait for ever
+            self._finish(job, _defect(error))
+        self._pump()
+
+    async def _outcome(self, job: Job) -> Reply | Vectors | ReplyError | None:
+        """Send a request and return what comes of it; None where it was cancelled."""
+        assert self._backend is not None  # noqa: S101
+        try:
+            return await job.send(self._backend)
+        except ReplyError as error:
+            return error
+        except asyncio.CancelledError:
+            if not job.is_late:
+                return None
+            return ReplyError("timeout", f"no answer came in {self._terms.timeout:g} s")
+        except Exception as error:  # noqa: BLE001  of one row perhaps, or of all
+            return _defect(error)
+
+    def _conclude(self, job: Job, outcome: Reply | Vectors | ReplyError | None) -> None:
+        if outcome is None:
+            self._withdraw(job)
+        elif isinstance(outcome, ReplyError):
+            self._settle(job, None, is_lost=outcome.kind == "timeout" or _is_broken(outcome))
+            self._failed(job, self._judged(outcome))
         else:
+            self._defects = 0
             self._settle(job, outcome)
             self._succeeded(job, outcome)
-        self._pump()
+
+    def _judged(self, error: ReplyError) -> ReplyError:
+        """Return a failure as what it is for all others."""
+        self._defects = self._defects + 1 if error.reason == DEFECT else 0
+        if self._defects >= _DEFECTS:
+            return ReplyError("fatal", error.message)
+        if error.retry_after is not None and error.retry_after > LONGEST_WAIT:
+            wait = f"It asks to come back in {error.retry_after / 60:,.0f} minutes; run again then"
+            told = f"{error.message}. {wait}"
+            return ReplyError("fatal", told, status=error.status)
+        return error
 
     def _end_late(self) -> None:
         """End requests that take too long: the oldest are the first."""
@@ -397,7 +392,6 @@ class Dispatcher:
 
     def _withdraw(self, job: Job) -> None:
         """End a request that was cancelled on its way."""
-        del self._tasks[job]
         self._settle(job, None, is_lost=True)
         self._limit.withdrawn(job.lease)
         if job.is_probe:
@@ -450,6 +444,9 @@ class Dispatcher:
             self._finish(job, error)
             self._give_up(fatal)
             return
+        if all(batch.error is not None for batch in job.waiting):
+            self._finish(job, error)  # nobody waits for another try
+            return
         wait = self._retries.next(
             error.kind,
             job.failed,
@@ -468,17 +465,14 @@ class Dispatcher:
 
     def _note(self, job: Job, error: ReplyError, now: float) -> None:
         """Let limit and breaker learn of a failure."""
+        if error.reason == CANNOT_CONNECT:
+            self._limit.lost(job.lease)
+            self._breaker.failed(now, len(self._tasks) + 1, unreachable=True, probe=job.is_probe)
+            return
+        self._breaker.answered()  # it is there, whatever it did
         if error.kind in ("connection", "timeout"):
             self._limit.lost(job.lease)
-            self._breaker.failed(
-                now,
-                len(self._tasks) + 1,
-                unreachable=error.reason == CANNOT_CONNECT,
-                probe=job.is_probe,
-            )
-            return
-        self._breaker.answered()
-        if error.kind == "rate_limit":
+        elif error.kind == "rate_limit":
             self._limit.refused(job.lease)
             self._throttled.refused(now)
         else:
@@ -486,10 +480,13 @@ class Dispatcher:
             self._throttled.answered()
 
     def _is_for_all(self, error: ReplyError, now: float) -> bool:
-        """Tell whether a failure is none of the request itself: the server fails everybody."""
+        """Tell whether a failure is none of the request itself: the server fails everybody.
+
+        A server that hangs up, or does not answer, may do so for this request alone.
+        """
         if error.kind == "rate_limit":
             return self._throttled.everybody(now)
-        return error.kind in ("connection", "timeout") and self._breaker.is_open
+        return error.reason == CANNOT_CONNECT and self._breaker.is_open
 
     def _again(self, job: Job) -> None:
         del self._later[job]
@@ -502,8 +499,7 @@ class Dispatcher:
         try:
             job.heard(job)
         except Exception as error:  # noqa: BLE001  such as a full disk under the store
-            for batch in job.waiting:
-                batch.error = batch.error or error
+            self._stop_for(job, error)  # what nobody can keep need not be paid for
         for batch in job.waiting:
             batch.one_less()
 
@@ -524,17 +520,6 @@ class Dispatcher:
         self._drop([one for one in self._pending if batches & set(one.waiting)])
         for batch in batches:
             batch.over.set()
-
-    def end(self, batch: Batch) -> None:
-        """Drop what a call has not sent, and wait for what it has: that is paid for."""
-        self._loop.call_soon_threadsafe(self._drop_unsent, batch)
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while time.monotonic() < deadline:
-            done = asyncio.run_coroutine_threadsafe(self._in_flight(batch), self._loop)
-            if not done.result():
-                return
-            time.sleep(_BEAT)
-        self._loop.call_soon_threadsafe(self._cancel, batch)
 
     def _drop_unsent(self, batch: Batch) -> None:
         waiting = [*self._pending, *self._later]
@@ -570,6 +555,21 @@ class Dispatcher:
 
 def _is_empty(reply: Reply) -> bool:
     return not reply.text.strip() and reply.finish_reason not in ("length", "content_filter")
+
+
+DEFECT = "unexpected_error"
+"""The reason of failures that a backend did not foresee."""
+
+
+def _defect(error: Exception) -> ReplyError:
+    return ReplyError("request", f"{type(error).__name__}: {error}", reason=DEFECT)
+
+
+def _is_broken(error: ReplyError) -> bool:
+    """Tell whether an answer may have been made that could not be read."""
+    return error.reason == "broken_answer" or (
+        error.kind == "connection" and error.reason != CANNOT_CONNECT
+    )
 
 
 def _as_serving_error(error: BaseException, name: str) -> BaseException:

@@ -1,5 +1,6 @@
 """Calls of a serving, whatever the backend: order, failures, samples, equal questions, schemas."""
 
+import asyncio
 import copy
 import pickle
 import threading
@@ -9,14 +10,15 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-from dataflow_core.errors import ConfigurationError, RunStopped, ServingError
-from dataflow_core.serving.backend import Reply, ReplyError
+from dataflow_core.errors import ConfigurationError, RunStopped, ServingError, StoreError
+from dataflow_core.serving import OpenAIServing, Serving
+from dataflow_core.serving.backend import Backend, Reply, ReplyError, Vectors
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.scope import Scope, scoped
 from dataflow_core.serving.spec import serving_from_spec
 from dataflow_core.serving.store import RequestStore, Reuse
 from dataflow_core.table.failures import RowFailure
-from dataflow_core.testing import ScriptedServing
+from dataflow_core.testing import FaultServer, ScriptedServing
 
 
 def texts(completions):
@@ -430,3 +432,104 @@ def test_no_secret_is_in_what_is_written_of_a_serving():
     ):
         assert "secret" not in told
         assert "pass" not in told
+
+
+def test_one_request_that_the_server_always_hangs_up_on_fails_alone():
+    with FaultServer() as server:
+        serving = OpenAIServing(model="m", base_url=server.url, transport_retries=2, timeout=0.3)
+        with serving:
+            answers = serving.generate_from_input(["a", "[[drop]] b", "[[hang]] c", "d"])
+    assert [answer.ok for answer in answers] == [True, False, False, True]
+    assert [answers[n].error.reason for n in (1, 2)] == ["connection_lost", "timeout"]
+
+
+class Odd(Backend):
+    """A backend with a defect, for some prompts or for all."""
+
+    def __init__(self, serving):
+        self.serving = serving
+
+    async def chat(self, request):
+        if request.messages[-1]["content"] in self.serving.odd:
+            raise KeyError("oops")
+        return Reply("fine")
+
+    async def embed(self, texts):
+        return Vectors([None for _ in texts])
+
+
+class OddServing(Serving):
+    model: str = "odd"
+    odd: tuple[str, ...] = ()
+    capabilities = frozenset({"chat", "embed"})
+
+    def open_backend(self):
+        return Odd(self)
+
+
+def test_an_error_that_no_backend_foresaw_fails_its_row_and_many_in_a_row_the_call():
+    with OddServing(odd=("b",)) as serving:
+        answers = serving.generate_from_input(["a", "b", "c"])
+    assert [answer.ok for answer in answers] == [True, False, True]
+    assert "oops" in answers[1].error.message
+    prompts = tuple(str(n) for n in range(50))
+    with OddServing(odd=prompts) as serving, pytest.raises(ServingError, match="oops"):
+        serving.generate_from_input(prompts)
+
+
+def test_vectors_that_are_none_fail_and_can_be_asked_for_again():
+    with OddServing() as serving:
+        for _ in range(2):
+            (vector,) = serving.embed(["a"])
+            assert vector.error.reason == "broken_answer"
+
+
+def test_closing_a_serving_ends_the_calls_that_are_on():
+    serving = ScriptedServing(lambda text: text, delay=30)
+    threading.Timer(0.2, serving.close).start()
+    begun = time.monotonic()
+    with pytest.raises(ServingError, match="was closed"):
+        serving.generate_from_input(["a", "b"])
+    assert time.monotonic() - begun < 5
+
+
+def test_a_refusal_of_all_waits_for_the_answers_on_their_way_and_keeps_them(tmp_path):
+    def script(text):
+        if text == "bad":
+            return ReplyError("fatal", "no credit")
+        return text
+
+    class Slow(ScriptedServing):
+        def open_backend(self):
+            player = super().open_backend()
+            chat = player.chat
+
+            async def slowly(request):
+                if request.messages[-1]["content"] != "bad":
+                    await asyncio.sleep(0.3)
+                return await chat(request)
+
+            player.chat = slowly
+            return player
+
+    with RequestStore(tmp_path / "requests.sqlite") as store:
+        with Slow(script) as serving, scoped(Scope(store=store)), pytest.raises(ServingError):
+            serving.generate_from_input(["a", "b", "bad"])
+        assert store.spent().answers == 2
+
+
+def test_a_store_that_fails_ends_the_call_before_all_is_paid_for(tmp_path):
+    store = RequestStore(tmp_path / "requests.sqlite")
+    serving = ScriptedServing(lambda text: text, delay=0.01, max_concurrency=4)
+    with serving, scoped(Scope(store=store)):
+        serving.generate_from_input(["first"])
+        store.close()
+        with pytest.raises(StoreError):
+            serving.generate_from_input([str(n) for n in range(400)])
+    assert len(serving.requests) < 50
+
+
+def test_a_server_that_asks_to_come_back_tomorrow_ends_the_call():
+    serving = ScriptedServing(lambda text: ReplyError("rate_limit", "quota", retry_after=86_400))
+    with serving, pytest.raises(ServingError, match="come back in 1,440 minutes"):
+        serving.generate_from_input(["a"])

@@ -20,7 +20,7 @@ from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.backends.llama import Llama, LlamaSettings, Pooling
 from dataflow_core.serving.base import Capability, Serving
-from dataflow_core.serving.dispatch import Terms
+from dataflow_core.serving.jobs import Terms
 from dataflow_core.serving.models import DEFAULT_MODEL, content_of, resolve_model
 from dataflow_core.serving.pricing import Price
 

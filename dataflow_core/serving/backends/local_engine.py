@@ -15,7 +15,7 @@ from pydantic import Field
 from dataflow_core.serving.backend import Backend, ReplyError
 from dataflow_core.serving.backends.engine_serving import EngineServing
 from dataflow_core.serving.base import Capability
-from dataflow_core.serving.dispatch import Terms
+from dataflow_core.serving.jobs import Terms
 
 _CONTEXT_WORDS = ("maximum model length", "max_model_len", "context length", "context window")
 _SCHEMA_WORDS = ("schema", "grammar", "structured", "xgrammar", "regex", "guidance", "outlines")
