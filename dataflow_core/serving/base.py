@@ -93,7 +93,7 @@ class Serving(Sampling):
 
     _asking: Asking | None = PrivateAttr(None)
     _store: RequestStore | None = PrivateAttr(None)
-    _no_schemas: bool = PrivateAttr(False)
+    _refused_schemas: set[bytes] = PrivateAttr(default_factory=set)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, **configuration: Any) -> None:
@@ -278,14 +278,26 @@ class Serving(Sampling):
 
     @property
     def enforces_schemas(self) -> bool:
-        """Whether schemas go to the server."""
+        """Whether schemas go to the server, as long as it takes them."""
         if self.structured != "auto":
             return self.structured == "native"
-        return "schema" in self.capabilities and not self._no_schemas
+        return "schema" in self.capabilities
 
-    def give_up_schemas(self) -> None:
-        """Note that the server cannot enforce schemas, whatever was thought of it."""
-        self._no_schemas = True
+    def enforces(self, schema: bytes) -> bool:
+        """Return whether a schema goes to the server.
+
+        Args:
+            schema: Its digest.
+        """
+        return self.enforces_schemas and schema not in self._refused_schemas
+
+    def give_up_schema(self, schema: bytes) -> None:
+        """Note that the server does not take a schema; it may take others.
+
+        Args:
+            schema: Its digest.
+        """
+        self._refused_schemas.add(schema)
 
     def settings(
         self,

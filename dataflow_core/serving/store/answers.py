@@ -10,6 +10,9 @@ from dataflow_core.serving.completion import NO_USAGE, Usage
 CUT_SHORT = frozenset({"length", "content_filter"})
 """Finish reasons of answers that their models did not bring to an end."""
 
+SCHEMA_REFUSED = "schema_not_supported"
+"""The reason of a failure where the server did not take the schema that it was to enforce."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

@@ -25,6 +25,10 @@ _SPENT = (
     "sum(cached_tokens), sum(reasoning_tokens), sum(cost), sum(unpriced) FROM sessions "
     "WHERE ? IS NULL OR run = ?"
 )
+_FAILED = (
+    "SELECT 1 FROM failures WHERE reason = ? "
+    "AND settings = (SELECT id FROM settings WHERE digest = ?) LIMIT 1"
+)
 
 
 @dataclass(slots=True)
@@ -75,6 +79,15 @@ class Reader:
             sums = connection.execute(_SPENT, (run, run)).fetchone()
         answers, requests, *tokens, cost, unpriced = (one or 0 for one in sums)
         return Spent(answers, requests, Usage(*tokens), float(cost), unpriced)
+
+    def has_failed(self, settings: bytes, reason: str) -> bool:
+        """Return whether a question under some settings, told by their digest, failed so.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        with self.connection() as connection:
+            return connection.execute(_FAILED, (reason, settings)).fetchone() is not None
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
