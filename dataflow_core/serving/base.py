@@ -94,6 +94,8 @@ class Serving(Sampling):
     _asking: Asking | None = PrivateAttr(None)
     _store: RequestStore | None = PrivateAttr(None)
     _refused_schemas: set[bytes] = PrivateAttr(default_factory=set)
+    _users: int = PrivateAttr(0)
+    _stays_open: bool = PrivateAttr(False)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, **configuration: Any) -> None:
@@ -171,12 +173,24 @@ class Serving(Sampling):
     def close(self) -> None:
         """Let connections, engines and processes go; the next call opens them again."""
         with self._lock:
-            asking, self._asking = self._asking, None
-            store, self._store = self._store, None
-        if asking is not None and asking.process == os.getpid():
-            asking.close()
-        if store is not None:
-            store.close()
+            opened = self._taken()
+        _close(*opened)
+
+    def hold(self) -> None:
+        """Have it stay open until `let_go`, also where others who held it let it go before."""
+        with self._lock:
+            if not self._users:
+                self._stays_open = self._asking is not None
+            self._users += 1
+
+    def let_go(self) -> None:
+        """End a `hold`. The last to do so closes it, unless it was open before the first."""
+        with self._lock:
+            self._users -= 1
+            if self._users or self._stays_open:
+                return
+            opened = self._taken()  # before anybody else can hold it
+        _close(*opened)
 
     def __enter__(self) -> Self:
         return self
@@ -363,6 +377,12 @@ class Serving(Sampling):
     def _as_text(self) -> str:
         return self.spec
 
+    def _taken(self) -> tuple[Asking | None, RequestStore | None]:
+        """Return what is open, which it has no more then; its lock is to be held."""
+        asking, self._asking = self._asking, None
+        store, self._store = self._store, None
+        return asking, store
+
     def _scope(self) -> Scope:
         scope = current_scope()
         if scope.store is None and self.cache is not None:
@@ -386,3 +406,10 @@ class Serving(Sampling):
 
     def _price(self) -> Price | None:
         return self.price if self.price is not None else self.known_price()
+
+
+def _close(asking: Asking | None, store: RequestStore | None) -> None:
+    if asking is not None and asking.process == os.getpid():
+        asking.close()
+    if store is not None:
+        store.close()

@@ -164,6 +164,27 @@ def test_a_serving_that_was_open_before_the_run_stays_open(tmp_path):
         assert serving.is_open
 
 
+def test_two_runs_share_a_serving_and_the_last_of_them_closes_it(tmp_path):
+    serving = ScriptedServing(str.upper, delay=0.02, max_concurrency=4)
+    reports = {}
+
+    def go(name, count):
+        folder = tmp_path / name
+        folder.mkdir()
+        reports[name] = run(folder, [(Answer(serving=serving), {})], count)
+
+    threads = [threading.Thread(target=go, args=one) for one in (("long", 200), ("short", 8))]
+    for thread in threads:
+        thread.start()
+    threads[1].join()
+    assert reports["short"].rows_out == 8
+    assert serving.is_open
+    assert "long" not in reports
+    threads[0].join()
+    assert reports["long"].rows_out == 200
+    assert not serving.is_open
+
+
 def test_what_a_sketch_asks_is_counted_and_found(tmp_path):
     serving = ScriptedServing(lambda text: "even" if int(text.split()[-1][:-1]) % 2 == 0 else "odd")
     report = run(tmp_path, [(Topics(serving=serving), {})], 50)
