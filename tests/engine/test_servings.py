@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +18,7 @@ import pytest
 from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.engine import run_plan
 from dataflow_core.engine.call_texts import money
+from dataflow_core.engine.interrupts import stop_at_once
 from dataflow_core.errors import (
     BudgetReached,
     ConfigurationError,
@@ -254,6 +258,39 @@ def test_who_stops_a_run_waits_for_answers_that_are_on_their_way_and_keeps_them(
     calls = report.steps[0].calls
     assert (calls.asked, calls.requests, calls.completion_tokens) == (300, 300, 300_000)
     assert calls.cost == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_nothing_is_written_after_a_run_that_was_stopped_at_once(tmp_path, interrupts):
+    held, release = threading.Semaphore(0), threading.Event()
+
+    class Waiting(Answer):
+        def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+            super().run(storage, input_question, output_answer)
+            held.release()
+            release.wait(20)
+
+    def interrupt():
+        held.acquire(timeout=20)
+        for _ in range(interrupts):
+            time.sleep(0.3)  # the second comes while the run waits for its threads
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def files():
+        return sorted(path for path in (tmp_path / "run").rglob("*") if path.is_file())
+
+    before = set(threading.enumerate())
+    threading.Thread(target=interrupt).start()
+    at_once = stop_at_once() if interrupts == 1 else nullcontext()
+    steps = [(Waiting(serving=ScriptedServing(str.upper)), {})]
+    with at_once, pytest.raises(RunStopped, match="Interrupted"):
+        run(tmp_path, steps, 40, batch_size=10)
+    left = files()
+    release.set()
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "dataflow-hand":
+            thread.join(10)
+    assert files() == left
 
 
 def test_an_error_that_concerns_all_rows_stops_at_once_and_names_the_step(tmp_path):
