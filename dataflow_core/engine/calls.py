@@ -10,8 +10,8 @@ import threading
 import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,12 +37,15 @@ class _Asking:
         servings: Its servings, each once.
         ended: What those took that have ended.
         live: What those take that are on.
+        strays: What those took that came from threads of the operator's own, until it is counted
+            with a piece.
         since: When time was counted last, while any is on.
     """
 
     servings: list[Serving]
     ended: Tally = field(default_factory=Tally)
     live: list[LiveTally] = field(default_factory=list)
+    strays: Tally = field(default_factory=Tally)
     since: float = 0.0
 
     def begin(self, live: LiveTally) -> None:
@@ -138,12 +141,18 @@ class Calls:
         with self._lock:
             asking.begin(live)
         try:
-            with scoped(scope):
+            with scoped(scope), ExitStack() as stack:
+                # Threads of the operator's own do not know the scope. Which piece they are at is
+                # not known either, but the step is, and so its sums are right.
+                stray = replace(scope, tally=asking.strays)
+                for serving in asking.servings:
+                    stack.enter_context(serving.lent(stray))
                 yield
         except ServingError as error:
             raise type(error)(f"step {step.name!r}: {error}") from error
         finally:
             with self._lock:
+                account.calls.merge(asking.strays.take())
                 account.seconds = asking.end(live, account.calls)
 
     def so_far(self, earlier: Mapping[str, StepAccount]) -> dict[str, Tally]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -96,6 +97,7 @@ class Serving(Sampling):
     _refused_schemas: set[bytes] = PrivateAttr(default_factory=set)
     _users: int = PrivateAttr(0)
     _stays_open: bool = PrivateAttr(False)
+    _lent: dict[int, Scope] = PrivateAttr(default_factory=dict)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, **configuration: Any) -> None:
@@ -191,6 +193,20 @@ class Serving(Sampling):
                 return
             opened = self._taken()  # before anybody else can hold it
         _close(*opened)
+
+    @contextmanager
+    def lent(self, scope: Scope) -> Iterator[None]:
+        """Let calls in here be those of a scope also in threads that have none.
+
+        Such are the threads that an operator makes for itself.
+        """
+        with self._lock:
+            self._lent[id(scope)] = scope
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._lent[id(scope)]
 
     def __enter__(self) -> Self:
         return self
@@ -384,12 +400,30 @@ class Serving(Sampling):
         return asking, store
 
     def _scope(self) -> Scope:
-        scope = current_scope()
+        scope = current_scope(self._lent_scope)
         if scope.store is None and self.cache is not None:
             with self._lock:
                 self._store = self._store or RequestStore(self.cache)
             scope.store = self._store
         return scope
+
+    def _lent_scope(self) -> Scope:
+        """Return whose calls those are of a thread that nobody has told so.
+
+        Raises:
+            ConfigurationError: Several runs use the serving, and it may be that of any.
+        """
+        with self._lock:
+            scopes = list(self._lent.values())
+        if not scopes:
+            return Scope()
+        if any(scope.store is not scopes[0].store for scope in scopes):
+            raise ConfigurationError(
+                f"{self.name} is called from a thread that belongs to no step, while several runs "
+                "use it: nobody can tell whose budget and store are meant. Start the thread's work "
+                "with contextvars.copy_context().run(…), or give each run a serving of its own."
+            )
+        return scopes[-1]
 
     def _terms(self) -> Terms:
         return Terms(

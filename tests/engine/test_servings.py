@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -187,6 +188,32 @@ def test_two_runs_share_a_serving_and_the_last_of_them_closes_it(tmp_path):
     threads[0].join()
     assert reports["long"].rows_out == 200
     assert not serving.is_open
+
+
+class InThreads(Answer):
+    """Asks from threads of its own, which know nothing of the run."""
+
+    def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+        table = storage.read([input_question])
+        with ThreadPoolExecutor(4) as threads:
+            asked = ([question] for question in table[input_question])
+            found = list(threads.map(self.serving.generate_from_input, asked))
+        table[output_answer] = [one.cell() for (one,) in found]
+        storage.write(table)
+
+
+def test_what_threads_of_an_operator_ask_is_kept_counted_and_within_the_budget(tmp_path):
+    serving = Noted(file=tmp_path / "asked", max_tokens=1000, max_concurrency=4)
+    steps = [(InThreads(serving=serving), {})]
+    with pytest.raises(BudgetReached, match=r"budget of \$0\.05 is reached"):
+        run(tmp_path, steps, 100, budget=0.05)
+    assert len((tmp_path / "asked").read_text().splitlines()) == 50
+    report = run(tmp_path, steps, 100, budget=1.0)
+    assert len(set((tmp_path / "asked").read_text().splitlines())) == 100
+    calls = report.steps[0].calls
+    assert (calls.requests, calls.completion_tokens) == (100, 100_000)
+    assert calls.answered == 100
+    assert report.rows_out == 100
 
 
 def test_what_a_sketch_asks_is_counted_and_found(tmp_path):

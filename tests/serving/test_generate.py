@@ -443,6 +443,34 @@ def test_a_stop_waits_for_what_is_on_its_way_and_keeps_it(tmp_path):
         serving.close()
 
 
+def test_a_thread_without_a_scope_has_that_of_the_run_unless_there_are_two(tmp_path):
+    def ask(text):
+        told = []
+
+        def work():
+            try:
+                told.extend(serving.generate_from_input([text]))
+            except ConfigurationError as error:
+                told.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return told[0]
+
+    one, other = (RequestStore(tmp_path / f"{name}.sqlite") for name in ("one", "other"))
+    with ScriptedServing(str.upper) as serving, one, other:
+        mine = Scope(store=one)
+        with serving.lent(mine), serving.lent(Scope(store=one)):
+            assert ask("a").text == "A"
+            with serving.lent(Scope(store=other)):
+                assert "belongs to no step" in str(ask("b"))
+                with scoped(mine):  # who has a scope has it
+                    assert texts(serving.generate_from_input(["a"])) == ["A"]
+        assert ask("c").text == "C"
+        assert (one.spent().answers, other.spent().answers) == (1, 0)
+
+
 def test_vectors_come_in_order_and_are_asked_for_once(tmp_path):
     with ScriptedServing({}, cache=tmp_path / "answers.sqlite") as serving:
         first = serving.embed(["a", None, "b", "", "a"])
