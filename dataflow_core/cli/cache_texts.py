@@ -28,6 +28,9 @@ def contents_lines(contents: Contents) -> Iterator[str]:
     spent = contents.spent
     paid = f"{_counted(spent.answers, 'answer')} of {_counted(spent.requests, 'request')}"
     yield f"  paid in all: {paid}, {_cost_text(spent.cost, spent.unpriced, spent.answers)}"
+    if spent.wasted_tokens:
+        cost = f", ${spent.wasted_cost:,.4f}" if spent.wasted_cost else ""
+        yield f"  spent in vain: {spent.wasted_tokens:,} tokens of it{cost}"
 
 
 def misses_lines(misses: Misses) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What the steps that ask models have in common in a run: answers that are kept, money, the stop.
 
-A serving that the run was the first to call is closed when the last step that uses it is through.
+A serving that the run was the first to call is closed when the last step that uses it is through,
+unless another run in this process uses it still.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import threading
 import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,15 @@ class _Asking:
         servings: Its servings, each once.
         ended: What those took that have ended.
         live: What those take that are on.
+        strays: What those took that came from threads of the operator's own, until it is counted
+            with a piece.
         since: When time was counted last, while any is on.
     """
 
     servings: list[Serving]
     ended: Tally = field(default_factory=Tally)
     live: list[LiveTally] = field(default_factory=list)
+    strays: Tally = field(default_factory=Tally)
     since: float = 0.0
 
     def begin(self, live: LiveTally) -> None:
@@ -85,7 +89,7 @@ class Calls:
             if (servings := _distinct(step.operator.servings().values()))
         }
         self._waiting = set(self._steps)
-        self._opened_before = [one for one in self.servings() if one.is_open]
+        self._held: list[Serving] = []
         self._store: RequestStore | None = None
         self._budget: Budget | None = None
         self._lock = threading.RLock()
@@ -133,15 +137,22 @@ class Calls:
             stop=stop or self._stop,
             live=live,
         )
+        self._hold(asking.servings)
         with self._lock:
             asking.begin(live)
         try:
-            with scoped(scope):
+            with scoped(scope), ExitStack() as stack:
+                # Threads of the operator's own do not know the scope. Which piece they are at is
+                # not known either, but the step is, and so its sums are right.
+                stray = replace(scope, tally=asking.strays)
+                for serving in asking.servings:
+                    stack.enter_context(serving.lent(stray))
                 yield
         except ServingError as error:
             raise type(error)(f"step {step.name!r}: {error}") from error
         finally:
             with self._lock:
+                account.calls.merge(asking.strays.take())
                 account.seconds = asking.end(live, account.calls)
 
     def so_far(self, earlier: Mapping[str, StepAccount]) -> dict[str, Tally]:
@@ -165,21 +176,31 @@ class Calls:
             self._waiting -= {step.name for step in steps}
             wanted = [one for name in self._waiting for one in self._steps[name].servings]
             over = [one for one in self.servings(steps) if not _holds(wanted, one)]
-        self._close(over)
+        self._let_go(over)
 
     def close(self) -> None:
         """Close all that was opened, and note what was spent."""
-        self._close(self.servings())
+        self._let_go(self.servings())
         with self._lock:
             store, self._store = self._store, None
         if store is not None:
             self.spent = self._spent(store)
             store.close()
 
-    def _close(self, servings: Iterable[Serving]) -> None:
-        for serving in servings:
-            if not _holds(self._opened_before, serving):
-                serving.close()
+    def _hold(self, servings: Iterable[Serving]) -> None:
+        """Keep servings from being closed by other runs, until they are let go."""
+        with self._lock:
+            for serving in servings:
+                if not _holds(self._held, serving):
+                    serving.hold()
+                    self._held.append(serving)
+
+    def _let_go(self, servings: Iterable[Serving]) -> None:
+        with self._lock:
+            over = [one for one in servings if _holds(self._held, one)]
+            self._held = [one for one in self._held if not _holds(over, one)]
+        for serving in over:  # to close it may take a while
+            serving.let_go()
 
     def _opened_store(self) -> RequestStore:
         with self._lock:
@@ -219,17 +240,17 @@ class Calls:
 @contextmanager
 def kept_open(plan: Plan) -> Iterator[None]:
     """Let servings stay open over several runs of a plan, for some take long to load."""
-    opened = []
-    for step in plan.steps:
-        for serving in step.operator.servings().values():
-            if not serving.is_open:
-                serving.asking()
-                opened.append(serving)
+    held = []
     try:
+        for step in plan.steps:
+            for serving in step.operator.servings().values():
+                serving.hold()
+                held.append(serving)
+                serving.asking()
         yield
     finally:
-        for serving in opened:
-            serving.close()
+        for serving in held:
+            serving.let_go()
 
 
 def asking_steps(plan: Plan) -> list[str]:

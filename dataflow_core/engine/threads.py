@@ -294,32 +294,41 @@ class DoingInThreads(Doing):
             DataflowError: One of them could not commit; what the others did is written down.
         """
         errors = []
-        for done in self._last_words():
-            if done.commit is not None:
-                self._write_down(done.commit)
-            elif done.error is not None:
-                errors.append(done.error)
+        try:
+            for done in self._last_words():
+                if done.commit is not None:
+                    self._write_down(done.commit)
+                elif done.error is not None:
+                    errors.append(done.error)
+        except BaseException:  # as where somebody stops the run once more
+            self._abandon()
+            raise
         if errors and not self._halted.is_set():  # else what halted them is told
             raise errors[0]
 
     def _discard(self) -> None:
-        """Let all hands end; who is to stop at once does not wait for that."""
-        if self._at_once:
-            for hand in self._hands:
-                hand.end()
-        else:
+        """Let all hands end, and write nothing; who is to stop at once does not wait for that."""
+        self._abandon()
+        if not self._at_once:
             list(self._last_words())
+
+    def _abandon(self) -> None:
+        """Let all hands end after what they have at hand, of which nothing is written."""
+        self._halted.set()
+        for hand in self._hands:
+            hand.desk.abandon()
+            hand.end()
 
     def _last_words(self) -> Iterator[Done]:
         """Let all hands end, and yield what they still say."""
-        hands, self._hands = self._hands, []
-        for hand in hands:
+        for hand in self._hands:
             hand.end()
-        left = len(hands)
+        left = len(self._hands)
         while left:
             done = self._outbox.get()
             left -= done.ended
             yield done
+        self._hands = []
 
     def _write_down(self, done: Commit) -> None:
         self.journal.commit(done)

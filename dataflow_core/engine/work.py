@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -22,7 +23,7 @@ from dataflow_core.engine.pieces import Piece
 from dataflow_core.engine.removed_rows import removed_rows
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_frames import to_stored
-from dataflow_core.errors import RunError
+from dataflow_core.errors import RunError, RunStopped
 from dataflow_core.pipeline.plan import Step
 from dataflow_core.storage.outcome import Outcome, Removed
 from dataflow_core.table.frames import Frame
@@ -134,6 +135,8 @@ class Desk:
     _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
     _left: list[Leaving] = field(default_factory=list)
     _prefix: str = "part-00000"
+    _is_abandoned: bool = False
+    _writing: threading.RLock = field(default_factory=threading.RLock)
 
     def begin(self, prefix: str) -> None:
         """Begin a commit, whose files have names of their own."""
@@ -233,13 +236,16 @@ class Desk:
 
         Raises:
             StorageError: A part could not be written; nothing since the last commit is kept.
+            RunStopped: The desk was abandoned.
         """
-        try:
-            for writer in self._writers.values():
-                writer.close()
-        except BaseException:
-            self.discard()
-            raise
+        with self._writing:
+            self._check_abandoned()
+            try:
+                for writer in self._writers.values():
+                    writer.close()
+            except BaseException:
+                self.discard()
+                raise
         done = self._commit
         done.files = {f"{kind}/{name}": w.files for (kind, name), w in self._writers.items()}
         return done
@@ -249,6 +255,19 @@ class Desk:
         for writer in self._writers.values():
             writer.discard()
         self.begin(self._prefix)
+
+    def abandon(self) -> None:
+        """Throw away what was written since the last commit, and have nothing more written.
+
+        Another thread may be at the desk: once this is through, it makes no files.
+        """
+        with self._writing:
+            self._is_abandoned = True
+            self.discard()
+
+    def _check_abandoned(self) -> None:
+        if self._is_abandoned:
+            raise RunStopped("stopped at once: what is done now is not kept")
 
     def _through(self, piece: Piece, accounts: dict[str, StepAccount]) -> Frame:
         frame = piece.frame
@@ -291,12 +310,14 @@ class Desk:
                 known.merge(account.of_calls())
 
     def _write(self, piece: Piece, accounts: Mapping[str, StepAccount]) -> None:
-        try:
-            for kind, name, table, told in self._left:
-                self._writer(kind, name).write_table(table, piece.start, told)
-        except BaseException:
-            self.discard()
-            raise
+        with self._writing:
+            self._check_abandoned()
+            try:
+                for kind, name, table, told in self._left:
+                    self._writer(kind, name).write_table(table, piece.start, told)
+            except BaseException:
+                self.discard()
+                raise
         done = self._commit
         done.spans.append((piece.start, piece.stop))
         done.read += piece.rows

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -95,7 +96,10 @@ class Serving(Sampling):
     _asking: Asking | None = PrivateAttr(None)
     _store: RequestStore | None = PrivateAttr(None)
     _store_process: int = PrivateAttr(0)
-    _no_schemas: bool = PrivateAttr(False)
+    _refused_schemas: set[bytes] = PrivateAttr(default_factory=set)
+    _users: int = PrivateAttr(0)
+    _stays_open: bool = PrivateAttr(False)
+    _lent: dict[int, Scope] = PrivateAttr(default_factory=dict)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, **configuration: Any) -> None:
@@ -173,13 +177,38 @@ class Serving(Sampling):
     def close(self) -> None:
         """Let connections, engines and processes go; the next call opens them again."""
         with self._lock:
-            asking, self._asking = self._asking, None
-            store = self._store if self._store_process == os.getpid() else None
-            self._store = None
-        if asking is not None and asking.process == os.getpid():
-            asking.close()
-        if store is not None:
-            store.close()
+            opened = self._taken()
+        _close(*opened)
+
+    def hold(self) -> None:
+        """Have it stay open until `let_go`, also where others who held it let it go before."""
+        with self._lock:
+            if not self._users:
+                self._stays_open = self._asking is not None
+            self._users += 1
+
+    def let_go(self) -> None:
+        """End a `hold`. The last to do so closes it, unless it was open before the first."""
+        with self._lock:
+            self._users -= 1
+            if self._users or self._stays_open:
+                return
+            opened = self._taken()  # before anybody else can hold it
+        _close(*opened)
+
+    @contextmanager
+    def lent(self, scope: Scope) -> Iterator[None]:
+        """Let calls in here be those of a scope also in threads that have none.
+
+        Such are the threads that an operator makes for itself.
+        """
+        with self._lock:
+            self._lent[id(scope)] = scope
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._lent[id(scope)]
 
     def __enter__(self) -> Self:
         return self
@@ -281,14 +310,26 @@ class Serving(Sampling):
 
     @property
     def enforces_schemas(self) -> bool:
-        """Whether schemas go to the server."""
+        """Whether schemas go to the server, as long as it takes them."""
         if self.structured != "auto":
             return self.structured == "native"
-        return "schema" in self.capabilities and not self._no_schemas
+        return "schema" in self.capabilities
 
-    def give_up_schemas(self) -> None:
-        """Note that the server cannot enforce schemas, whatever was thought of it."""
-        self._no_schemas = True
+    def enforces(self, schema: bytes) -> bool:
+        """Return whether a schema goes to the server.
+
+        Args:
+            schema: Its digest.
+        """
+        return self.enforces_schemas and schema not in self._refused_schemas
+
+    def give_up_schema(self, schema: bytes) -> None:
+        """Note that the server does not take a schema; it may take others.
+
+        Args:
+            schema: Its digest.
+        """
+        self._refused_schemas.add(schema)
 
     def settings(
         self,
@@ -354,14 +395,39 @@ class Serving(Sampling):
     def _as_text(self) -> str:
         return self.spec
 
+    def _taken(self) -> tuple[Asking | None, RequestStore | None]:
+        """Return what is open, which it has no more then; its lock is to be held."""
+        asking, self._asking = self._asking, None
+        store = self._store if self._store_process == os.getpid() else None
+        self._store = None
+        return asking, store
+
     def _scope(self) -> Scope:
-        scope = current_scope()
+        scope = current_scope(self._lent_scope)
         if scope.store is not None or self.cache is None:
             return scope
         with self._lock:
             if self._store is None or self._store_process != os.getpid():
                 self._store, self._store_process = RequestStore(self.cache), os.getpid()
             return replace(scope, store=self._store)
+
+    def _lent_scope(self) -> Scope:
+        """Return whose calls those are of a thread that nobody has told so.
+
+        Raises:
+            ConfigurationError: Several runs use the serving, and it may be that of any.
+        """
+        with self._lock:
+            scopes = list(self._lent.values())
+        if not scopes:
+            return Scope()
+        if any(scope.store is not scopes[0].store for scope in scopes):
+            raise ConfigurationError(
+                f"{self.name} is called from a thread that belongs to no step, while several runs "
+                "use it: nobody can tell whose budget and store are meant. Start the thread's work "
+                "with contextvars.copy_context().run(…), or give each run a serving of its own."
+            )
+        return scopes[-1]
 
     def _terms(self) -> Terms:
         return Terms(
@@ -378,3 +444,10 @@ class Serving(Sampling):
 
     def _price(self) -> Price | None:
         return self.price if self.price is not None else self.known_price()
+
+
+def _close(asking: Asking | None, store: RequestStore | None) -> None:
+    if asking is not None and asking.process == os.getpid():
+        asking.close()
+    if store is not None:
+        store.close()

@@ -17,7 +17,7 @@ from dataflow_core.serving.backend import ChatRequest, Message, Reply
 from dataflow_core.serving.completion import Completion, Failure
 from dataflow_core.serving.messages import UserInput, conversation, has_images, is_null, text_of
 from dataflow_core.serving.scope import Scope
-from dataflow_core.serving.store import Settings, prompt_digest
+from dataflow_core.serving.store import SCHEMA_REFUSED, Reuse, Settings, prompt_digest
 from dataflow_core.serving.structured import AnswerSchema, Correction, Read
 from dataflow_core.serving.tally import Tally
 from dataflow_core.serving.tokens import prompt_tokens
@@ -66,6 +66,21 @@ class Draft:
     completion: Completion
     answers: list[Answered]
     lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How answers of one schema are asked for.
+
+    Attributes:
+        settings: What all its questions have in common.
+        schema: What the server is to enforce; None for nothing.
+        instructions: What the prompt asks for instead.
+    """
+
+    settings: Settings
+    schema: Any = None
+    instructions: str | None = None
 
 
 class Chat:
@@ -145,65 +160,97 @@ class Chat:
         return Prompt(messages, sample, seed)
 
     def _answers(self, prompts: Sequence[Prompt]) -> list[Completion]:
-        native = self._serving.enforces_schemas
-        answered = self._ask(prompts, self._schema, native=native)
+        answered = self._ask([(prompt, self._schema) for prompt in prompts])
         done = [self._completion(one) for one in answered]
-        refused = [
-            place
-            for place, one in enumerate(answered)
-            if one.failure is not None and one.failure.reason == "schema_not_supported"
-        ]
-        if native and refused and self._serving.structured == "auto":
-            self._serving.give_up_schemas()
-            self._scope.tally.merge(Tally(asked=-len(refused), failed=-len(refused)))
-            again = self._answers([prompts[place] for place in refused])
-            for place, completion in zip(refused, again, strict=True):
-                done[place] = completion
-        else:
-            refused = []
         if self._schema is not None:
             drafts = {
                 place: self._draft(prompts[place], one, answered[place])
                 for place, one in enumerate(done)
-                if one.error is None and place not in set(refused)
+                if one.error is None
             }
-            for place, completion in self._fitted(drafts, native=native):
+            for place, completion in self._fitted(drafts):
                 done[place] = completion
         return done
 
     def _ask(
-        self,
-        prompts: Sequence[Prompt],
-        schema: AnswerSchema | None,
-        *,
-        native: bool,
-        follow_up: bool = False,
+        self, wanted: Sequence[tuple[Prompt, AnswerSchema | None]], *, follow_up: bool = False
     ) -> list[Answered]:
-        """Ask, and return what comes of each prompt."""
-        enforced = schema.json if schema is not None and native else None
-        settings = self._serving.settings("chat", self._sampling, enforced, self._system)
-        instructions = schema.instructions() if schema is not None and not native else None
-        order: Sequence[int] = range(len(prompts))
+        """Ask all at once, and return what comes of each prompt and the schema of its answer."""
+        forms = {schema: self._form(schema) for schema in {schema for _, schema in wanted}}
+        order: Sequence[int] = range(len(wanted))
         if self._serving.sorts_prompts:
-            order = sorted(order, key=lambda place: _beginning(prompts[place]))
-        asked = (self._asked(prompts[at], settings, enforced, instructions) for at in order)
-        answered = self._serving.asking().ask(asked, self._scope, follow_up=follow_up)
-        back = dict(zip(order, answered, strict=True))
-        return [back[place] for place in range(len(prompts))]
+            order = sorted(order, key=lambda place: _beginning(wanted[place][0]))
+        asked = (self._asked(wanted[at][0], forms[wanted[at][1]]) for at in order)
+        answers = self._serving.asking().ask(asked, self._scope, follow_up=follow_up)
+        back = dict(zip(order, answers, strict=True))
+        answered = [back[place] for place in range(len(wanted))]
+        self._ask_without_schemas(wanted, forms, answered, follow_up=follow_up)
+        return answered
 
-    def _asked(
-        self, prompt: Prompt, settings: Settings, schema: Any, instructions: str | None
-    ) -> Asked:
+    def _ask_without_schemas(
+        self,
+        wanted: Sequence[tuple[Prompt, AnswerSchema | None]],
+        forms: Mapping[AnswerSchema | None, _Form],
+        answered: list[Answered],
+        *,
+        follow_up: bool,
+    ) -> None:
+        """Let prompts ask for the schemas that the server did not take, and fill in what comes."""
+        if self._serving.structured != "auto":
+            return
+        refused = []
+        for place, (_, schema) in enumerate(wanted):
+            if schema is not None and forms[schema].schema and _is_refusal(answered[place]):
+                self._serving.give_up_schema(schema.digest)
+                refused.append(place)
+        if not refused:
+            return
+        if not follow_up:  # they are counted when they are asked again
+            self._scope.tally.merge(Tally(asked=-len(refused), failed=-len(refused)))
+        again = self._ask([wanted[place] for place in refused], follow_up=follow_up)
+        for place, one in zip(refused, again, strict=True):
+            answered[place] = one
+
+    def _form(self, schema: AnswerSchema | None) -> _Form:
+        """Return how answers of a schema are asked for."""
+        if schema is None:
+            return _Form(self._serving.settings("chat", self._sampling, None, self._system))
+        if self._is_enforced(schema):
+            native = self._serving.settings("chat", self._sampling, schema.json, self._system)
+            if not self._was_refused(native):
+                return _Form(native, schema.json)
+            self._serving.give_up_schema(schema.digest)
+        plain = self._serving.settings("chat", self._sampling, None, self._system)
+        return _Form(plain, None, schema.instructions())
+
+    def _is_enforced(self, schema: AnswerSchema) -> bool:
+        """Tell whether a schema goes to the server: if the whole one does not, no part does."""
+        whole = self._schema
+        return self._serving.enforces(schema.digest) and (
+            whole is None or self._serving.enforces(whole.digest)
+        )
+
+    def _was_refused(self, native: Settings) -> bool:
+        """Tell whether an earlier run learnt that the server does not take a schema.
+
+        Then its answers are those to the other form of the question: they are in the store.
+        """
+        store = self._scope.store
+        if store is None or self._serving.structured != "auto" or self._scope.reuse is Reuse.NONE:
+            return False
+        return store.was_refused(native)
+
+    def _asked(self, prompt: Prompt, form: _Form) -> Asked:
         messages = prompt.messages
-        if instructions is not None:
-            messages = _instructed(messages, instructions)
-        question = settings.question(prompt_digest(messages), prompt.sample)
+        if form.instructions is not None:
+            messages = _instructed(messages, form.instructions)
+        question = form.settings.question(prompt_digest(messages), prompt.sample)
         if self._system is not None:
             messages = ({"role": "system", "content": self._system}, *messages)
         sampling = self._sampling
         if prompt.seed is not None and prompt.seed != sampling.get("seed"):
             sampling = {**sampling, "seed": prompt.seed}
-        request = ChatRequest(messages, sampling, schema)
+        request = ChatRequest(messages, sampling, form.schema)
         return Asked(question, request, prompt_tokens(messages))
 
     def _completion(self, one: Answered) -> Completion:
@@ -264,32 +311,26 @@ class Chat:
         read = self._schema.read(made.text, truncated=made.finish_reason == "length")
         return Draft(prompt, made.text, read, made, [one])
 
-    def _fitted(
-        self, drafts: Mapping[int, Draft], *, native: bool
-    ) -> Iterator[tuple[int, Completion]]:
+    def _fitted(self, drafts: Mapping[int, Draft]) -> Iterator[tuple[int, Completion]]:
         """Yield the completions that answers are in the end, by place, corrected where need be."""
         for _ in range(self._serving.corrections):
-            self._correct(drafts, native=native)
+            self._correct(drafts)
         for place, draft in drafts.items():
             yield place, self._read(draft)
 
-    def _correct(self, drafts: Mapping[int, Draft], *, native: bool) -> None:
-        """Ask once more for what does not fit."""
+    def _correct(self, drafts: Mapping[int, Draft]) -> None:
+        """Ask once more for what does not fit: for all at once, whatever is wrong with each."""
         wrong = {}
         for place, draft in drafts.items():
             assert self._schema is not None  # noqa: S101
             correction = Correction.of(self._schema, draft.read)
             if correction is not None:
                 wrong[place] = correction
-        by_schema: dict[int, list[int]] = {}
-        for place, correction in wrong.items():
-            by_schema.setdefault(id(correction.schema), []).append(place)
-        for places in by_schema.values():
-            schema = wrong[places[0]].schema
-            prompts = [_followed(drafts[p], wrong[p]) for p in places]
-            answered = self._ask(prompts, schema, native=native, follow_up=True)
-            for place, one in zip(places, answered, strict=True):
-                self._merge(drafts[place], wrong[place], one)
+        if not wrong:
+            return
+        wanted = [(_followed(drafts[place], one), one.schema) for place, one in wrong.items()]
+        for place, one in zip(wrong, self._ask(wanted, follow_up=True), strict=True):
+            self._merge(drafts[place], wrong[place], one)
 
     def _merge(self, draft: Draft, correction: Correction, one: Answered) -> None:
         """Take a correction into a draft."""
@@ -325,6 +366,11 @@ class Chat:
             told = f"{_truncated(self._sampling)} ({told})"
         failure = Failure(read.reason, told, None, made.text)
         return self._failed(made, failure, draft.answers, draft.lost)
+
+
+def _is_refusal(one: Answered) -> bool:
+    """Tell whether a server did not take the schema of an answer."""
+    return one.failure is not None and one.failure.reason == SCHEMA_REFUSED
 
 
 def _merged_text(read: Read) -> str:

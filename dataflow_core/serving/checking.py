@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dataflow_core.errors import ConfigurationError, ServingError, ServingGone
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.completion import Completion, Failure
+from dataflow_core.serving.structured import AnswerSchema
 
 _PROMPT = "Write one sentence about rivers."
 _SCHEMA_PROMPT = "Name a city, and about how many people live there."
@@ -105,7 +106,8 @@ def _schema(serving: Serving) -> Finding:
     )
     if answer.error is not None:
         return _failed("schema", answer.error)
-    how = "the server enforces it" if serving.enforces_schemas else "the prompt asks for it"
+    enforced = serving.enforces(AnswerSchema.of(_SCHEMA).digest)
+    how = "the server enforces it" if enforced else "the prompt asks for it"
     return _answered("schema", answer, f"{how}: {answer.parsed}")
 
 

@@ -64,9 +64,14 @@ class Scope:
 _SCOPE: ContextVar[Scope | None] = ContextVar("dataflow_serving_scope", default=None)
 
 
-def current_scope() -> Scope:
-    """Return whose calls those of this thread are; one without store and budget for nobody's."""
-    return _SCOPE.get() or Scope()
+def current_scope(otherwise: Callable[[], Scope] = Scope) -> Scope:
+    """Return whose calls those of this thread are.
+
+    Args:
+        otherwise: Returns the scope where the thread has none; by default nobody's, without store
+            and budget.
+    """
+    return _SCOPE.get() or otherwise()
 
 
 @contextmanager

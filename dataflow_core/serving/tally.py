@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -59,9 +60,18 @@ class Tally:
         return self.asked > 0 or self.requests > 0
 
     def merge(self, other: Tally) -> None:
-        """Add the sums of another tally."""
-        for name in _NAMES:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        """Add the sums of another tally; several threads may do so at a time."""
+        with _MERGING:
+            for name in _NAMES:
+                setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def take(self) -> Tally:
+        """Return the sums and begin again at 0, while other threads may merge."""
+        with _MERGING:
+            taken = Tally(**{name: getattr(self, name) for name in _NAMES})
+            for name in _NAMES:
+                setattr(self, name, type(getattr(self, name))())
+        return taken
 
     def minus(self, other: Tally) -> Tally:
         """Return the sums without those of a tally that is part of it."""
@@ -95,3 +105,6 @@ class Tally:
 
 
 _NAMES = tuple(field.name for field in fields(Tally))
+
+_MERGING = threading.Lock()
+"""One for all tallies: they are merged once a call, and that takes microseconds."""

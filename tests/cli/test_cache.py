@@ -73,6 +73,7 @@ def test_stores_are_listed_by_endpoint_and_model(dataflow, as_json, tmp_path, st
     with RequestStore(store) as opened:
         opened.judge([large.question(prompt_digest("prompt 0")).key], "schema_mismatch")
         opened.put_failure(large.question(bytes(16)), "rate_limited", "too often", 4)
+        opened.add_waste(Usage(1_000, 500), 0.02)
     asked(tmp_path / "dataflow-runs" / "requests.sqlite", prompts(1), also=[store])
     shown = dataflow(tmp_path, "cache", "list").stdout
     for line in [
@@ -80,7 +81,8 @@ def test_stores_are_listed_by_endpoint_and_model(dataflow, as_json, tmp_path, st
         "    ended: length 3, stop 3",
         "    2 answers, 20 tokens in, 10 out, $0.0200",
         "    problems: schema_mismatch 1\n    failures: rate_limited 1",
-        "  paid in all: 8 answers of 12 requests, $0.0800",
+        "  paid in all: 8 answers of 13 requests, $0.1000",
+        "  spent in vain: 1,500 tokens of it, $0.0200",
         "    1 answer, 1 of them copied",
         "dataflow-runs/one/requests.sqlite  ",
         "KiB, 3 sessions",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +19,7 @@ import pytest
 from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.engine import run_plan
 from dataflow_core.engine.call_texts import money
+from dataflow_core.engine.interrupts import stop_at_once
 from dataflow_core.errors import (
     BudgetReached,
     ConfigurationError,
@@ -164,6 +169,53 @@ def test_a_serving_that_was_open_before_the_run_stays_open(tmp_path):
         assert serving.is_open
 
 
+def test_two_runs_share_a_serving_and_the_last_of_them_closes_it(tmp_path):
+    serving = ScriptedServing(str.upper, delay=0.02, max_concurrency=4)
+    reports = {}
+
+    def go(name, count):
+        folder = tmp_path / name
+        folder.mkdir()
+        reports[name] = run(folder, [(Answer(serving=serving), {})], count)
+
+    threads = [threading.Thread(target=go, args=one) for one in (("long", 200), ("short", 8))]
+    for thread in threads:
+        thread.start()
+    threads[1].join()
+    assert reports["short"].rows_out == 8
+    assert serving.is_open
+    assert "long" not in reports
+    threads[0].join()
+    assert reports["long"].rows_out == 200
+    assert not serving.is_open
+
+
+class InThreads(Answer):
+    """Asks from threads of its own, which know nothing of the run."""
+
+    def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+        table = storage.read([input_question])
+        with ThreadPoolExecutor(4) as threads:
+            asked = ([question] for question in table[input_question])
+            found = list(threads.map(self.serving.generate_from_input, asked))
+        table[output_answer] = [one.cell() for (one,) in found]
+        storage.write(table)
+
+
+def test_what_threads_of_an_operator_ask_is_kept_counted_and_within_the_budget(tmp_path):
+    serving = Noted(file=tmp_path / "asked", max_tokens=1000, max_concurrency=4)
+    steps = [(InThreads(serving=serving), {})]
+    with pytest.raises(BudgetReached, match=r"budget of \$0\.05 is reached"):
+        run(tmp_path, steps, 100, budget=0.05)
+    assert len((tmp_path / "asked").read_text().splitlines()) == 50
+    report = run(tmp_path, steps, 100, budget=1.0)
+    assert len(set((tmp_path / "asked").read_text().splitlines())) == 100
+    calls = report.steps[0].calls
+    assert (calls.requests, calls.completion_tokens) == (100, 100_000)
+    assert calls.answered == 100
+    assert report.rows_out == 100
+
+
 def test_what_a_sketch_asks_is_counted_and_found(tmp_path):
     serving = ScriptedServing(lambda text: "even" if int(text.split()[-1][:-1]) % 2 == 0 else "odd")
     report = run(tmp_path, [(Topics(serving=serving), {})], 50)
@@ -233,6 +285,39 @@ def test_who_stops_a_run_waits_for_answers_that_are_on_their_way_and_keeps_them(
     calls = report.steps[0].calls
     assert (calls.asked, calls.requests, calls.completion_tokens) == (300, 300, 300_000)
     assert calls.cost == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_nothing_is_written_after_a_run_that_was_stopped_at_once(tmp_path, interrupts):
+    held, release = threading.Semaphore(0), threading.Event()
+
+    class Waiting(Answer):
+        def run(self, storage, input_question: str = "question", output_answer: str = "answer"):
+            super().run(storage, input_question, output_answer)
+            held.release()
+            release.wait(20)
+
+    def interrupt():
+        held.acquire(timeout=20)
+        for _ in range(interrupts):
+            time.sleep(0.3)  # the second comes while the run waits for its threads
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def files():
+        return sorted(path for path in (tmp_path / "run").rglob("*") if path.is_file())
+
+    before = set(threading.enumerate())
+    threading.Thread(target=interrupt).start()
+    at_once = stop_at_once() if interrupts == 1 else nullcontext()
+    steps = [(Waiting(serving=ScriptedServing(str.upper)), {})]
+    with at_once, pytest.raises(RunStopped, match="Interrupted"):
+        run(tmp_path, steps, 40, batch_size=10)
+    left = files()
+    release.set()
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "dataflow-hand":
+            thread.join(10)
+    assert files() == left
 
 
 def test_an_error_that_concerns_all_rows_stops_at_once_and_names_the_step(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 import pickle
 import threading
 import time
@@ -310,6 +311,93 @@ def test_a_server_that_cannot_enforce_schemas_after_all_is_asked_by_the_prompt()
     assert len(serving.requests) == sent + 1
 
 
+def needing(*names):
+    """Return the schema of an object of integers."""
+    return {
+        "type": "object",
+        "properties": {name: {"type": "integer"} for name in names},
+        "required": list(names),
+    }
+
+
+def test_corrections_of_all_kinds_go_side_by_side():
+    def script(request):
+        if len(request.messages) == 1:
+            wrong = "abc"[int(request.messages[0]["content"]) % 3]
+            return json.dumps({name: "?" if name == wrong else 1 for name in "abc"})
+        return '{"a": 2, "b": 2, "c": 2}'
+
+    scope = Scope()
+    serving = ScriptedServing(script, delay=0.1, max_concurrency=64, structured="native")
+    with serving, scoped(scope):
+        began = time.monotonic()
+        answers = serving.generate_from_input(
+            [str(number) for number in range(40)], json_schema=needing("a", "b", "c")
+        )
+        seconds = time.monotonic() - began
+    assert [sorted(answer.parsed.values()) for answer in answers] == [[1, 1, 2]] * 40
+    assert scope.tally.corrections == 40
+    assert {tuple(one.schema["required"]) for one in serving.requests[40:]} == {*zip("abc")}
+    assert seconds < 0.8
+
+
+def test_a_schema_that_the_server_refuses_says_nothing_of_others():
+    def script(request):
+        if request.schema is not None and "b" in request.schema["properties"]:
+            return ReplyError("schema", "this schema is not supported", status=400)
+        return '{"a": 1, "b": 2}'
+
+    scope = Scope()
+    with NativeServing(script) as serving, scoped(scope):
+        for name in "baba":
+            (answer,) = serving.generate_from_input([f"{name}?"], json_schema=needing(name))
+            assert answer.ok
+            (answer,) = serving.generate_from_input([f"{name}!"], json_schema=needing(name))
+            assert answer.ok
+    native = [one.schema and list(one.schema["properties"]) for one in serving.requests]
+    assert native == [["b"], None, None, ["a"], ["a"], None, None, ["a"], ["a"]]
+    assert (scope.tally.asked, scope.tally.answered, scope.tally.failed) == (8, 8, 0)
+
+
+def test_a_part_of_a_schema_that_the_server_refuses_is_asked_for_by_the_prompt():
+    def script(request):
+        if len(request.messages) == 1:
+            return '{"a": 1, "b": "?"}'
+        if request.schema is not None:
+            return ReplyError("schema", "this schema is not supported", status=400)
+        return '{"b": 2}'
+
+    scope = Scope()
+    with NativeServing(script) as serving, scoped(scope):
+        (answer,) = serving.generate_from_input(["x"], json_schema=needing("a", "b"))
+    assert answer.parsed == {"a": 1, "b": 2}
+    assert [one.schema is None for one in serving.requests] == [False, False, True]
+    assert (scope.tally.asked, scope.tally.corrections, scope.tally.failed) == (1, 1, 0)
+
+
+def test_a_later_process_knows_what_the_server_refused_and_pays_for_nothing_twice(tmp_path):
+    cache = tmp_path / "answers.sqlite"
+
+    def script(request):
+        if request.schema is not None and "b" in request.schema["properties"]:
+            return ReplyError("schema", "this schema is not supported", status=400)
+        return '{"a": 1, "b": 2}'
+
+    def ask_all(serving):
+        for name in "bab":
+            yield from serving.generate_from_input(["x", "y"], json_schema=needing(name))
+
+    with NativeServing(script, cache=cache) as serving:
+        assert all(answer.ok for answer in ask_all(serving))
+    with NativeServing(script, cache=cache) as serving:
+        assert all(answer.reused for answer in ask_all(serving))
+        assert not serving.requests
+    again = NativeServing(script, cache=cache)
+    with again, scoped(Scope(reuse=Reuse.NONE)):  # who asks again finds out again
+        list(ask_all(again))
+    assert again.requests[0].schema is not None
+
+
 def test_native_schemas_go_with_the_request_and_are_checked_nevertheless():
     answers = iter(['{"name": "Ada", "age": -1.5}', '{"age": 3}'])
     with NativeServing(lambda text: next(answers)) as serving:
@@ -355,6 +443,34 @@ def test_a_stop_waits_for_what_is_on_its_way_and_keeps_it(tmp_path):
             answers = serving.generate_from_input([str(n) for n in range(sent)])
         assert all(answer.reused for answer in answers)
         serving.close()
+
+
+def test_a_thread_without_a_scope_has_that_of_the_run_unless_there_are_two(tmp_path):
+    def ask(text):
+        told = []
+
+        def work():
+            try:
+                told.extend(serving.generate_from_input([text]))
+            except ConfigurationError as error:
+                told.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return told[0]
+
+    one, other = (RequestStore(tmp_path / f"{name}.sqlite") for name in ("one", "other"))
+    with ScriptedServing(str.upper) as serving, one, other:
+        mine = Scope(store=one)
+        with serving.lent(mine), serving.lent(Scope(store=one)):
+            assert ask("a").text == "A"
+            with serving.lent(Scope(store=other)):
+                assert "belongs to no step" in str(ask("b"))
+                with scoped(mine):  # who has a scope has it
+                    assert texts(serving.generate_from_input(["a"])) == ["A"]
+        assert ask("c").text == "C"
+        assert (one.spent().answers, other.spent().answers) == (1, 0)
 
 
 def test_vectors_come_in_order_and_are_asked_for_once(tmp_path):

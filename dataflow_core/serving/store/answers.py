@@ -10,6 +10,9 @@ from dataflow_core.serving.completion import NO_USAGE, Usage
 CUT_SHORT = frozenset({"length", "content_filter"})
 """Finish reasons of answers that their models did not bring to an end."""
 
+SCHEMA_REFUSED = "schema_not_supported"
+"""The reason of a failure where the server did not take the schema that it was to enforce."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -61,7 +64,7 @@ class Reuse(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was paid for the answers of a store, all that came from models.
+    """What was paid for the answers of a store, all that came from models, and in vain.
 
     Attributes:
         answers: How many there were.
@@ -69,6 +72,8 @@ class Spent:
         usage: Tokens read and written.
         cost: US dollars, as far as prices are known.
         unpriced: Answers whose price is not known.
+        wasted_tokens: Tokens of them that are in no answer that was kept.
+        wasted_cost: US dollars of them that these cost.
     """
 
     answers: int = 0
@@ -76,6 +81,8 @@ class Spent:
     usage: Usage = NO_USAGE
     cost: float = 0.0
     unpriced: int = 0
+    wasted_tokens: int = 0
+    wasted_cost: float = 0.0
 
     def __add__(self, other: Spent) -> Spent:
         return Spent(
@@ -84,6 +91,8 @@ class Spent:
             self.usage + other.usage,
             self.cost + other.cost,
             self.unpriced + other.unpriced,
+            self.wasted_tokens + other.wasted_tokens,
+            self.wasted_cost + other.wasted_cost,
         )
 
     @classmethod

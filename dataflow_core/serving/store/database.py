@@ -80,6 +80,15 @@ CREATE TABLE failures (
 );
 """
 
+# Stores that were made before it was thought of get it when they are opened to be written.
+_WASTE = """
+CREATE TABLE IF NOT EXISTS waste (
+    session INTEGER PRIMARY KEY,
+    tokens INTEGER NOT NULL,
+    cost REAL NOT NULL
+)
+"""
+
 
 def open_to_write(path: Path) -> sqlite3.Connection:
     """Open a store, after making it where there is none.
@@ -266,6 +275,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
         _check(connection, path)
+        connection.execute(_WASTE)
 
 
 def _share(connection: sqlite3.Connection, path: Path) -> None:

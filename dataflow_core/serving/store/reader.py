@@ -25,6 +25,15 @@ _SPENT = (
     "sum(cached_tokens), sum(reasoning_tokens), sum(cost), sum(unpriced) FROM sessions "
     "WHERE ? IS NULL OR run = ?"
 )
+_WASTED = (
+    "SELECT sum(tokens), sum(waste.cost) FROM waste JOIN sessions ON sessions.id = session "
+    "WHERE ? IS NULL OR run = ?"
+)
+_HAS_WASTE = "SELECT 1 FROM sqlite_master WHERE name = 'waste'"
+_FAILED = (
+    "SELECT 1 FROM failures WHERE reason = ? "
+    "AND settings = (SELECT id FROM settings WHERE digest = ?) LIMIT 1"
+)
 
 
 @dataclass(slots=True)
@@ -63,7 +72,7 @@ class Reader:
         return found
 
     def spent(self, run: str | None = None) -> Spent:
-        """Return what was paid for all answers that models gave into the store.
+        """Return what was paid for all answers that models gave into the store, and in vain.
 
         Args:
             run: The run whose sessions count; None for all.
@@ -73,8 +82,21 @@ class Reader:
         """
         with self.connection() as connection:
             sums = connection.execute(_SPENT, (run, run)).fetchone()
+            wasted = (0, 0.0)
+            if connection.execute(_HAS_WASTE).fetchone():
+                wasted = connection.execute(_WASTED, (run, run)).fetchone()
         answers, requests, *tokens, cost, unpriced = (one or 0 for one in sums)
-        return Spent(answers, requests, Usage(*tokens), float(cost), unpriced)
+        in_vain = (wasted[0] or 0, float(wasted[1] or 0))
+        return Spent(answers, requests, Usage(*tokens), float(cost), unpriced, *in_vain)
+
+    def has_failed(self, settings: bytes, reason: str) -> bool:
+        """Return whether a question under some settings, told by their digest, failed so.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        with self.connection() as connection:
+            return connection.execute(_FAILED, (reason, settings)).fetchone() is not None
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:

@@ -15,11 +15,21 @@ from typing import Self
 
 from dataflow_core.errors import StoreError
 from dataflow_core.secrets import without_secrets
-from dataflow_core.serving.store.answers import Reuse, Spent, Stored
+from dataflow_core.serving.completion import Usage
+from dataflow_core.serving.store.answers import SCHEMA_REFUSED, Reuse, Spent, Stored
 from dataflow_core.serving.store.database import open_to_write, told
-from dataflow_core.serving.store.question import Question
+from dataflow_core.serving.store.question import Question, Settings
 from dataflow_core.serving.store.reader import Found, Reader
-from dataflow_core.serving.store.writer import Answered, Failed, Flush, Judged, Note, Reused, Writer
+from dataflow_core.serving.store.writer import (
+    Answered,
+    Failed,
+    Flush,
+    Judged,
+    Note,
+    Reused,
+    Wasted,
+    Writer,
+)
 
 
 class RequestStore:
@@ -70,6 +80,7 @@ class RequestStore:
         self._lock = threading.Lock()
         self._unwritten: dict[bytes, Answered] = {}
         self._policies: dict[Reuse, None] = {}
+        self._refused: dict[bytes, bool] = {}
         self._connection = connection
         self._writer: Writer | None = Writer(connection, self.path, self.session, self._let_go)
         atexit.register(self.close)
@@ -132,8 +143,42 @@ class RequestStore:
         Raises:
             StoreError: Nothing can be written any more.
         """
+        if reason == SCHEMA_REFUSED:
+            self._refused[question.settings.digest] = True
         now, told_to_all = time.time(), without_secrets(message)
         self._write(Failed(question.key, question.settings, now, reason, told_to_all, attempts))
+
+    def add_waste(self, usage: Usage, cost: float | None, requests: int = 1) -> None:
+        """Count what was paid for without an answer that is kept, so that `spent` tells it.
+
+        That is an empty or broken answer that was asked for again, and, as far as one can tell,
+        what a server may have done for a request that was lost or withdrawn.
+
+        Args:
+            usage: Tokens read and written.
+            cost: US dollars; None where the price is not known.
+            requests: Requests sent for it, those apart that `put` or `put_failure` tell of.
+
+        Raises:
+            StoreError: Nothing can be written any more.
+        """
+        self._write(Wasted(usage, cost, requests))
+
+    def was_refused(self, settings: Settings) -> bool:
+        """Return whether a server, now or in an earlier session, did not take a schema.
+
+        Args:
+            settings: The settings with that schema.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        known = self._refused.get(settings.digest)
+        if known is None:  # the failures are looked through once
+            stores = (self._own, *self._also)
+            known = any(one.has_failed(settings.digest, SCHEMA_REFUSED) for one in stores)
+            self._refused.setdefault(settings.digest, known)
+        return known
 
     def judge(self, keys: Iterable[bytes], problem: str | None) -> None:
         """Note why the last answers to questions were of no use; None takes that back.
@@ -156,7 +201,7 @@ class RequestStore:
         """Return what was paid for all answers that models gave into this store, by any process.
 
         Answers that were copied out of other stores are not in it; those that were removed since
-        are.
+        are, and so is what was spent in vain.
 
         Args:
             run: The run whose sessions count; None for all.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dataflow_core.errors import StoreError
+from dataflow_core.serving.completion import NO_USAGE, Usage
 from dataflow_core.serving.store.answers import Stored
 from dataflow_core.serving.store.database import told, transaction
 from dataflow_core.serving.store.question import Settings
@@ -38,6 +39,10 @@ _ADD = (
     "prompt_tokens = prompt_tokens + ?, completion_tokens = completion_tokens + ?, "
     "cached_tokens = cached_tokens + ?, reasoning_tokens = reasoning_tokens + ?, "
     "cost = cost + ?, unpriced = unpriced + ? WHERE id = ?"
+)
+_WASTE = (
+    "INSERT INTO waste (session, tokens, cost) VALUES (?, ?, ?) ON CONFLICT (session) "
+    "DO UPDATE SET tokens = tokens + excluded.tokens, cost = cost + excluded.cost"
 )
 
 
@@ -81,6 +86,15 @@ class Failed:
 
 
 @dataclass(eq=False, slots=True)
+class Wasted:
+    """What was paid for in vain, or may have been."""
+
+    usage: Usage
+    cost: float | None
+    requests: int
+
+
+@dataclass(eq=False, slots=True)
 class Judged:
     """What answers were found to be: a problem, or none."""
 
@@ -103,7 +117,7 @@ class Flush:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-Note = Answered | Failed | Judged | Reused | Flush
+Note = Answered | Failed | Wasted | Judged | Reused | Flush
 
 
 class Writer:
@@ -238,6 +252,15 @@ class Writer:
         requests = sum(note.attempts for note in notes)
         self._connection.execute(_ADD, (0, requests, 0, 0, 0, 0, 0.0, 0, self._session))
 
+    def _write_waste(self, notes: list[Wasted]) -> None:
+        usage = sum((note.usage for note in notes), NO_USAGE)
+        cost = sum(note.cost or 0.0 for note in notes)
+        tokens = (usage.prompt_tokens, usage.completion_tokens)
+        of_them = (usage.cached_tokens, usage.reasoning_tokens)
+        requests = sum(note.requests for note in notes)
+        self._connection.execute(_ADD, (0, requests, *tokens, *of_them, cost, 0, self._session))
+        self._connection.execute(_WASTE, (self._session, usage.total_tokens, cost))
+
     def _write_judgements(self, notes: list[Judged]) -> None:
         self._connection.executemany(
             _JUDGE, [(note.problem, key, note.problem) for note in notes for key in note.keys]
@@ -264,6 +287,7 @@ class Writer:
     _WRITES: ClassVar[dict[type, Callable[[Writer, list[Any]], None]]] = {
         Answered: _write_answers,
         Failed: _write_failures,
+        Wasted: _write_waste,
         Judged: _write_judgements,
         Reused: _write_policies,
         Flush: lambda _, __: None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
@@ -50,6 +52,7 @@ class AnswerSchema:
         self._formats = formats
         self._fit = _fit(schema, formats=formats)
         self._kinds = kinds_at_root(schema)
+        self._parts: dict[tuple[str, ...], AnswerSchema | None] = {}
 
     @classmethod
     def of(cls, given: Given) -> AnswerSchema:
@@ -84,8 +87,18 @@ class AnswerSchema:
             None where these are all its fields, or some are not named by the schema, or cannot be
             asked for without the others.
         """
-        schema = only(self.json, fields)
-        return None if schema is None else AnswerSchema(schema, None, formats=self._formats)
+        names = tuple(fields)
+        if names not in self._parts:
+            part = only(self.json, names)
+            made = None if part is None else AnswerSchema(part, None, formats=self._formats)
+            self._parts[names] = made
+        return self._parts[names]
+
+    @cached_property
+    def digest(self) -> bytes:
+        """16 bytes that stand for the JSON schema."""
+        told = dumped(self.json).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(told, digest_size=16).digest()
 
     def strict(self) -> dict[str, Any] | None:
         """Return the schema for OpenAI's strict mode, or None where that cannot express it.
