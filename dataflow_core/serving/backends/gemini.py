@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
-import orjson
 from pydantic import Field
 
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, Vectors
+from dataflow_core.serving.backends.bodies import body_of
 from dataflow_core.serving.backends.gemini_answers import (
     error_of,
     reply_of,
@@ -183,4 +183,4 @@ class GeminiBackend(Backend):
 
     async def _post(self, method: str, body: Mapping[str, Any]) -> Answer:
         path = f"/{quote(self._model)}:{method}"
-        return await send(self._wire, path, orjson.dumps(body))
+        return await send(self._wire, path, body_of(body))

@@ -19,6 +19,7 @@ from dataflow_core.serving.backend import (
     ReplyError,
     Vectors,
 )
+from dataflow_core.serving.backends.bodies import body_of, nonsense
 from dataflow_core.serving.backends.http import HttpServing, without_user
 from dataflow_core.serving.backends.keys import find_key
 from dataflow_core.serving.backends.openai import response_format
@@ -133,8 +134,8 @@ class LiteLLMBackend(Backend):
         )
         try:
             return reply_in(answer.model_dump())
-        except (AttributeError, KeyError, IndexError, TypeError) as error:
-            raise _nonsense(error) from None
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise nonsense(error) from None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
@@ -144,9 +145,9 @@ class LiteLLMBackend(Backend):
             told["allowed_openai_params"] = ["dimensions"]  # whatever it thinks of the model
         answer = await self._asked(self._litellm.aembedding, with_schema=False, **told)
         try:
-            return vectors_in(answer.model_dump())
-        except (AttributeError, KeyError, TypeError) as error:
-            raise _nonsense(error) from None
+            return vectors_in(answer.model_dump(), len(texts))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise nonsense(error) from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -175,6 +176,7 @@ class LiteLLMBackend(Backend):
         return bool(serving.base_url) or self._litellm.supports_response_schema(serving.model)
 
     async def _asked(self, call: Callable[..., Any], *, with_schema: bool, **told: Any) -> Any:
+        body_of(told)  # what is no JSON is refused here, and is no failure of the server
         try:
             return await call(**self._base, **told)
         except Exception as error:  # noqa: BLE001  its errors have no base of their own
@@ -240,8 +242,3 @@ def _wait(error: Exception) -> float | None:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     told = {str(name).lower(): str(value) for name, value in headers.items()}
     return retry_after_seconds(told, dt.datetime.now(dt.UTC))
-
-
-def _nonsense(error: Exception) -> ReplyError:
-    told = f"the answer is broken: {type(error).__name__}: {error}"
-    return ReplyError("server", told, reason="broken_answer")

@@ -11,6 +11,7 @@ import orjson
 from pydantic import Field
 
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, Vectors
+from dataflow_core.serving.backends.bodies import body_of
 from dataflow_core.serving.backends.http import HttpServing, send, without_user
 from dataflow_core.serving.backends.openai_answers import error_of, reply_of, vectors_of
 from dataflow_core.serving.base import Capability
@@ -84,7 +85,7 @@ class OpenAIBackend(Backend):
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
         told = {**self._base, **self._parameters(request), "messages": request.messages}
-        answer = await self._post("/chat/completions", orjson.dumps(told))
+        answer = await self._post("/chat/completions", body_of(told))
         if answer.status != 200:
             raise error_of(answer, with_schema=request.schema is not None)
         return reply_of(answer)
@@ -94,7 +95,7 @@ class OpenAIBackend(Backend):
         content: dict[str, Any] = {**self._base, "input": list(texts), "encoding_format": "float"}
         if self._serving.dimensions is not None:
             content["dimensions"] = self._serving.dimensions
-        answer = await self._post("/embeddings", orjson.dumps(content))
+        answer = await self._post("/embeddings", body_of(content))
         if answer.status != 200:
             raise error_of(answer, with_schema=False)
         return vectors_of(answer, len(texts))
@@ -130,7 +131,7 @@ class OpenAIBackend(Backend):
         """Return how answers of a schema are asked for, made once for all requests of a call."""
         if self._last_format is None or self._last_format[0] is not schema:
             told = response_format(schema, strictly=self._is_openai)
-            self._last_format = (schema, orjson.Fragment(orjson.dumps(told)))
+            self._last_format = (schema, orjson.Fragment(body_of(told)))
         return self._last_format[1]
 
     async def _post(self, path: str, body: bytes) -> Answer:
