@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ipaddress
+import re
 import ssl
 import urllib.request
 from collections.abc import Mapping
@@ -47,20 +49,46 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class _Address:
+class Address:
+    """Where a server listens."""
+
     host: str
     port: int
     tls: bool
 
     @classmethod
-    def of(cls, url: str) -> _Address:
-        parts = urlsplit(url)
+    def of(cls, url: str) -> Address:
+        """Return the address of a server in a URL.
+
+        Raises:
+            ConfigurationError: The URL is none, or has a query.
+        """
+        shown = re.sub(r"(?<=://)[^/]*@|[?#].*", "", url)
+        wrong = ConfigurationError(
+            f"base_url is {shown!r}; it takes an address such as http://localhost:8000/v1."
+        )
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:  # which shows what may be a password
+            raise wrong from None
         tls = parts.scheme == "https"
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+            raise wrong
+        if parts.query or parts.fragment:
             raise ConfigurationError(
-                f"base_url is {url!r}; it takes an address such as http://localhost:8000/v1."
+                f"base_url is {shown!r} with a query, which belongs into a field of its own: "
+                'query={"NAME": "VALUE"}, where the serving has it.'
             )
-        return cls(parts.hostname, parts.port or (443 if tls else 80), tls)
+        return cls(parts.hostname, port or (443 if tls else 80), tls)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def name(self) -> str:
@@ -87,11 +115,16 @@ class Wire:
     _heads: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._server = _Address.of(self.url)
+        self._server = Address.of(self.url)
         self._path = urlsplit(self.url).path.rstrip("/")
         self._proxy = None if self.direct else _proxy_for(self._server)
         self._tls: ssl.SSLContext | None = None
         self._opening = asyncio.Semaphore(_AT_ONCE)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What messages of a proxy must not repeat."""
+        return frozenset() if self._proxy is None else self._proxy.secrets
 
     async def post(self, path: str, body: bytes) -> Answer:
         """Send a JSON body, and return what comes back.
@@ -181,7 +214,7 @@ class Wire:
             raise WireError(f"cannot connect to {at.name}: {_told(error)}", reached=False) from None
         return connection
 
-    async def _connected(self, at: _Address) -> _Connection:
+    async def _connected(self, at: Address) -> _Connection:
         loop = asyncio.get_running_loop()
         if at.tls and self._tls is None:
             self._tls = _tls_context()
@@ -324,11 +357,12 @@ class _Connection(asyncio.Protocol):
 
 @dataclass(frozen=True)
 class _Proxy:
-    address: _Address
+    address: Address
     headers: Mapping[str, str] = field(repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
-def _proxy_for(server: _Address) -> _Proxy | None:
+def _proxy_for(server: Address) -> _Proxy | None:
     """Return the proxy that the environment names for a server."""
     proxies = urllib.request.getproxies()
     url = proxies.get("https" if server.tls else "http") or proxies.get("all")
@@ -337,16 +371,19 @@ def _proxy_for(server: _Address) -> _Proxy | None:
     if "://" not in url:
         url = f"http://{url}"
     parts = urlsplit(url)
-    headers = {}
+    headers, secrets = {}, frozenset[str]()
     if parts.username:
-        told = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        headers["Proxy-Authorization"] = f"Basic {base64.b64encode(told).decode()}"
+        password = unquote(parts.password or "")
+        told = base64.b64encode(f"{unquote(parts.username)}:{password}".encode()).decode()
+        headers["Proxy-Authorization"] = f"Basic {told}"
+        secrets = frozenset({password, told})
     if parts.scheme not in ("http", "https"):
         raise ConfigurationError(
             f"the environment names a proxy of the kind {parts.scheme}:, which is not spoken here. "
             "Name one with http: in HTTPS_PROXY, or let NO_PROXY hold the server's host."
         )
-    return _Proxy(_Address.of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"), headers)
+    at = Address.of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+    return _Proxy(at, headers, secrets)
 
 
 def _tls_context() -> ssl.SSLContext:
