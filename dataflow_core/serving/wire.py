@@ -21,6 +21,8 @@ import httptools
 from dataflow_core.errors import ConfigurationError
 
 _CONNECT_SECONDS = 20.0
+_RACE_SECONDS = 0.5
+"""So soon a loss can be that of a connection that the server was just closing."""
 _MOST_BYTES = 512 << 20
 _AT_ONCE = 32
 """So many connections are opened at a time: servers have short queues for new ones."""
@@ -153,11 +155,14 @@ class Wire:
     async def _exchange(self, data: bytes) -> Answer:
         kept = self._kept()
         if kept is not None:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             try:
                 return await self._on(kept, data)
             except WireError:
-                # A server may close a kept connection just when it is used again.
-                if kept.heard:
+                # A server may close a kept connection just when it is used again; later it may have
+                # begun to do what was asked.
+                if kept.heard or loop.time() - began > _RACE_SECONDS:
                     raise
         return await self._on(await self._connect(), data)
 
@@ -228,19 +233,23 @@ class Wire:
             made, at.host, at.port, ssl=tls, server_hostname=name
         )
         if self._proxy is not None and self._server.tls:
-            await self._tunnel(connection)
+            try:
+                await self._tunnel(connection)
+            except BaseException:  # such as that it takes too long
+                connection.abort()
+                raise
         return connection
 
     async def _tunnel(self, connection: _Connection) -> None:
         """Have a proxy pass everything on, and speak TLS with the server behind it."""
         server, proxy = self._server, self._proxy
         assert proxy is not None  # noqa: S101
-        where = f"{server.host}:{server.port}"
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        where = f"{host}:{server.port}"
         lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
         lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
         status = await connection.tunnel(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
         if status != 200:
-            connection.abort()
             raise WireError(
                 f"the proxy {proxy.address.name} does not let through to {where}: status {status}",
                 reached=False,
@@ -257,6 +266,7 @@ class _Connection(asyncio.Protocol):
         self.heard = False
         """Whether anything came back for the request at hand."""
         self._opened = opened
+        self._ends_with_connection = False
         self._waiting: asyncio.Future[Answer] | None = None
         self._tunnelling: asyncio.Future[int] | None = None
         self._transport: asyncio.Transport
@@ -267,6 +277,7 @@ class _Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
         self._size = 0
+        self._ends_with_connection = False
         self.heard = False
         self._transport.write(data)
         return self._waiting
@@ -315,12 +326,19 @@ class _Connection(asyncio.Protocol):
         self._opened.discard(self)
         if self._tunnelling is not None and not self._tunnelling.done():
             self._tunnelling.set_result(0)
+        if exc is None and self._ends_with_connection:
+            self.on_message_complete()
         self._fail(f"the server hung up: {exc}" if exc else "the server hung up")
 
     # What the parser calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        # An answer that does not tell its length ends with the connection.
+        untold = "content-length" not in self._headers and "transfer-encoding" not in self._headers
+        self._ends_with_connection = untold and self._parser.get_status_code() >= 200
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)
@@ -333,6 +351,7 @@ class _Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < 200:  # an interim answer
             return
+        self._ends_with_connection = False
         if not self._parser.should_keep_alive():
             self.is_open = False
             self._transport.close()
