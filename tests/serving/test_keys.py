@@ -5,8 +5,15 @@ import base64
 import pytest
 
 from dataflow_core.errors import ConfigurationError, ServingRefused
-from dataflow_core.secrets import masked
-from dataflow_core.serving import GeminiServing, LiteLLMServing, OpenAIServing
+from dataflow_core.pipeline.secrets import _is_hidden
+from dataflow_core.secrets import HIDDEN, masked
+from dataflow_core.serving import (
+    GeminiServing,
+    LiteLLMServing,
+    OpenAIServing,
+    VLLMServing,
+    serving_from_spec,
+)
 from dataflow_core.serving.backends.litellm import NO_KEY, LiteLLMBackend
 
 from .scripted_http import scripted_http
@@ -136,3 +143,37 @@ def test_addresses_that_are_none_are_refused_without_showing_secrets(url, why):
     with pytest.raises(ConfigurationError, match=why) as caught:
         OpenAIServing(model="m", base_url=url)
     assert "hidden-here" not in str(caught.value)
+
+
+def test_what_is_written_of_a_serving_has_no_secrets():
+    serving = OpenAIServing(
+        model="m",
+        base_url="http://me:pass-word@localhost:1/v1",
+        query={"api-version": "3", "subscription-key": "SECRET-S", "sig": "SECRET-T"},
+        extra={"user_api_key": "SECRET-E", "deep": [{"password": "SECRET-P"}]},
+    )
+    engine = VLLMServing(model="m", engine_args={"hf_token": "SECRET-H", "dtype": "half"})
+    shown = [serving.spec, serving.name, repr(serving), str(serving.identity()), engine.spec]
+    shown += [repr(engine), str(engine.identity())]
+    assert "SECRET" not in " ".join(shown)
+    assert "pass-word" not in " ".join(shown)
+    assert HIDDEN in serving.spec
+    assert "api-version" in serving.spec
+    assert serving_from_spec(serving.spec).spec == serving.spec
+    assert _is_hidden(serving_from_spec(serving.spec), "serving")
+    assert not _is_hidden(serving, "serving")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "openai:m@http://me:hidden@h/v1?key=hidden#api_key=hidden&oops",
+        "openai:m#api_key=hidden: [",
+        "opnai:m@http://me:hidden@h/v1#api_key=hidden",
+        "no serving#api_key=hidden",
+    ],
+)
+def test_errors_of_specifications_show_no_secrets(spec):
+    with pytest.raises(ConfigurationError) as caught:
+        serving_from_spec(spec)
+    assert "hidden" not in str(caught.value)

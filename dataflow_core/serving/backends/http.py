@@ -110,8 +110,10 @@ class HttpServing(Serving):
             ConfigurationError: There is none, and the address is the vendor's own; or its file
                 cannot be read.
         """
-        variables = (self.api_key_env,) if self.api_key_env is not None else ()
-        if not variables and self._takes_vendors_key():
+        variables: tuple[str, ...] = ()
+        if self.api_key_env is not None:
+            variables = (self.api_key_env,)
+        elif self._takes_vendors_key():
             variables = self.key_variables
         key = find_key(self.name, self.api_key, self.api_key_file, variables)
         if key is None and self.is_vendors and user_of(self.url) is None:
