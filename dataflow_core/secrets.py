@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 HIDDEN = "**********"
 """What stands for a secret."""
+MASK = "***"
+"""What stands for a secret in a message."""
+_SHORT = 6
 
 _NAME = re.compile(
     r"api[_-]?key|secret|password|credential|authorization"
     r"|^token$|(^|_)(access|api|auth|bearer|hf|id|refresh|session|user)_token$",  # no stop_token
     re.IGNORECASE,
+)
+_QUERY_NAME = re.compile(
+    r"(^|[_-])(key|sig|signature|token|code|auth|pwd|pass)$|subscription-key", re.IGNORECASE
 )
 _USER = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]+(?=@)")
 
@@ -22,6 +28,11 @@ _USER = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]+(?=@)")
 def is_secret(name: str) -> bool:
     """Tell whether a field of this name holds a secret."""
     return _NAME.search(name) is not None
+
+
+def is_secret_in_query(name: str) -> bool:
+    """Tell whether a parameter of this name in an address holds a secret."""
+    return is_secret(name) or _QUERY_NAME.search(name) is not None
 
 
 def hidden(_value: Any) -> str:
@@ -38,18 +49,44 @@ def hidden_apart(value: Any) -> str:
     return f"{HIDDEN} {digest.hexdigest()[:4]}"
 
 
-def without_secrets(value: Any, name: str = "", hide: Callable[[Any], str] = hidden) -> Any:
+def without_secrets(
+    value: Any,
+    name: str = "",
+    hide: Callable[[Any], str] = hidden,
+    is_named: Callable[[str], bool] = is_secret,
+) -> Any:
     """Return plain data with its secrets hidden: values of fields named so, and users in URLs.
 
     Args:
         value: The data, as JSON has it.
         name: The name of the field that it is the value of.
         hide: Returns what stands for a value of a field named so.
+        is_named: Tells whether a field of a name holds a secret.
     """
     if isinstance(value, Mapping):
-        return {key: without_secrets(one, str(key), hide) for key, one in value.items()}
-    if value and is_secret(name):
+        return {key: without_secrets(one, str(key), hide, is_named) for key, one in value.items()}
+    if value and is_named(name):
         return hide(value)
     if isinstance(value, list):
-        return [without_secrets(one, "", hide) for one in value]
+        return [without_secrets(one, "", hide, is_named) for one in value]
     return _USER.sub(HIDDEN, value) if isinstance(value, str) else value
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with secrets replaced, as far as they are in it.
+
+    Args:
+        text: The text, such as a server's error; it may be cut in the middle of a secret.
+        secrets: The secrets; those of a few characters are replaced only as words of their own.
+    """
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        literal = re.escape(secret)
+        if len(secret) < _SHORT:
+            literal = rf"(?<!\w){literal}(?!\w)"
+        text = re.sub(literal, MASK, text)
+        end = text.rstrip("'\")\u2026 .")
+        for size in range(len(secret) - 1, _SHORT - 1, -1):
+            if end.endswith(secret[:size]):
+                text = end[:-size] + MASK + text[len(end) :]
+                break
+    return text

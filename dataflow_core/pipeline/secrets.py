@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import SecretBytes, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from dataflow_core.pipeline.plan import Plan
-from dataflow_core.secrets import HIDDEN, is_secret
+from dataflow_core.secrets import HIDDEN, is_secret_in_query
 
 
 def hidden_fields(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -23,10 +23,12 @@ def _is_hidden(value: Any, name: str) -> bool:
     """Tell whether a value, or one in it, is what stands for a secret."""
     if isinstance(value, (SecretStr, SecretBytes)):
         return value.get_secret_value() in (HIDDEN, HIDDEN.encode())
+    if isinstance(value, BaseModel):  # such as a serving
+        return any(_is_hidden(getattr(value, one), one) for one in type(value).model_fields)
     if isinstance(value, Mapping):
         return any(_is_hidden(one, str(key)) for key, one in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):
         return any(_is_hidden(one, "") for one in value)
     if not isinstance(value, str):
         return False
-    return f"://{HIDDEN}@" in value or (value == HIDDEN and is_secret(name))
+    return f"://{HIDDEN}@" in value or (value == HIDDEN and is_secret_in_query(name))

@@ -19,6 +19,7 @@ from pydantic_core import PydanticSerializationError
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.plugins import PluginManager
+from dataflow_core.secrets import is_secret, is_secret_in_query, without_secrets
 
 if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
@@ -47,9 +48,10 @@ def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes
     """
     match = _PREFIX.fullmatch(spec.strip())
     plugins = plugins or PluginManager()
+    shown = _without_options(spec)
     if match is None:
         raise ConfigurationError(
-            f"{spec!r} is no serving: KIND:MODEL is wanted, such as openai:gpt-4o-mini or "
+            f"{shown!r} is no serving: KIND:MODEL is wanted, such as openai:gpt-4o-mini or "
             f"embedded:. Kinds: {', '.join(_prefixes(plugins))}."
         )
     prefix, rest = match[1].lower(), match[2]
@@ -57,12 +59,12 @@ def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes
     if not found:
         known = _prefixes(plugins)
         raise ConfigurationError(
-            f"{spec!r}: no kind of serving is called {prefix!r}.{did_you_mean(prefix, known)} "
+            f"{shown!r}: no kind of serving is called {prefix!r}.{did_you_mean(prefix, known)} "
             f"There are: {', '.join(known)}."
         )
     if len(found) > 1:
         names = ", ".join(f"{one.full_name} of {one.distribution}" for one in found)
-        raise ConfigurationError(f"{spec!r}: {prefix!r} is claimed by {names}. Disable one.")
+        raise ConfigurationError(f"{shown!r}: {prefix!r} is claimed by {names}. Disable one.")
     cls: type[Serving] = plugins.load(found[0])
     text, _, told = rest.partition("#")
     return cls.from_text(unquote(text), {**_options(spec, told), **changes})
@@ -128,15 +130,25 @@ _SAFE = " ,:/{}[]()'\"=@*?!+-_.~$;<>"
 
 def _options(spec: str, told: str) -> dict[str, Any]:
     options = {}
-    for one in filter(None, told.split("&")):
+    shown = _without_options(spec)
+    for number, one in enumerate(filter(None, told.split("&")), 1):
         name, equals, value = one.partition("=")
         if not equals:
-            raise ConfigurationError(f"{spec!r}: {one!r} is no NAME=VALUE.")
+            raise ConfigurationError(
+                f"{shown!r}: number {number} of what stands after # is no NAME=VALUE. Write & and "
+                "# in values as %26 and %23."
+            )
         try:
             options[name.strip()] = yaml.safe_load(unquote(value))
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"{spec!r}: {name} cannot be read: {error}") from None
+        except yaml.YAMLError:  # which quotes the value
+            raise ConfigurationError(f"{shown!r}: the value of {name} is no YAML.") from None
     return options
+
+
+def _without_options(spec: str) -> str:
+    """Return a specification for messages: without what may hold secrets."""
+    shown = re.sub(r"(?<=://)[^/]*@", "", spec.partition("#")[0])
+    return re.sub(r"(://[^?]*)\?.*", r"\1", shown)
 
 
 def _yaml(serving: Serving, name: str) -> str:
@@ -145,6 +157,9 @@ def _yaml(serving: Serving, name: str) -> str:
     from pydantic import TypeAdapter
 
     value = TypeAdapter(Any).dump_python(getattr(serving, name), mode="json")
+    is_named = is_secret_in_query if name == "query" else is_secret
+    if not isinstance(value, str):  # texts of fields are none: api_key_env, api_key_file
+        value = without_secrets(value, is_named=is_named)
     if isinstance(value, str) and yaml.safe_load(value) == value:
         return value
     return orjson.dumps(value).decode()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ipaddress
+import re
 import ssl
 import urllib.request
 from collections.abc import Mapping
@@ -19,6 +21,8 @@ import httptools
 from dataflow_core.errors import ConfigurationError
 
 _CONNECT_SECONDS = 20.0
+_RACE_SECONDS = 0.5
+"""So soon a loss can be that of a connection that the server was just closing."""
 _MOST_BYTES = 512 << 20
 _AT_ONCE = 32
 """So many connections are opened at a time: servers have short queues for new ones."""
@@ -47,20 +51,46 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class _Address:
+class Address:
+    """Where a server listens."""
+
     host: str
     port: int
     tls: bool
 
     @classmethod
-    def of(cls, url: str) -> _Address:
-        parts = urlsplit(url)
+    def of(cls, url: str) -> Address:
+        """Return the address of a server in a URL.
+
+        Raises:
+            ConfigurationError: The URL is none, or has a query.
+        """
+        shown = re.sub(r"(?<=://)[^/]*@|[?#].*", "", url)
+        wrong = ConfigurationError(
+            f"base_url is {shown!r}; it takes an address such as http://localhost:8000/v1."
+        )
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:  # which shows what may be a password
+            raise wrong from None
         tls = parts.scheme == "https"
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+            raise wrong
+        if parts.query or parts.fragment:
             raise ConfigurationError(
-                f"base_url is {url!r}; it takes an address such as http://localhost:8000/v1."
+                f"base_url is {shown!r} with a query, which belongs into a field of its own: "
+                'query={"NAME": "VALUE"}, where the serving has it.'
             )
-        return cls(parts.hostname, parts.port or (443 if tls else 80), tls)
+        return cls(parts.hostname, port or (443 if tls else 80), tls)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def name(self) -> str:
@@ -87,11 +117,16 @@ class Wire:
     _heads: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._server = _Address.of(self.url)
+        self._server = Address.of(self.url)
         self._path = urlsplit(self.url).path.rstrip("/")
         self._proxy = None if self.direct else _proxy_for(self._server)
         self._tls: ssl.SSLContext | None = None
         self._opening = asyncio.Semaphore(_AT_ONCE)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What messages of a proxy must not repeat."""
+        return frozenset() if self._proxy is None else self._proxy.secrets
 
     async def post(self, path: str, body: bytes) -> Answer:
         """Send a JSON body, and return what comes back.
@@ -120,11 +155,14 @@ class Wire:
     async def _exchange(self, data: bytes) -> Answer:
         kept = self._kept()
         if kept is not None:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             try:
                 return await self._on(kept, data)
             except WireError:
-                # A server may close a kept connection just when it is used again.
-                if kept.heard:
+                # A server may close a kept connection just when it is used again; later it may have
+                # begun to do what was asked.
+                if kept.heard or loop.time() - began > _RACE_SECONDS:
                     raise
         return await self._on(await self._connect(), data)
 
@@ -181,7 +219,7 @@ class Wire:
             raise WireError(f"cannot connect to {at.name}: {_told(error)}", reached=False) from None
         return connection
 
-    async def _connected(self, at: _Address) -> _Connection:
+    async def _connected(self, at: Address) -> _Connection:
         loop = asyncio.get_running_loop()
         if at.tls and self._tls is None:
             self._tls = _tls_context()
@@ -195,19 +233,23 @@ class Wire:
             made, at.host, at.port, ssl=tls, server_hostname=name
         )
         if self._proxy is not None and self._server.tls:
-            await self._tunnel(connection)
+            try:
+                await self._tunnel(connection)
+            except BaseException:  # such as that it takes too long
+                connection.abort()
+                raise
         return connection
 
     async def _tunnel(self, connection: _Connection) -> None:
         """Have a proxy pass everything on, and speak TLS with the server behind it."""
         server, proxy = self._server, self._proxy
         assert proxy is not None  # noqa: S101
-        where = f"{server.host}:{server.port}"
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        where = f"{host}:{server.port}"
         lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
         lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
         status = await connection.tunnel(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
         if status != 200:
-            connection.abort()
             raise WireError(
                 f"the proxy {proxy.address.name} does not let through to {where}: status {status}",
                 reached=False,
@@ -224,6 +266,7 @@ class _Connection(asyncio.Protocol):
         self.heard = False
         """Whether anything came back for the request at hand."""
         self._opened = opened
+        self._ends_with_connection = False
         self._waiting: asyncio.Future[Answer] | None = None
         self._tunnelling: asyncio.Future[int] | None = None
         self._transport: asyncio.Transport
@@ -234,6 +277,7 @@ class _Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
         self._size = 0
+        self._ends_with_connection = False
         self.heard = False
         self._transport.write(data)
         return self._waiting
@@ -282,12 +326,19 @@ class _Connection(asyncio.Protocol):
         self._opened.discard(self)
         if self._tunnelling is not None and not self._tunnelling.done():
             self._tunnelling.set_result(0)
+        if exc is None and self._ends_with_connection:
+            self.on_message_complete()
         self._fail(f"the server hung up: {exc}" if exc else "the server hung up")
 
     # What the parser calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        # An answer that does not tell its length ends with the connection.
+        untold = "content-length" not in self._headers and "transfer-encoding" not in self._headers
+        self._ends_with_connection = untold and self._parser.get_status_code() >= 200
 
     def on_body(self, body: bytes) -> None:
         self._parts.append(body)
@@ -300,6 +351,7 @@ class _Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < 200:  # an interim answer
             return
+        self._ends_with_connection = False
         if not self._parser.should_keep_alive():
             self.is_open = False
             self._transport.close()
@@ -324,11 +376,12 @@ class _Connection(asyncio.Protocol):
 
 @dataclass(frozen=True)
 class _Proxy:
-    address: _Address
+    address: Address
     headers: Mapping[str, str] = field(repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
-def _proxy_for(server: _Address) -> _Proxy | None:
+def _proxy_for(server: Address) -> _Proxy | None:
     """Return the proxy that the environment names for a server."""
     proxies = urllib.request.getproxies()
     url = proxies.get("https" if server.tls else "http") or proxies.get("all")
@@ -337,16 +390,19 @@ def _proxy_for(server: _Address) -> _Proxy | None:
     if "://" not in url:
         url = f"http://{url}"
     parts = urlsplit(url)
-    headers = {}
+    headers, secrets = {}, frozenset[str]()
     if parts.username:
-        told = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        headers["Proxy-Authorization"] = f"Basic {base64.b64encode(told).decode()}"
+        password = unquote(parts.password or "")
+        told = base64.b64encode(f"{unquote(parts.username)}:{password}".encode()).decode()
+        headers["Proxy-Authorization"] = f"Basic {told}"
+        secrets = frozenset({password, told})
     if parts.scheme not in ("http", "https"):
         raise ConfigurationError(
             f"the environment names a proxy of the kind {parts.scheme}:, which is not spoken here. "
             "Name one with http: in HTTPS_PROXY, or let NO_PROXY hold the server's host."
         )
-    return _Proxy(_Address.of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"), headers)
+    at = Address.of(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+    return _Proxy(at, headers, secrets)
 
 
 def _tls_context() -> ssl.SSLContext:

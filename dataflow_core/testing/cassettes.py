@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import orjson
+from pydantic import PrivateAttr
 
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
@@ -22,6 +24,7 @@ from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.messages import text_of
 
 FORMAT = 1
+_LOG = logging.getLogger(__name__)
 
 
 class CassetteServing(Serving):
@@ -34,7 +37,8 @@ class CassetteServing(Serving):
         path: The cassette.
         serving: What answers while it records; None to only play.
         mode: ``"play"``: an answer that is not in the cassette is an error, which ends the run.
-            ``"record"``: begin it anew. ``"extend"``: play what is there, and record the rest.
+            ``"record"``: begin it anew, once for this object; when it is opened again, it goes on
+            where it was. ``"extend"``: play what is there, and record the rest.
 
     Example:
         >>> import tempfile
@@ -54,6 +58,8 @@ class CassetteServing(Serving):
     path: Path
     serving: Serving | None = None
     mode: Literal["play", "record", "extend"] = "play"
+
+    _has_begun: bool = PrivateAttr(False)
 
     def __init__(self, **configuration: Any) -> None:
         super().__init__(**configuration)
@@ -82,6 +88,13 @@ class CassetteServing(Serving):
         recorded = self.serving.identity() if self.serving is not None else told.get("identity", {})
         return {"endpoint": "cassette", **recorded}
 
+    def begins_anew(self) -> bool:
+        """Return whether the cassette is to begin anew, which is so once in a recording."""
+        if self.mode == "play" or (self.mode == "extend" and self.path.exists()):
+            return False
+        has_begun, self._has_begun = self._has_begun, True
+        return not (has_begun and self.path.exists())
+
     def open_backend(self) -> Backend:
         """Return what plays and records."""
         return _Recorder(self)
@@ -93,7 +106,7 @@ class _Recorder(Backend):
         self._inner = None if serving.serving is None else serving.serving.open_backend()
         self._entries: dict[str, deque[Any]] = {}
         self._requests: dict[str, str] = {}
-        if serving.mode == "record" or (serving.mode == "extend" and not serving.path.exists()):
+        if serving.begins_anew():
             self._begin()
         else:
             self._load()
@@ -137,8 +150,7 @@ class _Recorder(Backend):
 
     def _load(self) -> None:
         _header(self._serving.path)
-        lines = self._serving.path.read_bytes().splitlines()[1:]
-        for number, line in enumerate(lines, 2):
+        for number, line in enumerate(self._lines(), 2):
             try:
                 entry = orjson.loads(line)
                 told, reply = entry["request"], entry["reply"]
@@ -148,6 +160,29 @@ class _Recorder(Backend):
                     "the cassette again."
                 ) from None
             self._add(told, reply)
+
+    def _lines(self) -> list[bytes]:
+        """Return the lines after the first; what a recording was cut off in goes, to be extended.
+
+        Raises:
+            ConfigurationError: The last is cut off, and the cassette is only played.
+        """
+        path, mode = self._serving.path, self._serving.mode
+        content = path.read_bytes()
+        end = content.rfind(b"\n") + 1
+        if end < len(content) and not _is_json(content[end:]):
+            number = content.count(b"\n") + 1
+            if mode == "play":
+                raise ConfigurationError(
+                    f"{path}, line {number}: it is cut off, since recording was. Record the rest "
+                    "with mode='extend' and a serving."
+                )
+            _LOG.warning("%s, line %d: it is cut off and is dropped.", path, number)
+            content = content[:end]
+            path.write_bytes(content)
+        elif end < len(content) and mode != "play":  # an editor left out the last line break
+            path.write_bytes(content + b"\n")
+        return content.splitlines()[1:]
 
     def _known(self, told: Mapping[str, Any]) -> Any:
         waiting = self._entries.get(_key(told))
@@ -187,6 +222,14 @@ class _Recorder(Backend):
     def _add(self, told: Mapping[str, Any], reply: Any) -> None:
         self._entries.setdefault(_key(told), deque()).append(reply)
         self._requests[_key(told)] = _shown(told)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _header(path: Path) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from dataflow_core.serving import (
     VLLMServerServing,
     serving_from_spec,
 )
+from dataflow_core.serving.backend import ReplyError
 from dataflow_core.serving.backends.engine_serving import as_flags
 from dataflow_core.serving.backends.server_process import ServerProcess, free_port
+from dataflow_core.serving.backends.started_server import StartedServerBackend
 
 from .processes import is_alive, wait_until_gone
 
@@ -319,3 +321,25 @@ def test_the_fault_server_can_be_started_as_any_other(tmp_path):
         assert all(answer.ok for answer in answers)
         (vector,) = serving.embed(["a"])
         assert vector.ok
+
+
+def test_what_is_started_instead_tells_servings_apart():
+    plain = VLLMServerServing(model="m")
+    one = VLLMServerServing(model="m", command=("serve", "{model}", "--quantization", "awq"))
+    other = VLLMServerServing(model="m", command=("serve", "{model}"))
+    elsewhere = VLLMServerServing(model="m", python="/opt/vllm/bin/python")
+    assert plain.identity() == elsewhere.identity()
+    assert one.identity() != other.identity() != plain.identity()
+
+
+def test_that_a_server_cannot_be_watched_any_more_is_told(tmp_path):
+    backend = StartedServerBackend(VLLMServerServing(model="m"), tmp_path / "log")
+
+    async def ended():
+        raise OSError("no space left on device")
+
+    backend._ended = ended
+    asyncio.run(backend._watch())
+    with pytest.raises(ReplyError, match="no space left on device") as caught:
+        backend._server()
+    assert caught.value.kind == "fatal"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from dataflow_core.errors import ConfigurationError
+from dataflow_core.serving import wire as wire_module
 from dataflow_core.serving.wire import Wire, WireError
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -309,3 +310,55 @@ def test_a_proxy_is_asked_for_a_tunnel_to_addresses_with_tls(tls, monkeypatch, l
         with pytest.raises(WireError, match="does not let through"):
             asyncio.run(run())
     assert asked[0].startswith(b"CONNECT localhost:")
+
+
+def test_a_kept_connection_that_is_lost_late_is_not_asked_again(monkeypatch):
+    monkeypatch.setattr(wire_module, "_RACE_SECONDS", -1.0)
+    server = Server(lambda number, _: None if number == 2 else OK)
+
+    async def work(wire):
+        await wire.post("/", b"first")
+        with pytest.raises(WireError, match="hung up") as caught:
+            await wire.post("/", b"second")
+        return caught.value.reached
+
+    assert asking(server, work) is True
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("told", [b"Connection: close\r\n", b""])
+def test_an_answer_that_does_not_tell_its_length_ends_with_the_connection(told):
+    class Closing(Server):
+        async def __call__(self, reader, writer) -> None:
+            self.writers.append(writer)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\n" + told + b"\r\n{")
+            await writer.drain()
+            writer.write(b"}")
+            writer.close()
+
+    answer = asking(Closing(lambda *_: OK), lambda wire: asyncio.gather(wire.get("/x")))[0]
+    assert (answer.status, answer.body) == (200, b"{}")
+
+
+def test_a_proxy_that_never_lets_through_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr(wire_module, "_CONNECT_SECONDS", 0.05)
+    server = Server(lambda *_: b"")
+
+    async def run():
+        proxy = await asyncio.start_server(server, "127.0.0.1", 0)
+        port = proxy.sockets[0].getsockname()[1]
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        wire = Wire("https://[2001:db8::7]:8443/v1")
+        with pytest.raises(WireError, match="did not take the connection"):
+            await wire.get("/x")
+        await asyncio.sleep(0)
+        left = len(wire._open)
+        proxy.close()
+        await server.ended()
+        return left
+
+    assert asyncio.run(run()) == 0
+    assert server.requests[0].startswith(b"CONNECT [2001:db8::7]:8443 HTTP/1.1\r\n")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import orjson
 from pydantic import Field
 
+from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.pricing import Price
 
@@ -37,7 +38,7 @@ class EngineServing(Serving):
         """Return the model, and what of the engine's arguments can change its answers."""
         told: dict[str, Any] = {"model": self.model}
         if args := answering(self.engine_args):
-            told["engine_args"] = args
+            told["engine_args"] = without_secrets(args)
         return told
 
     def known_price(self) -> Price:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 from urllib.parse import quote
 
-import orjson
 from pydantic import Field
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.serving.backend import Backend, ChatRequest, Reply, Vectors
+from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backends.bodies import body_of
 from dataflow_core.serving.backends.gemini_answers import (
     error_of,
     reply_of,
@@ -18,9 +18,9 @@ from dataflow_core.serving.backends.gemini_answers import (
     vectors_of,
 )
 from dataflow_core.serving.backends.gemini_messages import contents_of
-from dataflow_core.serving.backends.http import HttpServing, send, without_user
+from dataflow_core.serving.backends.http import HttpBackend, HttpServing, send
 from dataflow_core.serving.base import Capability
-from dataflow_core.serving.wire import Answer, Wire
+from dataflow_core.serving.wire import Answer
 
 GEMINI_URL = "https://generativelanguage.googleapis.com/v1beta"
 _NAMES = {
@@ -104,27 +104,30 @@ class GeminiServing(HttpServing):
         return GeminiBackend(self)
 
 
-class GeminiBackend(Backend):
+class GeminiBackend(HttpBackend):
     """Requests to Google's API.
 
     Args:
         serving: The configuration.
     """
 
+    key_header = "x-goog-api-key"  # and not in the address, which logs and proxies see
+
     def __init__(self, serving: GeminiServing) -> None:
-        key = serving.key()
+        super().__init__(serving, {})
         self._serving = serving
-        # In a header and not in the address, which logs and proxies see.
-        self._wire = Wire(without_user(serving.url), {} if key is None else {"x-goog-api-key": key})
         self._model = serving.model if "/" in serving.model else f"models/{serving.model}"
         self._thinks_in_levels = "gemini-2." not in serving.model
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
-        answer = await self._post("generateContent", self._body(request))
-        if answer.status != 200:
-            raise error_of(answer, with_schema=request.schema is not None)
-        return reply_of(answer)
+        try:
+            answer = await self._post("generateContent", self._body(request))
+            if answer.status != 200:
+                raise error_of(answer, with_schema=request.schema is not None)
+            return reply_of(answer)
+        except ReplyError as error:
+            raise self.discreet(error) from None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
@@ -134,10 +137,13 @@ class GeminiBackend(Backend):
         if self._serving.dimensions is not None:
             told["outputDimensionality"] = self._serving.dimensions
         requests = [{**told, "content": {"parts": [{"text": text}]}} for text in texts]
-        answer = await self._post("batchEmbedContents", {"requests": requests})
-        if answer.status != 200:
-            raise error_of(answer, with_schema=False)
-        return vectors_of(answer, len(texts))
+        try:
+            answer = await self._post("batchEmbedContents", {"requests": requests})
+            if answer.status != 200:
+                raise error_of(answer, with_schema=False)
+            return vectors_of(answer, len(texts))
+        except ReplyError as error:
+            raise self.discreet(error) from None
 
     async def count(self, text: str) -> int:
         """Return how many tokens a text has.
@@ -146,14 +152,13 @@ class GeminiBackend(Backend):
             ReplyError: The server does not tell.
         """
         content = {"role": "user", "parts": [{"text": text}]}
-        answer = await self._post("countTokens", {"contents": [content]})
-        if answer.status != 200:
-            raise error_of(answer, with_schema=False)
-        return token_count_of(answer)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._wire.close()
+        try:
+            answer = await self._post("countTokens", {"contents": [content]})
+            if answer.status != 200:
+                raise error_of(answer, with_schema=False)
+            return token_count_of(answer)
+        except ReplyError as error:
+            raise self.discreet(error) from None
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         system, contents = contents_of(request.messages)
@@ -183,4 +188,4 @@ class GeminiBackend(Backend):
 
     async def _post(self, method: str, body: Mapping[str, Any]) -> Answer:
         path = f"/{quote(self._model)}:{method}"
-        return await send(self._wire, path, orjson.dumps(body))
+        return await send(self.wire, path, body_of(body))

@@ -6,13 +6,21 @@ UsageMetadata), its troubleshooting guide, and google.rpc's error_details.proto.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from dataflow_core.serving.backend import Reply, ReplyError, Vectors
-from dataflow_core.serving.backends.bodies import broken, json_of
+from dataflow_core.serving.backends.bodies import (
+    Unsound,
+    broken,
+    json_of,
+    sound_reply,
+    sound_vectors,
+    tokens,
+)
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.wire import Answer
 
@@ -62,9 +70,12 @@ def reply_of(answer: Answer) -> Reply:
     try:
         parts = (candidates[0].get("content") or {}).get("parts") or []
         text, reasoning = _written(parts)
+        finish = _finish(candidates[0].get("finishReason") or "STOP")
+        return sound_reply(text, finish, usage, reasoning)
+    except Unsound as error:
+        raise broken(answer, str(error)) from None
     except (AttributeError, KeyError, TypeError):
         raise broken(answer, "its candidates[0].content.parts are none") from None
-    return Reply(text, _finish(candidates[0].get("finishReason") or "STOP"), usage, reasoning)
 
 
 def vectors_of(answer: Answer, texts: int) -> Vectors:
@@ -75,11 +86,11 @@ def vectors_of(answer: Answer, texts: int) -> Vectors:
     """
     content = json_of(answer)
     try:
-        vectors = [one["values"] for one in content["embeddings"]]
+        vectors = sound_vectors([one["values"] for one in content["embeddings"]], texts)
+    except Unsound as error:
+        raise broken(answer, str(error)) from None
     except (KeyError, TypeError):
         raise broken(answer, "there is no embeddings[].values in it") from None
-    if len(vectors) != texts:
-        raise broken(answer, f"it has {len(vectors)} vectors for {texts} texts")
     return Vectors(vectors, usage_of(content.get("usageMetadata")))
 
 
@@ -89,21 +100,22 @@ def token_count_of(answer: Answer) -> int:
     Raises:
         ReplyError: There is none.
     """
-    try:
-        return int(json_of(answer)["totalTokens"])
-    except (KeyError, TypeError, ValueError):
-        raise broken(answer, "there is no totalTokens in it") from None
+    content = json_of(answer)
+    told = content.get("totalTokens") if isinstance(content, dict) else None
+    if type(told) is not int or told < 0:
+        raise broken(answer, "there is no totalTokens in it")
+    return told
 
 
 def usage_of(told: Any) -> Usage:
     """Return the tokens that the server tells; those of thoughts count as written."""
     if not isinstance(told, Mapping):
         return Usage()
-    thoughts = told.get("thoughtsTokenCount") or 0
+    thoughts = tokens(told.get("thoughtsTokenCount"))
     return Usage(
-        (told.get("promptTokenCount") or 0) + (told.get("toolUsePromptTokenCount") or 0),
-        (told.get("candidatesTokenCount") or 0) + thoughts,
-        told.get("cachedContentTokenCount") or 0,
+        tokens(told.get("promptTokenCount")) + tokens(told.get("toolUsePromptTokenCount")),
+        tokens(told.get("candidatesTokenCount")) + thoughts,
+        tokens(told.get("cachedContentTokenCount")),
         thoughts,
     )
 
@@ -120,7 +132,7 @@ def error_of(answer: Answer, *, with_schema: bool) -> ReplyError:
     name = str(error.get("status") or _STATUSES.get(status, "UNKNOWN"))
     told = " ".join(str(error.get("message") or "no message").split())[:500]
     message = f"HTTP {status} {name}: {told}"
-    details = [one for one in error.get("details") or () if isinstance(one, Mapping)]
+    details = _mappings(error.get("details"))
     reasons = [str(one.get("reason")) for one in details]
     if name == "RESOURCE_EXHAUSTED":
         return _exhausted(message, details, status)
@@ -165,17 +177,21 @@ def _wait(details: Sequence[Mapping[str, Any]]) -> float | None:
     for detail in details:
         delay = str(detail.get("retryDelay", ""))
         try:
-            return float(delay.removesuffix("s"))
+            seconds = float(delay.removesuffix("s"))
         except ValueError:
             continue
+        if math.isfinite(seconds):
+            return seconds
     return None
 
 
 def _violations(details: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for detail in details:
-        for violation in detail.get("violations") or ():
-            if isinstance(violation, Mapping):
-                yield violation
+        yield from _mappings(detail.get("violations"))
+
+
+def _mappings(told: Any) -> list[Mapping[str, Any]]:
+    return [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
 
 
 def _written(parts: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
@@ -188,7 +204,9 @@ def _written(parts: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
     return text, thoughts or None
 
 
-def _finish(reason: str) -> str:
+def _finish(reason: Any) -> str:
+    if not isinstance(reason, str):
+        raise Unsound(f"its finishReason is a {type(reason).__name__} and no string")
     if reason in _FILTERED:
         return "content_filter"
     return _FINISHES.get(reason, reason.lower())
@@ -196,7 +214,8 @@ def _finish(reason: str) -> str:
 
 def _blocked(content: Mapping[str, Any]) -> ReplyError | None:
     """Return the error for a prompt that was blocked; None where it was not."""
-    reason = (content.get("promptFeedback") or {}).get("blockReason")
+    feedback = content.get("promptFeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, Mapping) else None
     if not reason:
         return None
     told = f"the prompt was blocked: {reason}"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.serving.backend import CANNOT_CONNECT, ReplyError
+from dataflow_core.secrets import masked
+from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, ReplyError
 from dataflow_core.serving.backends.keys import find_key
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.pricing import Price, PriceTable
-from dataflow_core.serving.wire import Answer, Wire, WireError
+from dataflow_core.serving.wire import Address, Answer, Wire, WireError
 
 
 class HttpServing(Serving):
@@ -24,7 +26,9 @@ class HttpServing(Serving):
     Attributes:
         base_url: Where the API is, its version included; None for the vendor's own.
         api_key: The key; better left out, so that it is in no code. None for the variable or file.
-        api_key_env: The environment variable that holds the key; None for the vendor's usual one.
+        api_key_env: The environment variable that holds the key. None for the vendor's usual one,
+            which is sent to the vendor, to the address in the environment, and to this machine, and
+            to no other server; nor is it where the address has a user and a password.
         api_key_file: The file that holds the key, instead of the variable.
         embed_batch: The most texts of one embedding request.
         dimensions: How many components vectors are to have, where the model lets one choose.
@@ -45,6 +49,13 @@ class HttpServing(Serving):
     api_key_file: Path | None = None
     embed_batch: Annotated[int, Field(ge=1)] = 64
     dimensions: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, url: str | None) -> str | None:
+        if url is not None:
+            Address.of(url)
+        return url
 
     @classmethod
     def from_text(cls, text: str, options: Mapping[str, Any]) -> Self:
@@ -99,15 +110,92 @@ class HttpServing(Serving):
             ConfigurationError: There is none, and the address is the vendor's own; or its file
                 cannot be read.
         """
-        variables = self.key_variables if self.api_key_env is None else (self.api_key_env,)
+        variables: tuple[str, ...] = ()
+        if self.api_key_env is not None:
+            variables = (self.api_key_env,)
+        elif self._takes_vendors_key():
+            variables = self.key_variables
         key = find_key(self.name, self.api_key, self.api_key_file, variables)
-        if key is None and self.is_vendors:
+        if key is None and self.is_vendors and user_of(self.url) is None:
+            named = variables or self.key_variables
+            if not self.url.startswith("https:"):
+                named = (f"{named[0]}, with https: in base_url",)
             raise ConfigurationError(
-                f"{self.name}: there is no API key. Set {' or '.join(variables)}, or name a file "
+                f"{self.name}: there is no API key. Set {' or '.join(named)}, or name a file "
                 "with api_key_file. For a server of your own, name its address: "
                 f"{self.prefix}:{self.model}@http://localhost:8000{urlsplit(self.vendor_url).path}."
             )
         return key
+
+    def unnamed_key(self) -> str:
+        """Return what to do where a server wants a key that it was not sent."""
+        variable = self.key_variables[0] if self.key_variables else "VARIABLE"
+        return (
+            "no key was sent. Name one that is meant for this server, with api_key_env=VARIABLE "
+            f"or api_key_file; {variable} goes there only with api_key_env={variable}"
+        )
+
+    def _takes_vendors_key(self) -> bool:
+        """Return whether the vendor's key in the environment is meant for the address."""
+        if user_of(self.url) is not None:
+            return False
+        at = Address.of(self.url)
+        told = (self.vendor_url, os.environ.get(self.url_variable))
+        return at.is_loopback or any(at == Address.of(one) for one in told if one)
+
+
+class HttpBackend(Backend):
+    """The base of what sends requests over HTTP.
+
+    Args:
+        serving: The configuration.
+        headers: What goes with every request, the key excepted.
+        direct: Whether to go past proxies, as to a server of this machine.
+
+    Class attributes:
+        key_header: The header that carries the key.
+    """
+
+    key_header: str = "Authorization"
+
+    def __init__(
+        self, serving: HttpServing, headers: Mapping[str, str], *, direct: bool = False
+    ) -> None:
+        key, user, basic = serving.key(), user_of(serving.url), ""
+        told = dict(headers)
+        if key is not None:
+            bearer = self.key_header.lower() == "authorization"
+            told[self.key_header] = f"Bearer {key}" if bearer else key
+        elif user is not None:
+            basic = base64.b64encode(user.encode()).decode()
+            told["Authorization"] = f"Basic {basic}"
+        self.wire = Wire(without_user(serving.url), told, direct=direct)
+        self._unnamed = None if key is not None or user is not None else serving.unnamed_key()
+        self._secrets = {*self.wire.secrets, key or "", basic, user or ""}
+        self._secrets.update((user or "").split(":", 1))
+
+    def discreet(self, error: ReplyError) -> ReplyError:
+        """Return an error without the secrets that a server may have repeated in it."""
+        message = masked(error.message, self._secrets)
+        if error.status == 401 and self._unnamed is not None:
+            message = f"{message}: {self._unnamed}"
+        return ReplyError(
+            error.kind,
+            message,
+            status=error.status,
+            retry_after=error.retry_after,
+            reason=error.reason,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.wire.close()
+
+
+def user_of(url: str) -> str | None:
+    """Return the user and password in an address, with a colon between; None without."""
+    user = urlsplit(url).netloc.rpartition("@")[0]
+    return unquote(user) or None
 
 
 def without_user(url: str) -> str:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from dataflow_core.secrets import masked
 from dataflow_core.serving.admission import retry_after_seconds
 from dataflow_core.serving.backend import (
     Backend,
@@ -19,12 +20,14 @@ from dataflow_core.serving.backend import (
     ReplyError,
     Vectors,
 )
-from dataflow_core.serving.backends.http import HttpServing, without_user
+from dataflow_core.serving.backends.bodies import body_of, nonsense
+from dataflow_core.serving.backends.http import HttpServing, user_of, without_user
 from dataflow_core.serving.backends.keys import find_key
-from dataflow_core.serving.backends.openai import response_format
+from dataflow_core.serving.backends.openai import OPENAI_URL, response_format
 from dataflow_core.serving.backends.openai_answers import reply_in, vectors_in
 from dataflow_core.serving.base import Capability
 from dataflow_core.serving.pricing import Price
+from dataflow_core.serving.wire import Address
 
 _KINDS: Mapping[str, tuple[ErrorKind, str | None]] = {
     "ContextWindowExceededError": ("request", "context_length"),
@@ -45,6 +48,9 @@ _KINDS: Mapping[str, tuple[ErrorKind, str | None]] = {
     "APIStatusError": ("server", None),
 }
 """What errors mean, by the names of their classes and bases, the more special first."""
+
+NO_KEY = "none"
+"""What is sent as the key, lest LiteLLM look for one."""
 
 _FATAL = (401, 402, 403, 404, 405)
 _NO_PROVIDER = "llm provider not provided"
@@ -97,6 +103,15 @@ class LiteLLMServing(HttpServing):
         variables = () if self.api_key_env is None else (self.api_key_env,)
         return find_key(self.name, self.api_key, self.api_key_file, variables)
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether LiteLLM would send OpenAI's key to a server that it is not meant for."""
+        if self.base_url is None or self.model.partition("/")[0] != "openai":
+            return False
+        told = (OPENAI_URL, os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_BASE"))
+        at = Address.of(self.url)
+        return not (at.is_loopback or any(at == Address.of(one) for one in told if one))
+
     def open_backend(self) -> Backend:
         """Return LiteLLM, not imported yet."""
         return LiteLLMBackend(self)
@@ -116,8 +131,12 @@ class LiteLLMBackend(Backend):
         self._base: dict[str, Any] = {"model": serving.model, "num_retries": 0, "max_retries": 0}
         if serving.base_url is not None:
             self._base["api_base"] = without_user(serving.url)
-        if (key := serving.key()) is not None:
+        key, user = serving.key(), user_of(serving.url)
+        if key is None and serving.is_foreign:
+            key = NO_KEY
+        if key is not None:
             self._base["api_key"] = key
+        self._secrets = {key or "", user or "", *(user or "").split(":", 1)} - {NO_KEY}
 
     async def open(self) -> None:
         """Import LiteLLM, which takes seconds, beside the loop; see `Backend.open`."""
@@ -133,8 +152,8 @@ class LiteLLMBackend(Backend):
         )
         try:
             return reply_in(answer.model_dump())
-        except (AttributeError, KeyError, IndexError, TypeError) as error:
-            raise _nonsense(error) from None
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise nonsense(error) from None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
@@ -144,9 +163,9 @@ class LiteLLMBackend(Backend):
             told["allowed_openai_params"] = ["dimensions"]  # whatever it thinks of the model
         answer = await self._asked(self._litellm.aembedding, with_schema=False, **told)
         try:
-            return vectors_in(answer.model_dump())
-        except (AttributeError, KeyError, TypeError) as error:
-            raise _nonsense(error) from None
+            return vectors_in(answer.model_dump(), len(texts))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise nonsense(error) from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -175,10 +194,18 @@ class LiteLLMBackend(Backend):
         return bool(serving.base_url) or self._litellm.supports_response_schema(serving.model)
 
     async def _asked(self, call: Callable[..., Any], *, with_schema: bool, **told: Any) -> Any:
+        body_of(told)  # what is no JSON is refused here, and is no failure of the server
         try:
             return await call(**self._base, **told)
         except Exception as error:  # noqa: BLE001  its errors have no base of their own
-            raise error_of(error, with_schema=with_schema) from None
+            failed = error_of(error, with_schema=with_schema)
+            raise ReplyError(
+                failed.kind,
+                masked(failed.message, self._secrets),
+                status=failed.status,
+                retry_after=failed.retry_after,
+                reason=failed.reason,
+            ) from None
 
 
 def _quiet_litellm() -> Any:
@@ -240,8 +267,3 @@ def _wait(error: Exception) -> float | None:
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     told = {str(name).lower(): str(value) for name, value in headers.items()}
     return retry_after_seconds(told, dt.datetime.now(dt.UTC))
-
-
-def _nonsense(error: Exception) -> ReplyError:
-    told = f"the answer is broken: {type(error).__name__}: {error}"
-    return ReplyError("server", told, reason="broken_answer")

@@ -30,6 +30,7 @@ from typing import IO, Any, Literal
 import httpx
 
 from dataflow_core.serving.backend import ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backends.bodies import body_of
 from dataflow_core.serving.backends.llama_child import READY
 from dataflow_core.serving.backends.llama_schema import enforceable
 from dataflow_core.serving.backends.openai_answers import reply_of, vectors_of
@@ -167,10 +168,10 @@ class Llama:
         """Send a request; where that is cancelled, the connection is closed, which llama.cpp heeds.
 
         Raises:
-            ReplyError: The process is gone.
+            ReplyError: The process is gone, or the request is no JSON.
         """
+        body = body_of(content)
         try:
-            body = json.dumps(content).encode()
             request = httpx.Request("POST", f"http://localhost{path}", content=body)
             response = await self._transport.handle_async_request(request)
             try:

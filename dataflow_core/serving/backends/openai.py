@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import orjson
 from pydantic import Field
 
-from dataflow_core.serving.backend import Backend, ChatRequest, Reply, Vectors
-from dataflow_core.serving.backends.http import HttpServing, send, without_user
+from dataflow_core.secrets import is_secret_in_query, without_secrets
+from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backends.bodies import body_of
+from dataflow_core.serving.backends.http import HttpBackend, HttpServing, send
 from dataflow_core.serving.backends.openai_answers import error_of, reply_of, vectors_of
 from dataflow_core.serving.base import Capability
 from dataflow_core.serving.structured.strict import strict_schema
 from dataflow_core.serving.tokens import count_tokens
-from dataflow_core.serving.wire import Answer, Wire
+from dataflow_core.serving.wire import Answer
 
 OPENAI_URL = "https://api.openai.com/v1"
 _SENT_AS_THEY_ARE = (
@@ -53,7 +54,9 @@ class OpenAIServing(HttpServing):
     def identity(self) -> dict[str, Any]:
         """Return the endpoint and the model."""
         told = super().identity()
-        return told | {"query": self.query} if self.query else told
+        if not self.query:
+            return told
+        return told | {"query": without_secrets(self.query, is_named=is_secret_in_query)}
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has; see `Serving.count_tokens`."""
@@ -65,7 +68,7 @@ class OpenAIServing(HttpServing):
         return OpenAIBackend(self)
 
 
-class OpenAIBackend(Backend):
+class OpenAIBackend(HttpBackend):
     """Requests to an OpenAI-compatible server.
 
     Args:
@@ -75,45 +78,39 @@ class OpenAIBackend(Backend):
 
     def __init__(self, serving: OpenAIServing, *, direct: bool = False) -> None:
         self._serving = serving
-        self._wire = Wire(without_user(serving.url), self._headers(), direct=direct)
+        self.key_header = serving.api_key_header
+        about = serving.organization
+        headers = {} if about is None else {"OpenAI-Organization": about}
+        super().__init__(serving, headers, direct=direct)
         self._query = f"?{urlencode(serving.query)}" if serving.query else ""
         self._is_openai = serving.is_vendors
+        self._secrets.update(v for k, v in serving.query.items() if is_secret_in_query(k))
         self._base = {"model": serving.model}
         self._last_format: tuple[Mapping[str, Any], orjson.Fragment] | None = None
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
         told = {**self._base, **self._parameters(request), "messages": request.messages}
-        answer = await self._post("/chat/completions", orjson.dumps(told))
-        if answer.status != 200:
-            raise error_of(answer, with_schema=request.schema is not None)
-        return reply_of(answer)
+        try:
+            answer = await self._post("/chat/completions", body_of(told))
+            if answer.status != 200:
+                raise error_of(answer, with_schema=request.schema is not None)
+            return reply_of(answer)
+        except ReplyError as error:
+            raise self.discreet(error) from None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
         content: dict[str, Any] = {**self._base, "input": list(texts), "encoding_format": "float"}
         if self._serving.dimensions is not None:
             content["dimensions"] = self._serving.dimensions
-        answer = await self._post("/embeddings", orjson.dumps(content))
-        if answer.status != 200:
-            raise error_of(answer, with_schema=False)
-        return vectors_of(answer, len(texts))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._wire.close()
-
-    def _headers(self) -> dict[str, str]:
-        serving, headers = self._serving, {}
-        key = serving.key()
-        if key is not None:
-            bearer = serving.api_key_header.lower() == "authorization"
-            headers[serving.api_key_header] = f"Bearer {key}" if bearer else key
-        elif user := urlsplit(serving.url).netloc.rpartition("@")[0]:
-            headers["Authorization"] = f"Basic {base64.b64encode(unquote(user).encode()).decode()}"
-        if serving.organization is not None:
-            headers["OpenAI-Organization"] = serving.organization
-        return headers
+        try:
+            answer = await self._post("/embeddings", body_of(content))
+            if answer.status != 200:
+                raise error_of(answer, with_schema=False)
+            return vectors_of(answer, len(texts))
+        except ReplyError as error:
+            raise self.discreet(error) from None
 
     def _parameters(self, request: ChatRequest) -> dict[str, Any]:
         sampling = request.sampling
@@ -130,11 +127,11 @@ class OpenAIBackend(Backend):
         """Return how answers of a schema are asked for, made once for all requests of a call."""
         if self._last_format is None or self._last_format[0] is not schema:
             told = response_format(schema, strictly=self._is_openai)
-            self._last_format = (schema, orjson.Fragment(orjson.dumps(told)))
+            self._last_format = (schema, orjson.Fragment(body_of(told)))
         return self._last_format[1]
 
     async def _post(self, path: str, body: bytes) -> Answer:
-        answer = await send(self._wire, path + self._query, body)
+        answer = await send(self.wire, path + self._query, body)
         if self.on_headers is not None and "x-ratelimit-limit-requests" in answer.headers:
             self.on_headers(answer.headers)
         return answer

@@ -10,7 +10,14 @@ import orjson
 
 from dataflow_core.serving.admission import retry_after_seconds
 from dataflow_core.serving.backend import Reply, ReplyError, Vectors
-from dataflow_core.serving.backends.bodies import broken, json_of
+from dataflow_core.serving.backends.bodies import (
+    Unsound,
+    broken,
+    json_of,
+    sound_reply,
+    sound_vectors,
+    tokens,
+)
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.wire import Answer
 
@@ -37,6 +44,8 @@ def reply_of(answer: Answer) -> Reply:
     content = _json(answer)
     try:
         return reply_in(content)
+    except Unsound as error:
+        raise broken(answer, str(error)) from None
     except (AttributeError, KeyError, IndexError, TypeError):
         raise broken(answer, "there is no choices[0].message in it") from None
 
@@ -46,6 +55,9 @@ def reply_in(content: Mapping[str, Any]) -> Reply:
 
     Args:
         content: The answer's JSON.
+
+    Raises:
+        Unsound: Something in it is of a wrong kind.
     """
     choice = content["choices"][0]
     message = choice["message"]
@@ -55,7 +67,7 @@ def reply_in(content: Mapping[str, Any]) -> Reply:
         text, finish = message["refusal"], "refusal"
     if not text and message.get("tool_calls"):
         text = orjson.dumps(message["tool_calls"]).decode()
-    return Reply(text, finish, usage_of(content.get("usage")), reasoning)
+    return sound_reply(text, finish, usage_of(content.get("usage")), reasoning)
 
 
 def vectors_of(answer: Answer, texts: int) -> Vectors:
@@ -66,22 +78,26 @@ def vectors_of(answer: Answer, texts: int) -> Vectors:
     """
     content = _json(answer)
     try:
-        found = vectors_in(content)
-    except (KeyError, TypeError):
+        return vectors_in(content, texts)
+    except Unsound as error:
+        raise broken(answer, str(error)) from None
+    except (KeyError, TypeError, AttributeError):
         raise broken(answer, "there is no data[].embedding in it") from None
-    if len(found.vectors) != texts:
-        raise broken(answer, f"it has {len(found.vectors)} vectors for {texts} texts")
-    return found
 
 
-def vectors_in(content: Mapping[str, Any]) -> Vectors:
+def vectors_in(content: Mapping[str, Any], texts: int) -> Vectors:
     """Return the vectors in what an answer holds; errors of look-ups where there are none.
 
     Args:
         content: The answer's JSON.
+        texts: How many there are to be.
+
+    Raises:
+        Unsound: There are more or less, or one is no list of numbers.
     """
     data = sorted(content["data"], key=lambda one: one["index"])
-    return Vectors([one["embedding"] for one in data], usage_of(content.get("usage")))
+    vectors = sound_vectors([one["embedding"] for one in data], texts)
+    return Vectors(vectors, usage_of(content.get("usage")))
 
 
 def error_of(answer: Answer, *, with_schema: bool) -> ReplyError:
@@ -126,10 +142,10 @@ def usage_of(told: Any) -> Usage:
         cached = told.get("prompt_cache_hit_tokens")
     reasoning = written.get("reasoning_tokens") if isinstance(written, Mapping) else None
     return Usage(
-        told.get("prompt_tokens") or 0,
-        told.get("completion_tokens") or 0,
-        cached or 0,
-        reasoning or told.get("reasoning_tokens") or 0,
+        tokens(told.get("prompt_tokens")),
+        tokens(told.get("completion_tokens")),
+        tokens(cached),
+        tokens(reasoning or told.get("reasoning_tokens")),
     )
 
 
@@ -157,6 +173,8 @@ def _text_and_reasoning(message: Mapping[str, Any]) -> tuple[str, str | None]:
         text = _parts(content, ("text", "output_text")) or ""
     else:
         text = content or ""
+        if not isinstance(text, str):
+            raise Unsound(f"its content is a {type(text).__name__} and no string")
     for name in ("reasoning_content", "reasoning", "thinking"):
         told = message.get(name)
         reasoning = reasoning or (told if isinstance(told, str) else None)
@@ -177,7 +195,11 @@ def _parts(content: list[Any], kinds: tuple[str, ...]) -> str | None:
     for part in content:
         if isinstance(part, Mapping) and part.get("type") in kinds:
             told = part.get("text") or part.get(part["type"]) or ""
-            found.append(_parts(told, ("text",)) or "" if isinstance(told, list) else str(told))
+            if isinstance(told, list):
+                told = _parts(told, ("text",)) or ""
+            if not isinstance(told, str):
+                raise Unsound(f"a part of its content is a {type(told).__name__} and no string")
+            found.append(told)
     return "".join(found) or None
 
 

@@ -9,6 +9,13 @@ from typing import Any, ClassVar
 import orjson
 
 from dataflow_core.serving.backend import Backend, ChatRequest, Message, Reply, ReplyError, Vectors
+from dataflow_core.serving.backends.bodies import (
+    Unsound,
+    nonsense,
+    sound_reply,
+    sound_vectors,
+    tokens,
+)
 from dataflow_core.serving.backends.local_engine import (
     LocalEngineBackend,
     LocalEngineServing,
@@ -94,7 +101,10 @@ class SGLangBackend(LocalEngineBackend):
             )
         except Exception as error:  # noqa: BLE001  engines raise what they like
             raise _error(error, with_schema=request.schema is not None) from None
-        return _reply(answer)
+        try:
+            return _reply(answer)
+        except (AttributeError, KeyError, TypeError, Unsound) as error:
+            raise nonsense(error) from None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
@@ -102,8 +112,13 @@ class SGLangBackend(LocalEngineBackend):
             answers = await self._engine.async_encode(list(texts))
         except Exception as error:  # noqa: BLE001  engines raise what they like
             raise _error(error, with_schema=False) from None
-        vectors = [one["embedding"] for one in answers]
-        return Vectors(vectors, Usage(sum(one["meta_info"]["prompt_tokens"] for one in answers)))
+        try:
+            vectors = sound_vectors([one["embedding"] for one in answers], len(texts))
+            return Vectors(
+                vectors, Usage(sum(tokens(one["meta_info"]["prompt_tokens"]) for one in answers))
+            )
+        except (KeyError, TypeError, Unsound) as error:
+            raise nonsense(error) from None
 
     async def close(self) -> None:
         """End the engine, which gives its memory back."""
@@ -128,7 +143,10 @@ class SGLangBackend(LocalEngineBackend):
         except Exception as error:  # noqa: BLE001  a template is a program of the model's makers
             told = f"the model's chat template refuses the conversation: {error}"
             raise ReplyError("request", told) from None
-        return self.token_ids(text)
+        try:
+            return self.token_ids(text)
+        except Exception as error:  # noqa: BLE001  tokenizers raise what they like
+            raise _error(error, with_schema=False) from None
 
 
 def _plain(message: Message) -> dict[str, Any]:
@@ -171,8 +189,8 @@ def _reply(answer: Mapping[str, Any]) -> Reply:
     if "</think>" in text:
         text, reasoning = split_thoughts(text)
     usage = Usage(
-        about.get("prompt_tokens", 0),
-        about.get("completion_tokens", 0),
-        about.get("cached_tokens", 0),
+        tokens(about.get("prompt_tokens")),
+        tokens(about.get("completion_tokens")),
+        tokens(about.get("cached_tokens")),
     )
-    return Reply(text, kind, usage, reasoning)
+    return sound_reply(text, kind, usage, reasoning)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PrivateAttr, SecretStr
 
@@ -77,6 +77,11 @@ class StartedServerServing(EngineServing):
     def texts_together(self) -> int:
         """The most texts of one embedding request."""
         return self.embed_batch
+
+    def identity(self) -> dict[str, Any]:
+        """Return the model, and what it is loaded with: all of `command` where that is given."""
+        told = super().identity()
+        return told if self.command is None else {**told, "command": list(self.command)}
 
     def launch(self, port: int) -> list[str]:
         """Return what starts the server.
@@ -170,17 +175,23 @@ class StartedServerBackend(Backend):
 
     async def _watch(self) -> None:
         """Start the server again when it dies, as often as is allowed."""
+        try:
+            told = await self._restarted()
+        except Exception as error:  # noqa: BLE001  nobody else would hear of it
+            told = f"{type(error).__name__}: {error}"
+            await self._leave()
+        self._dead = f"the server died, and does not stay up (restarts={self._serving.restarts}): "
+        self._dead += told
+
+    async def _restarted(self) -> str:
+        """Start the server again as often as is allowed, and return how it died for good."""
         for _ in range(self._serving.restarts):
-            told = await self._ended()
+            await self._ended()
             try:
                 await self._start()
             except ServerDied as error:
-                told = str(error)
-                break
-        else:
-            told = await self._ended()
-        self._dead = f"the server died, and does not stay up (restarts={self._serving.restarts}): "
-        self._dead += told
+                return str(error)
+        return await self._ended()
 
     async def _ended(self) -> str:
         """Wait until the server has died, and return how."""

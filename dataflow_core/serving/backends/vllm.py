@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
+from dataflow_core.serving.backends.bodies import Unsound, nonsense, sound_vectors
 from dataflow_core.serving.backends.guardian import Guardian, descendants
 from dataflow_core.serving.backends.local_engine import (
     LocalEngineBackend,
@@ -125,7 +126,12 @@ class VLLMBackend(LocalEngineBackend):
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
         outputs = await asyncio.gather(*map(self._encoded, texts))
-        vectors = [output.outputs.data.float().tolist() for output in outputs]
+        try:
+            vectors = sound_vectors(
+                [output.outputs.data.float().tolist() for output in outputs], len(texts)
+            )
+        except Unsound as error:
+            raise nonsense(error) from None
         return Vectors(vectors, Usage(sum(len(one.prompt_token_ids) for one in outputs)))
 
     async def close(self) -> None:
@@ -159,8 +165,8 @@ class VLLMBackend(LocalEngineBackend):
 
     async def _encoded(self, text: str) -> Any:
         parameters = self._vllm.PoolingParams(task="embed")
-        tokens = self._vllm.TokensPrompt(prompt_token_ids=self.tokenizer.encode(text))
         try:
+            tokens = self._vllm.TokensPrompt(prompt_token_ids=self.tokenizer.encode(text))
             (prompt,) = await self._engine.renderer.render_cmpl_async([tokens])
             return await _last(self._engine.encode(prompt, parameters, self._number()))
         except Exception as error:  # noqa: BLE001  engines raise what they like
