@@ -57,7 +57,7 @@ def call_estimate(pieces: Sequence[Asked], rows: Interval, left: float) -> CallE
     def total(of: Callable[[Tally], float]) -> Interval:
         return _total([of(one.calls) for one in pieces], [one.rows for one in pieces], rows, left)
 
-    unpriced = any(one.calls.unpriced for one in pieces)
+    unpriced = any(one.calls.unpriced + one.calls.saved_unpriced for one in pieces)
     return CallEstimate(
         asked=total(lambda calls: calls.asked),
         prompt_tokens=total(lambda calls: calls.prompt_tokens + calls.saved_prompt_tokens),

@@ -18,7 +18,7 @@ def dollars(amount: float) -> str:
 
 def money(tally: Tally) -> str:
     """Return what calls cost; with ``+`` where that of some is not known, ``-`` where of all."""
-    if not tally.cost and tally.unpriced:
+    if not tally.cost and tally.unpriced + tally.saved_unpriced:
         return "-"
     return f"${dollars(tally.cost)}{'+' if tally.unpriced else ''}"
 

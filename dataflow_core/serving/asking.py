@@ -267,6 +267,9 @@ class Asking:
                     self._keep(sent.job, one.question, answer, scope)
                     if answer.failure is None:
                         kept.add(one.question.key)  # until it is written
+            if scope.store is not None:
+                for reply in sent.job.wasted:
+                    scope.store.add_waste(reply.usage, self.price(reply.usage), requests=0)
         finally:
             for one in sent.group:
                 if one.question.key not in kept:

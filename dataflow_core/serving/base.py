@@ -22,6 +22,7 @@ from pydantic import (
 
 from dataflow_core.configuration import explain
 from dataflow_core.errors import ConfigurationError
+from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.asking import Asking
 from dataflow_core.serving.backend import Backend
 from dataflow_core.serving.chat import Chat
@@ -134,8 +135,8 @@ class Serving(Sampling):
                 `Completion.parsed` is an instance then.
             n: How many answers to each input; `Completion.samples` has all.
             distinct: What tells equal inputs apart where words are chosen at random: one value for
-                each input, such as the row's id. Without, their number within this call does,
-                which depends on how rows are batched.
+                each input. Without, their rows do, where an operator asks for all of its rows at
+                once, else their number within this call, which depends on how rows are batched.
             **sampling: Sampling parameters for this call; see `Sampling`.
 
         Raises:
@@ -264,7 +265,7 @@ class Serving(Sampling):
         return {
             "serving": self.prefix,
             **self.identity(),
-            "sampling": self.sampling(),
+            "sampling": without_secrets(self.sampling()),
             "structured": self.structured,
             "accept_truncated": self.accept_truncated,
         }

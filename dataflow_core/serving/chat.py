@@ -21,6 +21,7 @@ from dataflow_core.serving.store import SCHEMA_REFUSED, Reuse, Settings, prompt_
 from dataflow_core.serving.structured import AnswerSchema, Correction, Read
 from dataflow_core.serving.tally import Tally
 from dataflow_core.serving.tokens import prompt_tokens
+from dataflow_core.storage.base import ROWS
 
 if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
@@ -136,6 +137,9 @@ class Chat:
         """Return what to ask with, ``n`` prompts for each input; None for a null one."""
         prompts: list[Prompt | None] = []
         at_random = self._sampling.get("temperature") != 0
+        rows = ROWS.get()
+        if distinct is None and rows is not None and len(rows) == len(inputs):
+            distinct = rows.tolist()  # so that batches do not matter
         seen: Counter[bytes] = Counter()
         for place, given in enumerate(inputs):
             if is_null(given):
@@ -146,7 +150,7 @@ class Chat:
             if at_random and distinct is not None:
                 tag = str(distinct[place])
             elif at_random:
-                key = orjson.dumps(messages)
+                key = prompt_digest(messages)
                 tag = str(seen[key] or "")
                 seen[key] += 1
             prompts += [self._prompt(messages, number, tag) for number in range(n)]

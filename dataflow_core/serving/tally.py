@@ -35,6 +35,7 @@ class Tally:
         saved_prompt_tokens: Tokens that were read for answers out of a store, when they came.
         saved_completion_tokens: Tokens that were written for them.
         saved_cost: US dollars that these cost then, as far as prices are known.
+        saved_unpriced: Those of them whose price is not known.
     """
 
     asked: int = 0
@@ -55,6 +56,7 @@ class Tally:
     saved_prompt_tokens: int = 0
     saved_completion_tokens: int = 0
     saved_cost: float = 0.0
+    saved_unpriced: int = 0
 
     def __bool__(self) -> bool:
         return self.asked > 0 or self.requests > 0
@@ -93,6 +95,7 @@ class Tally:
         self.saved_prompt_tokens += usage.prompt_tokens
         self.saved_completion_tokens += usage.completion_tokens
         self.saved_cost += cost or 0.0
+        self.saved_unpriced += cost is None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the sums that are not 0."""

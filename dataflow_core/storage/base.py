@@ -24,6 +24,10 @@ COMPILING: ContextVar[str | None] = ContextVar("COMPILING", default=None)
 """The pipeline whose plan is being recorded in this context, in which no operator may run."""
 
 
+ROWS: ContextVar[npt.NDArray[np.uint64] | None] = ContextVar("ROWS", default=None)
+"""The ids of the rows that the operator of this context works on."""
+
+
 class Storage(ABC):
     """A table that operators read and replace.
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.errors import DataflowError, FormatError, OperatorError, PlanError
-from dataflow_core.storage.base import COMPILING, Bindings, Storage
+from dataflow_core.storage.base import COMPILING, ROWS, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.memory_source import MemorySource
@@ -239,7 +239,11 @@ class TableStorage(Storage):
                         where = f"{self._where()}, {parameter}"
                         raise missing_column(where, name, self.frame.names)
             if step.owner is operator:
-                body(self)
+                token = ROWS.set(self.frame.ids)
+                try:
+                    body(self)
+                finally:
+                    ROWS.reset(token)
             else:
                 self._nested(step, body)
 

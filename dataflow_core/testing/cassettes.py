@@ -84,7 +84,8 @@ class CassetteServing(Serving):
 
     def identity(self) -> dict[str, Any]:
         """Return what tells the recorded model from others, as the cassette says."""
-        told = {} if self.mode == "record" or not self.path.exists() else _header(self.path)
+        begins = self.mode == "record" or (self.mode == "extend" and not self.path.exists())
+        told = {} if begins else _header(self.path)
         recorded = self.serving.identity() if self.serving is not None else told.get("identity", {})
         return {"endpoint": "cassette", **recorded}
 

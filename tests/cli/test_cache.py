@@ -179,11 +179,11 @@ def test_why_tells_of_answers_that_were_there_but_did_not_serve(as_json, tmp_pat
     asked(store, [*prompts(4), "prompt 9"], reuse=Reuse.GOOD)
     assert sorted(causes(as_json("why", "one"))) == [
         ("failed_before", 1, "timeout"),
-        ("not_reused", 1, "judged schema_mismatch, --reuse good"),
-        ("not_reused", 2, "finish reason length, --reuse good"),
+        ("not_reused", 1, "judged schema_mismatch, --ask-again failed"),
+        ("not_reused", 2, "finish reason length, --ask-again failed"),
     ]
     asked(store, prompts(4), reuse=Reuse.NONE)
-    assert causes(as_json("why", "one")) == [("not_reused", 4, "--reuse none")]
+    assert causes(as_json("why", "one")) == [("not_reused", 4, "--ask-again all")]
     asked(store, prompts(2), sample="2")
     assert causes(as_json("why", "one")) == [("sample", 2, "")]
     asked(store, prompts(2), sample="2")

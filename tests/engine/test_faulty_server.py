@@ -203,3 +203,18 @@ def test_what_was_answered_before_a_filter_changed_is_not_asked_again(tmp_path):
             )
         assert server.stats().answered == 300
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 0
+
+
+def test_equal_rows_have_answers_of_their_own_however_they_are_batched(tmp_path):
+    results = []
+    for batch_size in (7, 100):
+        with FaultServer() as server:
+            serving = OpenAIServing(model="m", base_url=server.url, temperature=1.0, seed=1)
+            output = tmp_path / f"{batch_size}.parquet"
+            Asking(MemoryStorage([{"text": "the same"}] * 60), serving).run(
+                output, run_dir=tmp_path / str(batch_size) / "run", batch_size=batch_size
+            )
+            assert server.stats().answered == 60
+        results.append(pd.read_parquet(output)["answer"].tolist())
+    assert results[0] == results[1]
+    assert len(set(results[0])) == 60

@@ -531,6 +531,8 @@ def test_specifications_and_servings_are_the_same(spec):
         ("opneai:gpt-4o", "Did you mean 'openai'"),
         ("openai:gpt-4o#max_concurency=3", "Did you mean 'max_concurrency'"),
         ("openai:gpt-4o#timeout", "no NAME=VALUE"),
+        ("openai:", "names no model"),
+        ("openai:m@localhost:8000/v1", "Write openai:m@http://localhost:8000/v1"),
     ],
 )
 def test_wrong_specifications_say_what_is_wanted(spec, message):

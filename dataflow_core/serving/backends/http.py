@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -18,6 +19,9 @@ from dataflow_core.serving.backends.keys import find_key
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.pricing import Price, PriceTable
 from dataflow_core.serving.wire import Address, Answer, Wire, WireError
+
+_ADDRESS = re.compile(r"@(localhost\b|[\w.-]+:\d+|[\w.-]+\.\w+/)")
+"""What looks like a host behind a model's name."""
 
 
 class HttpServing(Serving):
@@ -61,8 +65,18 @@ class HttpServing(Serving):
     def from_text(cls, text: str, options: Mapping[str, Any]) -> Self:
         """Return the serving of ``MODEL`` or ``MODEL@ADDRESS``."""
         model, at, url = text.partition("@http")
+        if not model.strip():
+            raise ConfigurationError(
+                f"{cls.prefix}: names no model; {cls.prefix}:MODEL is wanted, or "
+                f"{cls.prefix}:MODEL@http://HOST:PORT/v1."
+            )
         if at:
             return cls(model=model, base_url=f"http{url}", **options)
+        if _ADDRESS.search(text):
+            raise ConfigurationError(
+                f"{cls.prefix}:{text}: the address begins with neither http:// nor https://. Write "
+                f"{cls.prefix}:{text.replace('@', '@http://', 1)}."
+            )
         return cls(model=text, **options)
 
     def text(self) -> tuple[str, frozenset[str]]:

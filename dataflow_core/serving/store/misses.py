@@ -72,6 +72,10 @@ ORDER BY missed.id
 """
 
 
+_ASKED_AGAIN = {Reuse.FINISHED: "truncated", Reuse.GOOD: "failed", Reuse.NONE: "all"}
+"""What runs are told with ``--ask-again``, by the answers that count then."""
+
+
 @dataclass(frozen=True)
 class Cause:
     """Why some answers were asked for.
@@ -283,13 +287,13 @@ class _Explainer:
         against = [one for one in policies if not one.takes(pair.finish or "", pair.problem)]
         if not against:
             return Cause("asked_twice")
-        names = "|".join(policy.value for policy in against)
+        names = "|".join(_ASKED_AGAIN[policy] for policy in against)
         if Reuse.NONE in against:
-            return Cause("not_reused", detail="--reuse none")
+            return Cause("not_reused", detail=f"--ask-again {_ASKED_AGAIN[Reuse.NONE]}")
         why = f"judged {pair.problem}"
         if pair.finish in CUT_SHORT:
             why = f"finish reason {pair.finish}"
-        return Cause("not_reused", detail=f"{why}, --reuse {names}")
+        return Cause("not_reused", detail=f"{why}, --ask-again {names}")
 
     def _was_read(self, pair: _Pair) -> bool:
         """Tell whether the session looked into the store of an earlier answer."""
