@@ -128,8 +128,8 @@ class Serving(Sampling):
         (``temperature`` above 0), once for each input, or for each of `distinct`.
 
         Args:
-            user_inputs: Texts of users, or conversations as lists of messages; None, as null rows
-                have it, fails.
+            user_inputs: Texts of users, or conversations as lists of messages. None, as null rows
+                have it, fails, and so does what is neither.
             system_prompt: What goes before each, as system message.
             json_schema: What each answer has to fit: a JSON schema, or a pydantic model, of which
                 `Completion.parsed` is an instance then.
@@ -140,7 +140,7 @@ class Serving(Sampling):
             **sampling: Sampling parameters for this call; see `Sampling`.
 
         Raises:
-            ConfigurationError: An input, the schema or a parameter is none.
+            ConfigurationError: The schema is none, or a parameter.
             ServingError: No request can succeed: wrong key, unknown model, or the server is gone.
             RunStopped: The run is to stop, or its budget is spent; answers so far are kept.
 

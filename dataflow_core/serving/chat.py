@@ -119,12 +119,13 @@ class Chat:
         _check_inputs(inputs, n, distinct)
         self._system = system_prompt
         prompts = self._prompts(inputs, n, distinct)
-        asked = [prompt for prompt in prompts if prompt is not None]
+        asked = [prompt for prompt in prompts if isinstance(prompt, Prompt)]
         if any(has_images(prompt.messages) for prompt in asked):
             self._serving.require("images")
         answered = iter(self._answers(asked))
         every = [
-            Completion(error=_NULL) if prompt is None else next(answered) for prompt in prompts
+            Completion(error=prompt) if isinstance(prompt, Failure) else next(answered)
+            for prompt in prompts
         ]
         if n == 1:
             return every
@@ -133,9 +134,9 @@ class Chat:
 
     def _prompts(
         self, inputs: Sequence[UserInput | None], n: int, distinct: Sequence[Hashable] | None
-    ) -> list[Prompt | None]:
-        """Return what to ask with, ``n`` prompts for each input; None for a null one."""
-        prompts: list[Prompt | None] = []
+    ) -> list[Prompt | Failure]:
+        """Return what to ask with, ``n`` prompts for each input; or why nothing can be asked."""
+        prompts: list[Prompt | Failure] = []
         at_random = self._sampling.get("temperature") != 0
         rows = ROWS.get()
         if distinct is None and rows is not None and len(rows) == len(inputs):
@@ -143,9 +144,13 @@ class Chat:
         seen: Counter[bytes] = Counter()
         for place, given in enumerate(inputs):
             if is_null(given):
-                prompts += [None] * n
+                prompts += [_NULL] * n
                 continue
-            messages = conversation(given, f"input {place}")
+            try:
+                messages = conversation(given, "the input")
+            except ConfigurationError as error:
+                prompts += [Failure("invalid_input", str(error), None, repr(given)[:200])] * n
+                continue
             tag = ""
             if at_random and distinct is not None:
                 tag = str(distinct[place])

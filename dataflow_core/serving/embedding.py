@@ -33,9 +33,10 @@ def embed(serving: Serving, texts: Sequence[str | None], scope: Scope) -> list[E
         if is_null(text):
             continue
         if not isinstance(text, str):
-            raise ConfigurationError(
-                f"text {place} is of type {type(text).__name__}; embed takes texts."
-            )
+            told = f"the input is of type {type(text).__name__}; a text is wanted"
+            failure = Failure("invalid_input", told, None, repr(text)[:200])
+            embeddings[place] = Embedding(error=failure)
+            continue
         if not text.strip():
             embeddings[place] = _EMPTY
             continue

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import json
 import pickle
+import re
 import threading
 import time
 
@@ -63,20 +64,26 @@ def test_a_null_input_fails_in_its_place_and_is_not_sent(null):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "message"),
+    ("given", "message"),
     [
-        ("a text", "found one text"),
-        ([3], "input 0 is of type int"),
-        ([[]], r"input 0 is \[\]"),
-        ([[{"role": "robot", "content": "x"}]], "role 'robot'"),
-        ([[{"role": "user", "content": 3}]], "content is of type int"),
+        (3, "the input is of type int"),
+        ([], r"the input is \[\]"),
+        ([{"role": "robot", "content": "x"}], "role 'robot'"),
+        ([{"role": "user", "content": 3}], "content is of type int"),
     ],
 )
-def test_inputs_that_are_none_are_refused_before_anything_is_sent(inputs, message):
-    serving = ScriptedServing(lambda text: text)
-    with pytest.raises(ConfigurationError, match=message):
-        serving.generate_from_input(inputs)
-    assert not serving.requests
+def test_an_input_that_is_none_fails_in_its_place_and_is_not_sent(given, message):
+    with ScriptedServing(lambda text: text) as serving:
+        before, failed, behind = serving.generate_from_input(["a", given, "b"])
+    assert texts([before, behind]) == ["a", "b"]
+    assert failed.error.reason == "invalid_input"
+    assert re.search(message, failed.error.message)
+    assert len(serving.requests) == 2
+
+
+def test_one_text_is_no_list_of_inputs():
+    with pytest.raises(ConfigurationError, match="found one text"):
+        ScriptedServing(lambda text: text).generate_from_input("a text")
 
 
 def test_sampling_parameters_hold_for_all_calls_and_change_for_one():
@@ -475,11 +482,12 @@ def test_a_thread_without_a_scope_has_that_of_the_run_unless_there_are_two(tmp_p
 
 def test_vectors_come_in_order_and_are_asked_for_once(tmp_path):
     with ScriptedServing({}, cache=tmp_path / "answers.sqlite") as serving:
-        first = serving.embed(["a", None, "b", "", "a"])
+        first = serving.embed(["a", None, "b", "", "a", 3])
         again = serving.embed(["b", "a"])
     assert first[0].vector == first[4].vector == again[1].vector
     assert first[2].vector == again[0].vector != first[0].vector
-    assert [one.error.reason for one in (first[1], first[3])] == ["null_input", "empty_text"]
+    reasons = [one.error.reason for one in (first[1], first[3], first[5])]
+    assert reasons == ["null_input", "empty_text", "invalid_input"]
     assert sorted(serving.embedded) == ["a", "b"]
 
 
