@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import signal
 import subprocess
@@ -343,3 +344,18 @@ def test_that_a_server_cannot_be_watched_any_more_is_told(tmp_path):
     with pytest.raises(ReplyError, match="no space left on device") as caught:
         backend._server()
     assert caught.value.kind == "fatal"
+
+
+@pytest.mark.parametrize("spec", ["vllm-server:m", "sglang-server:m"])
+def test_an_engine_that_is_not_here_is_told_before_anything_is_started(spec, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name in ("vllm", "sglang") else found(name, *more),
+    )
+    serving = serving_from_spec(spec)
+    with serving, pytest.raises(ConfigurationError, match=r"pip install 'dataflow-llm-core\["):
+        serving.generate_from_input(["Hi."])
+    assert list(tmp_path.iterdir()) == []

@@ -30,6 +30,7 @@ class SGLangServerServing(StartedServerServing):
 
     prefix: ClassVar[str] = "sglang-server"
     key_variable: ClassVar[str] = "DATAFLOW_SERVER_KEY"
+    engine: ClassVar[str] = "sglang"
 
     def launch(self, port: int) -> list[str]:
         """Return what starts the server; see `StartedServerServing.launch`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import secrets
 import sys
@@ -14,6 +15,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PrivateAttr, SecretStr
 
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import (
     CANNOT_CONNECT,
     Backend,
@@ -57,6 +59,8 @@ class StartedServerServing(EngineServing):
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema", "images"})
     key_variable: ClassVar[str] = ""
+    engine: ClassVar[str] = ""
+    """The package that the server comes with."""
 
     python: str = sys.executable
     command: tuple[str, ...] | None = None
@@ -99,7 +103,18 @@ class StartedServerServing(EngineServing):
         return [_filled(part, places) for part in self.command]
 
     def open_backend(self) -> Backend:
-        """Return the server, not started yet."""
+        """Return the server, not started yet.
+
+        Raises:
+            ConfigurationError: This environment is to start it, and does not have it.
+        """
+        own = self.command is None and self.python == sys.executable
+        if own and self.engine and importlib.util.find_spec(self.engine) is None:
+            raise ConfigurationError(
+                f"{self.name}: {self.engine} is not installed here. pip install "
+                f"'dataflow-llm-core[{self.engine}]', or name the Python of an environment that "
+                f"has it: {self.prefix}:{self.model}#python=/opt/{self.engine}/bin/python."
+            )
         if self.log_file is None:
             handle, name = tempfile.mkstemp(prefix=f"dataflow-{self.prefix}-", suffix=".log")
             os.close(handle)

@@ -26,6 +26,7 @@ class VLLMServerServing(StartedServerServing):
 
     prefix: ClassVar[str] = "vllm-server"
     key_variable: ClassVar[str] = "VLLM_API_KEY"
+    engine: ClassVar[str] = "vllm"
 
     def launch(self, port: int) -> list[str]:
         """Return what starts the server; see `StartedServerServing.launch`."""
