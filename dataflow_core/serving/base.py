@@ -33,7 +33,7 @@ from dataflow_core.serving.messages import UserInput
 from dataflow_core.serving.pricing import Price
 from dataflow_core.serving.sampling import Sampling
 from dataflow_core.serving.scope import Scope, current_scope
-from dataflow_core.serving.store import RequestStore, Settings
+from dataflow_core.serving.store import Kind, RequestStore, Settings
 from dataflow_core.serving.tokens import estimate_tokens
 
 Capability = Literal["chat", "embed", "schema", "images"]
@@ -334,7 +334,7 @@ class Serving(Sampling):
 
     def settings(
         self,
-        kind: Literal["chat", "embed"],
+        kind: Kind,
         sampling: Mapping[str, Any],
         schema: Any,
         system: str | None,

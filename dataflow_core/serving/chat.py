@@ -147,7 +147,7 @@ class Chat:
                 prompts += [_NULL] * n
                 continue
             try:
-                messages = conversation(given, "the input")
+                messages = conversation(given)
             except ConfigurationError as error:
                 prompts += [Failure("invalid_input", str(error), None, repr(given)[:200])] * n
                 continue

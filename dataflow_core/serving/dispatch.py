@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -43,6 +43,9 @@ DRAIN_SECONDS = 30.0
 
 LONGEST_WAIT = 900.0
 """Seconds that a server may ask to wait; beyond, the run ends, to go on then."""
+
+DEFECT = "unexpected_error"
+"""The reason of failures that a backend did not foresee."""
 
 _DEFECTS = 5
 """So many errors of a kind that no backend should raise, in a row, are nobody's row's."""
@@ -307,7 +310,7 @@ class Dispatcher:
             return wait
         told = job.budget.reserve(self._worst.of(job.tokens, job.most))
         if isinstance(told, Exhausted):
-            self._stop_for(job, told.error())
+            self._end_calls(set(job.waiting), told.error())
             return None
         if isinstance(told, Wait):
             return _BEAT
@@ -499,25 +502,21 @@ class Dispatcher:
         try:
             job.heard(job)
         except Exception as error:  # noqa: BLE001  such as a full disk under the store
-            self._stop_for(job, error)  # what nobody can keep need not be paid for
+            self._end_calls(set(job.waiting), error)  # what nobody can keep need not be paid for
         for batch in job.waiting:
             batch.one_less()
 
     def _give_up(self, error: BaseException) -> None:
-        """End all that waits: nothing can succeed."""
-        waiting = [*self._pending, *self._later]
-        for batch in {batch for job in (*waiting, *self._tasks) for batch in job.waiting}:
-            batch.error = batch.error or error
-        self._drop(waiting)
-        for batch in {batch for job in self._tasks for batch in job.waiting}:
-            batch.over.set()
+        """End all calls: nothing can succeed."""
+        jobs = (*self._pending, *self._later, *self._tasks)
+        self._end_calls({batch for job in jobs for batch in job.waiting}, error)
 
-    def _stop_for(self, job: Job, error: BaseException) -> None:
-        """End the calls that wait for a request, and for what they have not sent yet."""
-        batches = set(job.waiting)
+    def _end_calls(self, batches: Collection[Batch], error: BaseException) -> None:
+        """End calls, whose requests that are on their way go on."""
         for batch in batches:
             batch.error = batch.error or error
-        self._drop([one for one in self._pending if batches & set(one.waiting)])
+        waiting = (*self._pending, *self._later)
+        self._drop([job for job in waiting if any(one in batches for one in job.waiting)])
         for batch in batches:
             batch.over.set()
 
@@ -555,10 +554,6 @@ class Dispatcher:
 
 def _is_empty(reply: Reply) -> bool:
     return not reply.text.strip() and reply.finish_reason not in ("length", "content_filter")
-
-
-DEFECT = "unexpected_error"
-"""The reason of failures that a backend did not foresee."""
 
 
 def _defect(error: Exception) -> ReplyError:

@@ -33,12 +33,11 @@ def is_null(given: Any) -> bool:
     return given is None or type(given).__name__ == "NAType"
 
 
-def conversation(given: Any, where: str) -> tuple[Message, ...]:
+def conversation(given: Any) -> tuple[Message, ...]:
     """Return the messages that an input stands for.
 
     Args:
         given: A text, which is one message of the user, or messages.
-        where: Which input it is, for messages of errors.
 
     Raises:
         ConfigurationError: It is neither.
@@ -47,11 +46,10 @@ def conversation(given: Any, where: str) -> tuple[Message, ...]:
         return ({"role": "user", "content": given},)
     if not isinstance(given, Sequence) or not given:
         raise ConfigurationError(
-            f"{where} is {_kind(given)}; a text or a list of chat messages is wanted. Leave rows "
-            "without one out, or write a RowFailure for them."
+            f"the input is {_kind(given)}; a text or a list of chat messages is wanted."
         )
     for message in given:
-        _check(message, where)
+        _check(message)
     return tuple(given)
 
 
@@ -105,15 +103,15 @@ def text_of(message: Message) -> str:
     return "".join(part.get("text", "") for part in parts if part.get("type") == "text")
 
 
-def _check(message: Any, where: str) -> None:
+def _check(message: Any) -> None:
     if not isinstance(message, Mapping) or "role" not in message:
         raise ConfigurationError(
-            f'{where} has a message that is {_kind(message)}; {{"role": …, "content": …}} is '
+            f'the input has a message that is {_kind(message)}; {{"role": …, "content": …}} is '
             "wanted."
         )
     if message["role"] not in ROLES:
         raise ConfigurationError(
-            f"{where} has a message of role {message['role']!r}; there are: {', '.join(ROLES)}."
+            f"the input has a message of role {message['role']!r}; there are: {', '.join(ROLES)}."
         )
     content = message.get("content")
     if isinstance(content, str) or (content is None and "tool_calls" in message):
@@ -122,8 +120,8 @@ def _check(message: Any, where: str) -> None:
         isinstance(part, Mapping) and "type" in part for part in content
     ):
         raise ConfigurationError(
-            f"{where} has a message whose content is {_kind(content)}; a text, or a list of parts "
-            'such as {"type": "text", "text": …} and image(path), is wanted.'
+            f"the input has a message whose content is {_kind(content)}; a text, or a list of "
+            'parts such as {"type": "text", "text": …} and image(path), is wanted.'
         )
 
 
