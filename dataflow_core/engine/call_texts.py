@@ -33,11 +33,14 @@ CALL_CELLS: Sequence[tuple[str, Callable[[Tally], str]]] = (
     ("discarded", lambda tally: f"{tally.discarded_tokens:,}"),
     ("cost", money),
 )
-"""The columns of a table of calls."""
+"""What of a tally is in a table of calls, by the names of the columns."""
+
+CALL_HEADS = (*(name for name, _ in CALL_CELLS), "tokens/s")
+"""The columns of a table of calls; the last are the tokens written a second."""
 
 
 def call_cells(step: StepAccount) -> tuple[str, ...]:
-    """Return the cells of a step in a table of calls; the last are the tokens written a second."""
+    """Return the cells of a step in a table of calls, as `CALL_HEADS` names them."""
     cells = (write(step.calls) for _, write in CALL_CELLS)
     tokens = step.calls.completion_tokens
     speed = f"{tokens / step.seconds:,.0f}" if tokens and step.seconds > 0 else "-"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataflow_core.engine.call_texts import CALL_CELLS, call_cells, spent_text
+from dataflow_core.engine.call_texts import CALL_HEADS, call_cells, spent_text
 from dataflow_core.engine.edits import Edit
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.serving.tally import Tally
@@ -124,8 +124,7 @@ class Report:
         Asked are all answers; some came out of a store, and cost nothing this time.
         """
         steps = [step for step in self.steps if step.calls]
-        heads = [*(name for name, _ in CALL_CELLS), "tokens/s"]
-        rows = [("step", *heads), *((step.step, *call_cells(step)) for step in steps)]
+        rows = [("step", *CALL_HEADS), *((step.step, *call_cells(step)) for step in steps)]
         return align(rows, left=(0,)) if steps else ""
 
     def measures(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from dataflow_core.engine.call_texts import CALL_CELLS, call_cells, spent_text
+from dataflow_core.engine.call_texts import CALL_HEADS, call_cells, spent_text
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.page.findings import finding_of
 from dataflow_core.engine.page.graph import graph_of
@@ -140,7 +140,7 @@ def _calls(report: Report) -> dict[str, Any] | None:
         return None
     spent = "" if report.spent is None else spent_text(report.spent)
     return {
-        "head": [*(name for name, _ in CALL_CELLS), "tokens/s"],
+        "head": CALL_HEADS,
         "rows": [(text(step.step), call_cells(step)) for step in asking],
         "spent": spent,
     }
