@@ -48,6 +48,18 @@ class Mark:
     tables: Collection[str]
     part: str = RETRIED
 
+    def is_on(self, name: str, *, is_kept: bool, is_same: bool) -> bool:
+        """Tell whether a table is marked; where failed rows are retried, so are changed ones.
+
+        Args:
+            name: The table.
+            is_kept: Whether an earlier run has made it.
+            is_same: Whether what determines it is as it was then.
+        """
+        if self.part == ASKED_AGAIN:
+            return name in self.tables
+        return is_kept and (not is_same or name in self.tables)
+
 
 @dataclass
 class Fingerprints:
@@ -101,21 +113,12 @@ class Fingerprints:
         unmarked = {n: one for n, one in before.items() if n not in (RETRIED, ASKED_AGAIN)}
         same = parts == unmarked
         mark = self._mark
-        if mark is not None and self._is_marked(name, is_kept=bool(before), is_same=same):
+        if mark is not None and mark.is_on(name, is_kept=bool(before), is_same=same):
             parts = {**parts, mark.part: mark.name}
         elif same:
             parts = before
         self.parts[name] = parts
         self.hashes[name] = hash_of(parts)
-
-    def _is_marked(self, name: str, *, is_kept: bool, is_same: bool) -> bool:
-        """Tell whether a table is marked; where failed rows are retried, so are changed ones."""
-        mark = self._mark
-        if mark is None:
-            return False
-        if mark.part == ASKED_AGAIN:
-            return name in mark.tables
-        return is_kept and (not is_same or name in mark.tables)
 
     def _source(self, plan: Plan, name: str, source: Source, limit: int | None) -> dict[str, Any]:
         columns = source.schema().names
