@@ -210,7 +210,7 @@ class _Reader:
         self._lines = lines
         self._resolve = resolve
         self._serving = serving
-        self._takers: list[str] = []
+        self._takes_serving = False
         self._errors: list[RecipeError] = []
 
     def plan(self, content: Any, storage: Storage | None) -> Plan:
@@ -242,7 +242,7 @@ class _Reader:
             known.append(before)
         if self._errors:
             return None
-        if self._serving is not None and not self._takers:
+        if self._serving is not None and not self._takes_serving:
             raise self._error(("steps",), str(nobody_takes(self._path, self._serving)))
         try:
             return Plan(
@@ -298,7 +298,7 @@ class _Reader:
     def _configured(self, cls: type[Operator], config: Any, at: tuple[Any, ...]) -> Operator:
         config = self._mapping(config, at, None)
         if FIELD in serving_fields(cls):
-            self._takers.append(cls.step_name())
+            self._takes_serving = True
             if self._serving is not None:
                 config[FIELD] = self._serving
             elif FIELD not in config and cls.model_fields[FIELD].is_required():
