@@ -179,10 +179,7 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
     if storage is None:
         raise click.UsageError("--input is missing: the run that is locked had no file as input.")
 
-    def resolve(name: str) -> Any:
-        return manager.load(manager.find("operator", name))
-
-    plan = _with_secrets(lock.plan(storage, resolve), pairs(asked.params, "--param"))
+    plan = _with_secrets(lock.plan(storage, _resolver(manager)), pairs(asked.params, "--param"))
     lock.require_same(plan, lock.content["limit"])
     if lock.note is not None:
         click.echo(lock.note, err=True)
@@ -233,10 +230,10 @@ def check(plan: Plan) -> list[Problem]:
 
 def cache_of(plan: Plan) -> Path | None:
     """Return where previews and estimates keep what models answer; None where none is asked."""
+    from dataflow_core.engine.calls import asking_steps
     from dataflow_core.engine.run_paths import REQUESTS, RUNS
 
-    asks = any(step.operator.servings() for step in plan.steps)
-    return RUNS / REQUESTS if asks else None
+    return RUNS / REQUESTS if asking_steps(plan) else None
 
 
 def open_storage(
@@ -309,6 +306,11 @@ def find_own_modules() -> None:
         sys.path.insert(0, str(Path.cwd()))
 
 
+def _resolver(manager: PluginManager) -> Callable[[str], Any]:
+    """Return what finds an operator by its registered name."""
+    return lambda name: manager.load(manager.find("operator", name))
+
+
 def _serving(manager: PluginManager, spec: str) -> Serving:
     from dataflow_core.serving.spec import serving_from_spec
 
@@ -357,8 +359,5 @@ def _recipe(
     from dataflow_core.pipeline.recipe import load_recipe
 
     find_own_modules()
-
-    def resolve(name: str) -> Any:
-        return manager.load(manager.find("operator", name))
-
-    return with_settings(load_recipe(path, resolve, storage, serving=serving), given)
+    plan = load_recipe(path, _resolver(manager), storage, serving=serving)
+    return with_settings(plan, given)
