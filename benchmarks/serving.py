@@ -26,7 +26,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 HERE = pathlib.Path(__file__).resolve()
@@ -133,7 +134,6 @@ Measured = tuple[float, float, int]
 def with_aiohttp(prompts: list[str], places: int, url: str) -> Measured:
     """Ask with the usual loop: retries after 429 and 5xx, as one writes them by hand."""
     import asyncio
-    import zlib
 
     import aiohttp
     import orjson
@@ -180,23 +180,18 @@ def with_aiohttp(prompts: list[str], places: int, url: str) -> Measured:
             asyncio.run(all_of_them())
 
     seconds, cpu = timed(run)
-    pairs = zip(prompts, answers, strict=True)
-    return seconds, cpu, sum(str(zlib.crc32(p.encode())) not in a[:30] for p, a in pairs)
+    return seconds, cpu, wrong_of(prompts, answers)
 
 
 def with_call(prompts: list[str], places: int, url: str, **options: object) -> Measured:
     """Ask with one call of a serving."""
-    import zlib
-
     from dataflow_core.serving import OpenAIServing
 
     serving = OpenAIServing(model="mock", base_url=url, max_concurrency=places, **options)
     answers: list[object] = []
     seconds, cpu = timed(lambda: answers.extend(serving.generate_from_input(prompts)))
     serving.close()
-    pairs = zip(prompts, answers, strict=True)
-    wrong = sum(str(zlib.crc32(p.encode())) not in (a.text or "")[:30] for p, a in pairs)
-    return seconds, cpu, wrong
+    return seconds, cpu, wrong_of(prompts, (answer.text or "" for answer in answers))
 
 
 def with_store(prompts: list[str], places: int, url: str) -> Measured:
@@ -245,8 +240,6 @@ def _pipeline(prompts: list[str], places: int, url: str, *, computing: bool):
 
 def with_run(prompts: list[str], places: int, url: str, *, computing: bool = False) -> Measured:
     """Ask with a run."""
-    import zlib
-
     import pandas as pd
 
     pipeline = _pipeline(prompts, places, url, computing=computing)
@@ -258,8 +251,7 @@ def with_run(prompts: list[str], places: int, url: str, *, computing: bool = Fal
         output = f"{folder}/out.parquet"
         seconds, cpu = timed(lambda: pipeline.run(output, run_dir=f"{folder}/run"))
         answers = pd.read_parquet(output)["answer"]
-    pairs = zip(prompts, answers, strict=True)
-    return seconds, cpu, sum(str(zlib.crc32(p.encode())) not in a[:30] for p, a in pairs)
+    return seconds, cpu, wrong_of(prompts, answers)
 
 
 def with_stage(prompts: list[str], places: int, url: str) -> Measured:
@@ -272,6 +264,12 @@ def with_loop(prompts: list[str], places: int, url: str) -> Measured:
     """Ask with the usual loop; only as long as the server is asked counts."""
     seconds, cpu, wrong = with_aiohttp(prompts, places, url)
     return busy(url) or seconds, cpu, wrong
+
+
+def wrong_of(prompts: list[str], answers: Iterable[str]) -> int:
+    """Return how many answers are none to their prompts: the server's tell what they are of."""
+    pairs = zip(prompts, answers, strict=True)
+    return sum(str(zlib.crc32(prompt.encode())) not in answer[:30] for prompt, answer in pairs)
 
 
 def busy(url: str) -> float | None:
