@@ -262,6 +262,7 @@ def test_ctrl_c_waits_for_answers_on_their_way_which_no_later_run_asks_for(call,
         [sys.executable, "-m", "dataflow_core", *asked], stderr=subprocess.PIPE, text=True
     )
     while server.stats().answered < 8:
+        assert program.poll() is None, program.stderr.read()
         time.sleep(0.01)
     program.send_signal(signal.SIGINT)
     printed = program.communicate(timeout=30)[1]

@@ -1,6 +1,5 @@
 """Runs against a server that fails as it is told: nothing is lost, misplaced, or paid for twice."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import textwrap
 import threading
 import time
 import zlib
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -144,7 +144,7 @@ Asking(MemoryStorage(rows({number})), serving).run({output!r}, run_dir={run!r})
 
 def start(server, tmp_path, number):
     script = textwrap.dedent(SCRIPT).format(
-        folder=os.path.dirname(__file__), url=server.url, number=number,  # noqa: PTH120
+        folder=str(Path(__file__).parent), url=server.url, number=number,
         output=str(tmp_path / "out.parquet"), run=str(tmp_path / "run"),
     )  # fmt: skip
     return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -155,10 +155,12 @@ def test_steps_that_ask_no_model_are_never_in_two_threads_at_a_time(tmp_path):
 
 
 def test_two_steps_share_one_serving_and_its_limit(tmp_path):
-    serving = ScriptedServing(lambda text: "1" if "score" in text else text, max_concurrency=3)
-    steps = [(Answer(serving=serving), {}), (Judge(serving=serving), {})]
+    serving = Noted(file=tmp_path / "asked", delay=0.005, max_concurrency=3)
+    again = {"input_question": "answer", "output_answer": "again"}
+    steps = [(Answer(serving=serving), {}), (Answer(serving=serving), again)]
     report = run(tmp_path, steps, 60)
     assert [step.calls.answered for step in report.steps] == [60, 60]
+    assert serving.most == 3
     assert not serving.is_open
 
 
@@ -552,23 +554,11 @@ def test_money_is_told_as_people_write_it(cost, unpriced, told):
     assert money(Tally(cost=cost, unpriced=unpriced)) == told
 
 
-class _stopped_by:  # noqa: N801
+@contextmanager
+def _stopped_by(event):
     """Have a run take an event for Ctrl-C."""
+    from dataflow_core.engine import run
 
-    def __init__(self, event):
-        self._event = event
-
-    def __enter__(self):
-        from contextlib import contextmanager
-
-        from dataflow_core.engine import run
-
-        @contextmanager
-        def stop(_say=None):
-            yield self._event.is_set
-
-        self._patch = pytest.MonkeyPatch()
-        self._patch.setattr(run, "stop_on_interrupt", stop)
-
-    def __exit__(self, *_):
-        self._patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "stop_on_interrupt", lambda _say=None: nullcontext(event.is_set))
+        yield
