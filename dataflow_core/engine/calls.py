@@ -164,7 +164,7 @@ class Calls:
         told = {}
         with self._lock:
             for name in earlier.keys() & self._steps.keys():
-                told[name] = tally = Tally(**vars(earlier[name].calls))
+                told[name] = tally = earlier[name].calls.copy()
                 tally.merge(self._steps[name].ended)
                 for live in self._steps[name].live:
                     tally.merge(live.now())
@@ -281,8 +281,7 @@ def require_prices(plan: Plan, budget: str) -> None:
     limit = Budget.parse(budget)
     for step in plan.steps:
         for serving in step.operator.servings().values():
-            price = serving.price if serving.price is not None else serving.known_price()
-            limit.require_price(serving.model, price, serving.name)
+            limit.require_price(serving.model, serving.token_price(), serving.name)
 
 
 def require_asking(plan: Plan, ask_again: AskAgain, *, retry_failed: bool) -> None:

@@ -144,7 +144,7 @@ class StepAccount:
 
         They are asked for again then, and found: so only what was sent and paid counts as of now.
         """
-        calls = Tally(**vars(self.calls))
+        calls = self.calls.copy()
         calls.asked = calls.answered + calls.reused + calls.failed
         return StepAccount(self.step, calls=calls)
 

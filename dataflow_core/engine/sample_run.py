@@ -157,7 +157,7 @@ class _CallWatch:
         for name, account in update.accounts().items():
             before = self._seen.get(name, Asked(0, Tally()))
             # Sketches tell of no rows: those of the stage are theirs.
-            now = Asked(account.rows_in or update.rows, Tally(**vars(account.calls)))
+            now = Asked(account.rows_in or update.rows, account.calls.copy())
             if now.calls and now.rows > before.rows:
                 came = Asked(now.rows - before.rows, now.calls.minus(before.calls))
                 self.pieces.setdefault(name, []).append(came)

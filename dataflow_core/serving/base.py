@@ -309,6 +309,10 @@ class Serving(Sampling):
 
     # What calls are made of.
 
+    def token_price(self) -> Price | None:
+        """Return what tokens cost: as `price` says, else as far as it is known."""
+        return self.price if self.price is not None else self.known_price()
+
     @property
     def enforces_schemas(self) -> bool:
         """Whether schemas go to the server, as long as it takes them."""
@@ -348,7 +352,7 @@ class Serving(Sampling):
         """Return the way to the model, opened in this process."""
         with self._lock:
             if self._asking is None or self._asking.process != os.getpid():
-                self._asking = Asking(self.open_backend, self._terms(), self._price())
+                self._asking = Asking(self.open_backend, self._terms(), self.token_price())
             return self._asking
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -442,9 +446,6 @@ class Serving(Sampling):
             patience=self.patience,
             name=self.name,
         )
-
-    def _price(self) -> Price | None:
-        return self.price if self.price is not None else self.known_price()
 
 
 def _close(asking: Asking | None, store: RequestStore | None) -> None:

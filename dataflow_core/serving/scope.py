@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,17 +26,14 @@ class LiveTally:
 
     def __init__(self) -> None:
         self._tally = Tally()
-        self._lock = threading.Lock()
 
     def add(self, part: Tally) -> None:
         """Add sums."""
-        with self._lock:
-            self._tally.merge(part)
+        self._tally.merge(part)
 
     def now(self) -> Tally:
         """Return the sums so far."""
-        with self._lock:
-            return Tally(**vars(self._tally))
+        return self._tally.copy()
 
 
 @dataclass

@@ -67,6 +67,11 @@ class Tally:
             for name in _NAMES:
                 setattr(self, name, getattr(self, name) + getattr(other, name))
 
+    def copy(self) -> Tally:
+        """Return the sums as they are now, while other threads may merge."""
+        with _MERGING:
+            return Tally(**{name: getattr(self, name) for name in _NAMES})
+
     def take(self) -> Tally:
         """Return the sums and begin again at 0, while other threads may merge."""
         with _MERGING:
