@@ -195,7 +195,7 @@ def test_a_prompt_is_given_by_its_digest():
 def test_secrets_neither_count_nor_are_they_kept(path):
     def with_key(key):
         return Settings(
-            f"https://me:{key}@api.example.org/v1/?key={key}&deployment=x",
+            f"https://me:{key}@api.example.org/v1/?key={key}&auth={key}&deployment=x",
             "m",
             sampling={"api_key": key, "headers": {"Authorization": f"Bearer {key}"}},
             system="Look at postgres://me:pw-in-a-prompt@db.",
