@@ -263,6 +263,17 @@ def test_the_last_answer_to_a_question_stands_and_all_are_paid_for(path):
         assert texts(store, "q", reuse=Reuse.GOOD) == ["a whole answer"]
 
 
+def test_the_last_answer_counts_before_it_is_written_too(path):
+    fill(path, "q", text="whole")
+    with RequestStore(path) as store, contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that nothing is written meanwhile
+        store.put(ask("q"), Stored("half", finish_reason="length"))
+        unwritten = texts(store, "q", reuse=Reuse.FINISHED)
+        other.rollback()
+        store.flush()
+        assert unwritten == texts(store, "q", reuse=Reuse.FINISHED) == [None]
+
+
 def test_what_was_spent_is_summed_over_sessions(path):
     with RequestStore(path) as store:
         assert store.spent() == Spent()
