@@ -60,8 +60,7 @@ _ANY_BEFORE = "SELECT EXISTS (SELECT 1 FROM store.answers WHERE session < ?1 OR 
 # session only the same question counts.
 _PAIRS = """
 SELECT missed.id, missed.settings, missed.session, earlier.settings, earlier.key = missed.key,
-    earlier.sample = missed.sample, finish, problem, failed, earlier.session, earlier.written,
-    store
+    earlier.sample = missed.sample, finish, problem, failed, earlier.written, store
 FROM missed LEFT JOIN earlier ON earlier.prompt = missed.prompt AND CASE
     WHEN store > 0 THEN earlier.written < missed.written
     WHEN earlier.session = missed.session
@@ -231,7 +230,6 @@ class _Pair(NamedTuple):
     finish: str | None
     problem: str | None
     failed: str | None
-    earlier_session: int | None
     written: float | None
     store: int | None
 
