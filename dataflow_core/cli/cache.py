@@ -155,8 +155,13 @@ def _stores(paths: Sequence[Path]) -> list[Path]:
     """Return the stores that are named, or those where runs are."""
     if paths:
         return list(dict.fromkeys(_store_in(path) for path in paths))
-    shared = RUNS / REQUESTS
-    return [*([shared] if shared.is_file() else []), *sorted(RUNS.glob(f"*/{REQUESTS}"))]
+    return _stores_of(RUNS)
+
+
+def _stores_of(runs: Path) -> list[Path]:
+    """Return the stores in a folder of runs: the one that they share, and their own."""
+    places = [runs / REQUESTS, *sorted(runs.glob(f"*/{REQUESTS}"))]
+    return [path for path in places if path.is_file()]
 
 
 def _store_in(path: Path) -> Path:
@@ -200,8 +205,8 @@ def _beside(store: Path) -> list[Path]:
     here = store.absolute().parent
     runs = here if here.name == RUNS.name else here.parent
     found = []
-    for path in [runs / REQUESTS, *sorted(runs.glob(f"*/{REQUESTS}"))]:
-        if path.is_file() and path != store.absolute():
+    for path in _stores_of(runs):
+        if path != store.absolute():
             try:
                 Reader(path).close()
             except StoreError as error:

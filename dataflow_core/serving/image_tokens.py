@@ -13,8 +13,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-UNKNOWN_IMAGE = 765
-"""Tokens of an image of unknown size: those of 1,024 by 1,024 pixels."""
+_UNKNOWN_SIZE = (1_024, 1_024)
+"""Width and height that an image counts with whose size is not known."""
 
 _TILE = 512
 _FIT = 2_048
@@ -54,7 +54,7 @@ def tokens_of_image(image_url: Any, model: str | None = None) -> int:
     given = image_url if isinstance(image_url, Mapping) else {"url": image_url}
     size = image_size(_head(str(given.get("url") or "")))
     low = given.get("detail") == "low"
-    width, height = size or (1_024, 1_024)
+    width, height = size or _UNKNOWN_SIZE
     return image_tokens(width, height, model, low=low)
 
 
@@ -73,11 +73,10 @@ def image_tokens(width: int, height: int, model: str | None = None, *, low: bool
         >>> image_tokens(1024, 1024, "gpt-4.1-mini")
         1659
     """
-    patch_rate = _longest(model, _PATCH_RATES)
-    tile_name = _longest_name(model, _TILE_RATES)
-    if patch_rate is not None and len(patch_rate[0]) > len(tile_name):
-        return math.ceil(_patches(width, height) * patch_rate[1])
-    base, each = _TILE_RATES[tile_name or "gpt-4o"]
+    by_patches, by_tiles = (_longest_name(model, rates) for rates in (_PATCH_RATES, _TILE_RATES))
+    if len(by_patches) > len(by_tiles):
+        return math.ceil(_patches(width, height) * _PATCH_RATES[by_patches])
+    base, each = _TILE_RATES[by_tiles or "gpt-4o"]
     return base if low else base + each * _tiles(width, height)
 
 
@@ -119,11 +118,6 @@ def _patches(width: int, height: int) -> int:
 def _longest_name(model: str | None, rates: Mapping[str, Any]) -> str:
     names = (name for name in rates if model is not None and model.startswith(name))
     return max(names, key=len, default="")
-
-
-def _longest(model: str | None, rates: Mapping[str, float]) -> tuple[str, float] | None:
-    name = _longest_name(model, rates)
-    return (name, rates[name]) if name else None
 
 
 def _head(url: str) -> bytes:

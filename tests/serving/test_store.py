@@ -195,7 +195,7 @@ def test_a_prompt_is_given_by_its_digest():
 def test_secrets_neither_count_nor_are_they_kept(path):
     def with_key(key):
         return Settings(
-            f"https://me:{key}@api.example.org/v1/?key={key}&deployment=x",
+            f"https://me:{key}@api.example.org/v1/?key={key}&auth={key}&deployment=x",
             "m",
             sampling={"api_key": key, "headers": {"Authorization": f"Bearer {key}"}},
             system="Look at postgres://me:pw-in-a-prompt@db.",
@@ -261,6 +261,17 @@ def test_the_last_answer_to_a_question_stands_and_all_are_paid_for(path):
         assert store.spent().cost == 3.0
     with RequestStore(path) as store:
         assert texts(store, "q", reuse=Reuse.GOOD) == ["a whole answer"]
+
+
+def test_the_last_answer_counts_before_it_is_written_too(path):
+    fill(path, "q", text="whole")
+    with RequestStore(path) as store, contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that nothing is written meanwhile
+        store.put(ask("q"), Stored("half", finish_reason="length"))
+        unwritten = texts(store, "q", reuse=Reuse.FINISHED)
+        other.rollback()
+        store.flush()
+        assert unwritten == texts(store, "q", reuse=Reuse.FINISHED) == [None]
 
 
 def test_what_was_spent_is_summed_over_sessions(path):

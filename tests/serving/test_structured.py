@@ -809,6 +809,12 @@ def test_fields_that_cannot_stand_alone_ask_for_the_whole(schema):
     assert corrected(schema, '{"b": [1]}').fields == ()
 
 
+@pytest.mark.parametrize("definition", [{"$ref": "#/$defs/a"}, True])
+def test_a_reference_that_leads_to_no_fields_asks_for_the_whole(definition):
+    schema = AnswerSchema.of({"$ref": "#/$defs/a", "$defs": {"a": definition}})
+    assert corrected(schema, "Sorry, no.").fields == ()
+
+
 def test_fields_of_a_recursive_model_are_asked_for_alone():
     correction = corrected(AnswerSchema.of(Node), '{"value": 1, "children": [{"value": "x"}]}')
     assert correction.fields == ("children",)

@@ -94,9 +94,3 @@ class Spent:
             self.wasted_tokens + other.wasted_tokens,
             self.wasted_cost + other.wasted_cost,
         )
-
-    @classmethod
-    def on(cls, answer: Stored) -> Spent:
-        """Return what one answer took."""
-        unpriced = answer.cost is None
-        return cls(1, answer.attempts, answer.usage, answer.cost or 0.0, int(unpriced))

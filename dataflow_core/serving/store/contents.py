@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,9 +112,8 @@ def contents_of(path: Path) -> Contents:
     Raises:
         StoreError: There is none, or it cannot be read.
     """
-    reader = Reader(path)
     portions: dict[tuple[str, ...], Portion] = {}
-    try:
+    with closing(Reader(path)) as reader:
         with reader.connection() as connection:
             for row in connection.execute(_ANSWERS):
                 portions.setdefault(row[:3], Portion(*row[:3])).add(*row[3:])
@@ -121,7 +121,5 @@ def contents_of(path: Path) -> Contents:
                 portions.setdefault(tuple(of), Portion(*of)).failures[reason] += count
             sessions = connection.execute("SELECT count(*) FROM sessions").fetchone()[0]
         spent = reader.spent()
-    finally:
-        reader.close()
     ordered = sorted(portions.values(), key=lambda portion: -portion.answers)
     return Contents(path, bytes_of(path), sessions, spent, ordered)

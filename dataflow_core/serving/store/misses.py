@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -60,8 +61,7 @@ _ANY_BEFORE = "SELECT EXISTS (SELECT 1 FROM store.answers WHERE session < ?1 OR 
 # session only the same question counts.
 _PAIRS = """
 SELECT missed.id, missed.settings, missed.session, earlier.settings, earlier.key = missed.key,
-    earlier.sample = missed.sample, finish, problem, failed, earlier.session, earlier.written,
-    store
+    earlier.sample = missed.sample, finish, problem, failed, earlier.written, store
 FROM missed LEFT JOIN earlier ON earlier.prompt = missed.prompt AND CASE
     WHEN store > 0 THEN earlier.written < missed.written
     WHEN earlier.session = missed.session
@@ -153,13 +153,9 @@ def sessions_of(path: Path) -> list[Session]:
     Raises:
         StoreError: There is none, or it cannot be read.
     """
-    reader = Reader(path)
     asked = "SELECT id, started, run, command, also, reuse FROM sessions ORDER BY id"
-    try:
-        with reader.connection() as connection:
-            return [_session(*row) for row in connection.execute(asked)]
-    finally:
-        reader.close()
+    with closing(Reader(path)) as reader, reader.connection() as connection:
+        return [_session(*row) for row in connection.execute(asked)]
 
 
 def _session(number: int, started: float, run: str, command: str, also: str, reuse: str) -> Session:
@@ -184,15 +180,12 @@ def explain(path: Path, sessions: Sequence[Session], others: Iterable[Path] = ()
     causes: Counter[Cause] = Counter()
     cut_short: Counter[Cause] = Counter()
     # Without a name, the database is a file for as long as it is open.
-    connection = sqlite3.connect("", isolation_level=None, uri=True)
-    try:
+    with closing(sqlite3.connect("", isolation_level=None, uri=True)) as connection:
         anything = _gather(connection, path, sessions, places)
         explainer = _Explainer(connection, sessions, places)
         for cause, was_cut_short in explainer.causes():
             causes[cause] += 1
             cut_short[cause] += was_cut_short
-    finally:
-        connection.close()
     return Misses(path, list(sessions), causes.total(), causes, cut_short, not anything)
 
 
@@ -231,7 +224,6 @@ class _Pair(NamedTuple):
     finish: str | None
     problem: str | None
     failed: str | None
-    earlier_session: int | None
     written: float | None
     store: int | None
 

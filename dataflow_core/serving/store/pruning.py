@@ -82,12 +82,8 @@ def prunable(path: Path, selection: Selection) -> Pruned:
     Raises:
         StoreError: There is none, or it cannot be read.
     """
-    reader = Reader(path)
-    try:
-        with reader.connection() as connection:
-            return _counted(connection, path, selection)
-    finally:
-        reader.close()
+    with closing(Reader(path)) as reader, reader.connection() as connection:
+        return _counted(connection, path, selection)
 
 
 def prune(path: Path, selection: Selection) -> Pruned:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.secrets import HIDDEN, is_secret, without_secrets
+from dataflow_core.secrets import HIDDEN, is_secret_in_query, without_secrets
 
 Kind = Literal["chat", "embed"]
 
 PROMPT_BYTES = 16
-_QUERY_SECRET = re.compile(r"^(key|sig|signature|token|code|subscription-key)$", re.IGNORECASE)
 
 
 def prompt_digest(prompt: str | Sequence[Mapping[str, Any]]) -> bytes:
@@ -157,4 +155,4 @@ def _endpoint(given: str) -> str:
 
 
 def _told(name: str, value: str) -> str:
-    return HIDDEN if is_secret(name) or _QUERY_SECRET.match(name) else value
+    return HIDDEN if is_secret_in_query(name) else value

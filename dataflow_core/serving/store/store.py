@@ -101,8 +101,9 @@ class RequestStore:
         if reuse is Reuse.NONE:
             return {}
         wanted = {question.key: question for question in questions}
-        found = self._find_unwritten(wanted, reuse)
-        found |= self._own.find([key for key in wanted if key not in found], reuse).answers
+        last = self._unwritten_of(wanted)
+        found = {k: a for k, a in last.items() if reuse.takes(a.finish_reason, a.problem)}
+        found |= self._own.find([key for key in wanted if key not in last], reuse).answers
         for other in self._also:
             missing = [key for key in wanted if key not in found]
             if not missing:
@@ -290,13 +291,13 @@ class RequestStore:
                 if self._unwritten.get(note.key) is note:
                     del self._unwritten[note.key]
 
-    def _find_unwritten(self, keys: Iterable[bytes], reuse: Reuse) -> dict[bytes, Stored]:
+    def _unwritten_of(self, keys: Iterable[bytes]) -> dict[bytes, Stored]:
+        """Return the answers that are not in the file yet, whether or not they count."""
         if not self._unwritten:
             return {}
         with self._lock:
             notes = [self._unwritten[key] for key in keys if key in self._unwritten]
-        answers = {note.key: note.answer for note in notes}
-        return {k: one for k, one in answers.items() if reuse.takes(one.finish_reason, one.problem)}
+        return {note.key: note.answer for note in notes}
 
     def _copied(self, wanted: Mapping[bytes, Question], found: Found) -> dict[bytes, Stored]:
         """Keep what was found in another store, as something that was paid for there."""

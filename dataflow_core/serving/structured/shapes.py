@@ -90,10 +90,12 @@ def only(schema: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any] | N
     """
     if any(_is_bound_to_root(node) for node in _nodes(schema)):
         return None
-    root = schema
-    while "$ref" in root:
+    root: Any = schema
+    seen: set[str] = set()
+    while isinstance(root, Mapping) and "$ref" in root and root["$ref"] not in seen:
+        seen.add(root["$ref"])
         root = _resolved(root["$ref"], schema)
-    properties = root.get("properties", {})
+    properties = root.get("properties", {}) if isinstance(root, Mapping) else {}
     if not fields or not set(fields) < set(properties):
         return None
     definitions = {key: schema[key] for key in _DEFINITIONS if key in schema}
