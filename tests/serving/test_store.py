@@ -27,7 +27,6 @@ from dataflow_core.serving.store import (
     Stored,
     prompt_digest,
 )
-from dataflow_core.serving.store.reader import Reader
 
 PLAIN = Settings("https://api.example.org/v1", "small", sampling={"temperature": 0})
 FULL = Stored(
@@ -295,16 +294,6 @@ def test_what_was_spent_in_vain_is_spent_by_the_run_that_did(path):
         assert store.spent("one") == Spent(1, 2, Usage(21, 41, 3, 4), 1.5, 0, 60, 0.5)
         assert store.spent("two") == Spent(0, 2, Usage(5, 5), 0.25, 0, 10, 0.25)
         assert store.spent() == store.spent("one") + store.spent("two")
-
-
-def test_a_store_that_knows_of_no_waste_is_read_and_learns_of_it(path):
-    fill(path, "q", cost=1.0)
-    make(path, "DROP TABLE waste")
-    with contextlib.closing(Reader(path)) as reader:
-        assert reader.spent().cost == 1.0
-    with RequestStore(path) as store:
-        store.add_waste(Usage(1, 1), 0.5)
-        assert (store.spent().cost, store.spent().wasted_cost) == (1.5, 0.5)
 
 
 def test_a_failure_is_never_an_answer(path):

@@ -78,15 +78,11 @@ CREATE TABLE failures (
     message TEXT NOT NULL,
     attempts INTEGER NOT NULL
 );
-"""
-
-# Stores that were made before it was thought of get it when they are opened to be written.
-_WASTE = """
-CREATE TABLE IF NOT EXISTS waste (
+CREATE TABLE waste (
     session INTEGER PRIMARY KEY,
     tokens INTEGER NOT NULL,
     cost REAL NOT NULL
-)
+);
 """
 
 
@@ -275,7 +271,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
         _check(connection, path)
-        connection.execute(_WASTE)
 
 
 def _share(connection: sqlite3.Connection, path: Path) -> None:

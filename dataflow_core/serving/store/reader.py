@@ -29,7 +29,6 @@ _WASTED = (
     "SELECT sum(tokens), sum(waste.cost) FROM waste JOIN sessions ON sessions.id = session "
     "WHERE ? IS NULL OR run = ?"
 )
-_HAS_WASTE = "SELECT 1 FROM sqlite_master WHERE name = 'waste'"
 _FAILED = (
     "SELECT 1 FROM failures WHERE reason = ? "
     "AND settings = (SELECT id FROM settings WHERE digest = ?) LIMIT 1"
@@ -82,9 +81,7 @@ class Reader:
         """
         with self.connection() as connection:
             sums = connection.execute(_SPENT, (run, run)).fetchone()
-            wasted = (0, 0.0)
-            if connection.execute(_HAS_WASTE).fetchone():
-                wasted = connection.execute(_WASTED, (run, run)).fetchone()
+            wasted = connection.execute(_WASTED, (run, run)).fetchone()
         answers, requests, *tokens, cost, unpriced = (one or 0 for one in sums)
         in_vain = (wasted[0] or 0, float(wasted[1] or 0))
         return Spent(answers, requests, Usage(*tokens), float(cost), unpriced, *in_vain)
