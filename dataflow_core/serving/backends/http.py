@@ -191,13 +191,7 @@ class HttpBackend(Backend):
         message = masked(error.message, self._secrets)
         if error.status == 401 and self._unnamed is not None:
             message = f"{message}: {self._unnamed}"
-        return ReplyError(
-            error.kind,
-            message,
-            status=error.status,
-            retry_after=error.retry_after,
-            reason=error.reason,
-        )
+        return reworded(error, message)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -214,6 +208,17 @@ def without_user(url: str) -> str:
     """Return an address without the user and password that it may have."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+
+
+def reworded(error: ReplyError, message: str) -> ReplyError:
+    """Return an error with another message."""
+    return ReplyError(
+        error.kind,
+        message,
+        status=error.status,
+        retry_after=error.retry_after,
+        reason=error.reason,
+    )
 
 
 def is_among(url: str, *others: str | None) -> bool:

@@ -21,7 +21,13 @@ from dataflow_core.serving.backend import (
     Vectors,
 )
 from dataflow_core.serving.backends.bodies import body_of, nonsense
-from dataflow_core.serving.backends.http import HttpServing, is_among, user_of, without_user
+from dataflow_core.serving.backends.http import (
+    HttpServing,
+    is_among,
+    reworded,
+    user_of,
+    without_user,
+)
 from dataflow_core.serving.backends.keys import find_key
 from dataflow_core.serving.backends.openai import OPENAI_URL, response_format
 from dataflow_core.serving.backends.openai_answers import reply_in, vectors_in
@@ -197,13 +203,7 @@ class LiteLLMBackend(Backend):
             return await call(**self._base, **told)
         except Exception as error:  # noqa: BLE001  its errors have no base of their own
             failed = error_of(error, with_schema=with_schema)
-            raise ReplyError(
-                failed.kind,
-                masked(failed.message, self._secrets),
-                status=failed.status,
-                retry_after=failed.retry_after,
-                reason=failed.reason,
-            ) from None
+            raise reworded(failed, masked(failed.message, self._secrets)) from None
 
 
 def _quiet_litellm() -> Any:
