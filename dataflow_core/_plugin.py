@@ -86,7 +86,7 @@ def dataflow_register_servings() -> list[ServingSpec]:
         _serving(
             "embedded",
             "embedded:EmbeddedServing",
-            "Small models in this process over llama.cpp: no key, no GPU",
+            "Small models on this machine over llama.cpp: no key, no GPU",
             extra="embedded",
         ),
         _serving("gemini", "gemini:GeminiServing", "Google's Gemini models, over their own API"),

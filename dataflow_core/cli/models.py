@@ -1,4 +1,4 @@
-"""``dataflow models``: fetch, list and remove the models that run inside this program."""
+"""``dataflow models``: fetch, list and remove the models that run on this machine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.serving.models import (
     DEFAULT_MODEL,
     KNOWN_MODELS,
-    damage,
-    installed_file,
     kept_file,
     known_model,
+    state_of,
 )
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def remove(name: str, *, yes: bool) -> None:
 
 
 def _described(model: KnownModel) -> dict[str, Any]:
-    status, path, wrong = _found(model)
+    status, path, wrong = state_of(model)
     return {
         "name": model.name,
         "summary": model.summary,
@@ -97,17 +96,6 @@ def _described(model: KnownModel) -> dict[str, Any]:
         "path": None if path is None else str(path),
         "problem": wrong,
     }
-
-
-def _found(model: KnownModel) -> tuple[str, Path | None, str | None]:
-    """Return whether a model is here, where, and what is wrong with it."""
-    kept, installed = kept_file(model), installed_file(model)
-    wrong = damage(kept, model) if kept.is_file() else None
-    if kept.is_file() and wrong is None:
-        return "fetched", kept, None
-    if installed is not None and damage(installed, model) is None:
-        return "installed", installed, wrong
-    return ("not fetched", None, None) if wrong is None else ("damaged", kept, wrong)
 
 
 def _row(model: dict[str, Any]) -> list[str]:

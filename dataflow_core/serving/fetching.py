@@ -183,13 +183,11 @@ def _opened(source: Path, model: KnownModel) -> Iterator[tuple[IO[bytes], bytes 
 
 def _licence_beside(file: Path, model: KnownModel) -> bytes | None:
     """Return the licence in a file's folder, or in the metadata of what is installed there."""
-    folders = [file.parent]
-    if file.parent.name == model.package:
-        folders += file.parent.parent.glob(f"{model.package}-*.dist-info")
-    for folder in folders:
-        for path in sorted(folder.rglob("LICEN[SC]E*")):
-            return path.read_bytes()
-    return None
+    found = sorted(file.parent.glob("LICEN[SC]E*"))  # and not below: it may be a home
+    if not found and file.parent.name == model.package:
+        for folder in file.parent.parent.glob(f"{model.package}-*.dist-info"):
+            found += sorted(folder.rglob("LICEN[SC]E*"))
+    return next((path.read_bytes() for path in found if path.is_file()), None)
 
 
 def _copy(stream: IO[bytes], file: AtomicFile, source: Path, model: KnownModel) -> None:

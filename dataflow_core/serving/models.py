@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
 
 FOLDER_VARIABLE = "DATAFLOW_MODELS"
 LICENCE_FILE = "LICENSE"
+State = Literal["fetched", "installed", "damaged", "not fetched"]
 _GGUF = b"GGUF"
 _SAMPLE = 1 << 20
 
@@ -158,6 +160,18 @@ def installed_file(model: KnownModel) -> Path | None:
     return None
 
 
+def state_of(model: KnownModel) -> tuple[State, Path | None, str | None]:
+    """Return whether a model is here, where, and what is wrong with what was fetched."""
+    kept = kept_file(model)
+    wrong = damage(kept, model) if kept.is_file() else None
+    if kept.is_file() and wrong is None:
+        return "fetched", kept, None
+    installed = installed_file(model)
+    if installed is not None and damage(installed, model) is None:
+        return "installed", installed, wrong
+    return ("not fetched", None, None) if wrong is None else ("damaged", kept, wrong)
+
+
 def damage(path: Path, model: KnownModel) -> str | None:
     """Return what is wrong with a file that is to be a model; None if nothing is."""
     size = path.stat().st_size
@@ -175,22 +189,18 @@ def wrong_hash(found: str, model: KnownModel) -> str:
 
 def _file_of(model: KnownModel) -> Path:
     """Return the file of a known model that is here."""
-    kept = kept_file(model)
-    wrong = damage(kept, model) if kept.is_file() else None
-    if kept.is_file() and wrong is None:
-        return kept
-    installed = installed_file(model)
-    if installed is not None and damage(installed, model) is None:
-        return installed
+    status, path, wrong = state_of(model)
+    if path is not None and status != "damaged":
+        return path
     called = "" if model == DEFAULT_MODEL else f" {model.name}"
     how = f"dataflow models fetch{called}"
     if wrong is not None:
         raise ConfigurationError(
-            f"the model {model.name} is damaged: {kept}: {wrong}. Fetch it again: {how}"
+            f"the model {model.name} is damaged: {path}: {wrong}. Fetch it again: {how}"
         )
     raise ConfigurationError(
-        f"the model {model.name} is not here: there is no {kept}. Fetch it, which takes "
-        f"{model.size / 1e6:.0f} MB: {how}"
+        f"the model {model.name} is not here: there is no {kept_file(model)}. Fetch it, "
+        f"which takes {model.size / 1e6:.0f} MB: {how}"
     )
 
 

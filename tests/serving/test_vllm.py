@@ -120,13 +120,11 @@ def test_a_prompt_that_is_too_long_fails_alone(kind, request):
     assert good.usage.completion_tokens
 
 
-@both
-def test_prompts_that_begin_alike_share_what_was_made_of_it(kind, request):
-    serving = request.getfixturevalue(kind)
+@for_real  # the server tells of it only if it is asked to
+def test_prompts_that_begin_alike_share_what_was_made_of_it(engine):
     system = "You are asked about a long story. " * 20
-    made = serving.generate_from_input([f"Question {n}?" for n in range(12)], system)
-    if kind == "engine":  # the server tells of it only if it is asked to
-        assert sum(one.usage.cached_tokens for one in made) > 1_000
+    made = engine.generate_from_input([f"Question {n}?" for n in range(12)], system)
+    assert sum(one.usage.cached_tokens for one in made) > 1_000
 
 
 @for_real

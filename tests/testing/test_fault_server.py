@@ -355,16 +355,14 @@ def test_shares_of_more_than_all_and_unknown_faults_are_refused():
 
 
 def test_requests_over_the_limit_get_429_until_the_bucket_fills(client):
-    with FaultServer(
-        requests_per_minute=600, burst_seconds=0.3
-    ) as server:  # 3 at once, 10 a second
+    with FaultServer(requests_per_minute=60, burst_seconds=3) as server:  # 3 at once, 1 a second
         answers = [ask(client, server, f"q {number}") for number in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-        assert answers[0].headers["x-ratelimit-limit-requests"] == "600"
+        assert answers[0].headers["x-ratelimit-limit-requests"] == "60"
         assert answers[0].headers["x-ratelimit-remaining-requests"] == "2"
         assert re.fullmatch(r"\d+ms", answers[0].headers["x-ratelimit-reset-requests"])
         wait = float(answers[3].headers["retry-after"])
-        assert 0 < wait <= 0.1
+        assert 0 < wait <= 1
         time.sleep(wait + 0.005)
         assert ask(client, server, "q 3").status_code == 200
         assert server.stats().by_fault == {"over_limit": 1}

@@ -7,7 +7,7 @@ import re
 import textwrap
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataflow_core.cli.catalogue.docstrings import parameters_in, text_of
@@ -43,15 +43,10 @@ def describe_operator(registered: Registered[OperatorSpec], operator: Any) -> di
     """
     fields, run = getattr(operator, "model_fields", None), getattr(operator, "run", None)
     if fields is None or run is None:
-        raise PluginError(
-            f"{registered.full_name} of {registered.distribution} {registered.version}: its target "
-            f"{registered.spec.target!r} is no operator: a class with fields and a run method."
-        )
-    said = _said(operator)
+        raise _misfit(registered, "operator: a class with fields and a run method")
     return {
         **summary_of(registered),
-        "doc": inspect.cleandoc(operator.__doc__ or ""),
-        "parameters": [_field(name, field, said) for name, field in fields.items()],
+        **_documented(operator, fields),
         "columns": list(_columns(run)),
     }
 
@@ -64,16 +59,11 @@ def describe_serving(registered: Registered[ServingSpec], serving: Any) -> dict[
     """
     fields, can = getattr(serving, "model_fields", None), getattr(serving, "capabilities", None)
     if fields is None or can is None:
-        raise PluginError(
-            f"{registered.full_name} of {registered.distribution} {registered.version}: its target "
-            f"{registered.spec.target!r} is no serving: a class with fields and capabilities."
-        )
-    said = _said(serving)
+        raise _misfit(registered, "serving: a class with fields and capabilities")
     return {
         **summary_of(registered),
         "capabilities": tuple(sorted(can)),
-        "doc": inspect.cleandoc(serving.__doc__ or ""),
-        "parameters": [_field(name, field, said) for name, field in fields.items()],
+        **_documented(serving, fields),
     }
 
 
@@ -103,6 +93,22 @@ def as_text(described: dict[str, Any]) -> str:
         if title in described:
             parts.append("\n".join([title.capitalize(), *(lines or ["  none"])]))
     return "\n\n".join(part for part in parts if part)
+
+
+def _misfit(registered: Registered[Any], wanted: str) -> PluginError:
+    return PluginError(
+        f"{registered.full_name} of {registered.distribution} {registered.version}: its target "
+        f"{registered.spec.target!r} is no {wanted}."
+    )
+
+
+def _documented(cls: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a class is for, and its fields as parameters."""
+    said = _said(cls)
+    return {
+        "doc": inspect.cleandoc(cls.__doc__ or ""),
+        "parameters": [_field(name, field, said) for name, field in fields.items()],
+    }
 
 
 def _head(described: dict[str, Any]) -> Iterator[str]:

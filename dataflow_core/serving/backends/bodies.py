@@ -79,8 +79,10 @@ def sound_reply(text: Any, finish: Any, usage: Usage, reasoning: Any = None) -> 
     for name, told in (("text", text), ("finish_reason", finish), ("reasoning", reasoning or "")):
         if type(told) is not str:
             raise Unsound(f"its {name} is a {type(told).__name__} and no string")
-        if not told.isascii() and any("\ud800" <= one <= "\udfff" for one in told):
-            raise Unsound(f"its {name} holds half of a surrogate pair")
+        try:
+            told.encode()
+        except UnicodeEncodeError:
+            raise Unsound(f"its {name} holds half of a surrogate pair") from None
     return Reply(text, finish, usage, reasoning)
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import Field, PrivateAttr
 
-from dataflow_core.errors import ConfigurationError, ServingError
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.backends.llama import Llama, LlamaSettings, Pooling
 from dataflow_core.serving.base import Capability, Serving
@@ -98,10 +98,7 @@ class EmbeddedServing(Serving):
         async def count(backend: Backend) -> int:
             return await cast(EmbeddedBackend, backend).tokens(text)
 
-        try:
-            return self.asking().dispatcher.run_coroutine(count)
-        except ReplyError as error:
-            raise ServingError(f"{self.name}: {error.message}") from None
+        return self.asking().dispatcher.run_coroutine(count)
 
     def known_price(self) -> Price:
         """Return that it costs nothing."""

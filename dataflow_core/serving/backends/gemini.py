@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import quote
 
 from pydantic import Field
@@ -22,6 +23,7 @@ from dataflow_core.serving.backends.http import HttpBackend, HttpServing, send
 from dataflow_core.serving.base import Capability
 from dataflow_core.serving.wire import Answer
 
+Result = TypeVar("Result")
 GEMINI_URL = "https://generativelanguage.googleapis.com/v1beta"
 _NAMES = {
     "temperature": "temperature",
@@ -121,13 +123,8 @@ class GeminiBackend(HttpBackend):
 
     async def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; see `Backend.chat`."""
-        try:
-            answer = await self._post("generateContent", self._body(request))
-            if answer.status != 200:
-                raise error_of(answer, with_schema=request.schema is not None)
-            return reply_of(answer)
-        except ReplyError as error:
-            raise self.discreet(error) from None
+        body, with_schema = self._body(request), request.schema is not None
+        return await self._asked("generateContent", body, reply_of, with_schema=with_schema)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of some texts; see `Backend.embed`."""
@@ -137,13 +134,8 @@ class GeminiBackend(HttpBackend):
         if self._serving.dimensions is not None:
             told["outputDimensionality"] = self._serving.dimensions
         requests = [{**told, "content": {"parts": [{"text": text}]}} for text in texts]
-        try:
-            answer = await self._post("batchEmbedContents", {"requests": requests})
-            if answer.status != 200:
-                raise error_of(answer, with_schema=False)
-            return vectors_of(answer, len(texts))
-        except ReplyError as error:
-            raise self.discreet(error) from None
+        read = partial(vectors_of, texts=len(texts))
+        return await self._asked("batchEmbedContents", {"requests": requests}, read)
 
     async def count(self, text: str) -> int:
         """Return how many tokens a text has.
@@ -152,13 +144,7 @@ class GeminiBackend(HttpBackend):
             ReplyError: The server does not tell.
         """
         content = {"role": "user", "parts": [{"text": text}]}
-        try:
-            answer = await self._post("countTokens", {"contents": [content]})
-            if answer.status != 200:
-                raise error_of(answer, with_schema=False)
-            return token_count_of(answer)
-        except ReplyError as error:
-            raise self.discreet(error) from None
+        return await self._asked("countTokens", {"contents": [content]}, token_count_of)
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         system, contents = contents_of(request.messages)
@@ -186,6 +172,19 @@ class GeminiBackend(HttpBackend):
         budget = _BUDGETS.get(effort, -1)  # -1 leaves it to the model
         return {"thinkingBudget": budget, "includeThoughts": budget != 0}
 
-    async def _post(self, method: str, body: Mapping[str, Any]) -> Answer:
-        path = f"/{quote(self._model)}:{method}"
-        return await send(self.wire, path, body_of(body))
+    async def _asked(
+        self,
+        method: str,
+        body: Mapping[str, Any],
+        read: Callable[[Answer], Result],
+        *,
+        with_schema: bool = False,
+    ) -> Result:
+        """Return what is read in the answer of one of the API's methods."""
+        try:
+            answer = await send(self.wire, f"/{quote(self._model)}:{method}", body_of(body))
+            if answer.status != 200:
+                raise error_of(answer, with_schema=with_schema)
+            return read(answer)
+        except ReplyError as error:
+            raise self.discreet(error) from None

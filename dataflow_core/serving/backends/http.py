@@ -153,9 +153,7 @@ class HttpServing(Serving):
         """Return whether the vendor's key in the environment is meant for the address."""
         if user_of(self.url) is not None:
             return False
-        at = Address.of(self.url)
-        told = (self.vendor_url, os.environ.get(self.url_variable))
-        return at.is_loopback or any(at == Address.of(one) for one in told if one)
+        return is_among(self.url, self.vendor_url, os.environ.get(self.url_variable))
 
 
 class HttpBackend(Backend):
@@ -193,13 +191,7 @@ class HttpBackend(Backend):
         message = masked(error.message, self._secrets)
         if error.status == 401 and self._unnamed is not None:
             message = f"{message}: {self._unnamed}"
-        return ReplyError(
-            error.kind,
-            message,
-            status=error.status,
-            retry_after=error.retry_after,
-            reason=error.reason,
-        )
+        return reworded(error, message)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -216,6 +208,23 @@ def without_user(url: str) -> str:
     """Return an address without the user and password that it may have."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+
+
+def reworded(error: ReplyError, message: str) -> ReplyError:
+    """Return an error with another message."""
+    return ReplyError(
+        error.kind,
+        message,
+        status=error.status,
+        retry_after=error.retry_after,
+        reason=error.reason,
+    )
+
+
+def is_among(url: str, *others: str | None) -> bool:
+    """Return whether an address is on this machine, or one of some others; None is none."""
+    at = Address.of(url)
+    return at.is_loopback or any(at == Address.of(one) for one in others if one)
 
 
 async def send(wire: Wire, path: str, body: bytes) -> Answer:

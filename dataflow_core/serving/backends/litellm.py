@@ -21,13 +21,18 @@ from dataflow_core.serving.backend import (
     Vectors,
 )
 from dataflow_core.serving.backends.bodies import body_of, nonsense
-from dataflow_core.serving.backends.http import HttpServing, user_of, without_user
+from dataflow_core.serving.backends.http import (
+    HttpServing,
+    is_among,
+    reworded,
+    user_of,
+    without_user,
+)
 from dataflow_core.serving.backends.keys import find_key
 from dataflow_core.serving.backends.openai import OPENAI_URL, response_format
 from dataflow_core.serving.backends.openai_answers import reply_in, vectors_in
 from dataflow_core.serving.base import Capability
 from dataflow_core.serving.pricing import Price
-from dataflow_core.serving.wire import Address
 
 _KINDS: Mapping[str, tuple[ErrorKind, str | None]] = {
     "ContextWindowExceededError": ("request", "context_length"),
@@ -108,9 +113,8 @@ class LiteLLMServing(HttpServing):
         """Whether LiteLLM would send OpenAI's key to a server that it is not meant for."""
         if self.base_url is None or self.model.partition("/")[0] != "openai":
             return False
-        told = (OPENAI_URL, os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_BASE"))
-        at = Address.of(self.url)
-        return not (at.is_loopback or any(at == Address.of(one) for one in told if one))
+        told = (os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_BASE"))
+        return not is_among(self.url, OPENAI_URL, *told)
 
     def open_backend(self) -> Backend:
         """Return LiteLLM, not imported yet."""
@@ -199,13 +203,7 @@ class LiteLLMBackend(Backend):
             return await call(**self._base, **told)
         except Exception as error:  # noqa: BLE001  its errors have no base of their own
             failed = error_of(error, with_schema=with_schema)
-            raise ReplyError(
-                failed.kind,
-                masked(failed.message, self._secrets),
-                status=failed.status,
-                retry_after=failed.retry_after,
-                reason=failed.reason,
-            ) from None
+            raise reworded(failed, masked(failed.message, self._secrets)) from None
 
 
 def _quiet_litellm() -> Any:

@@ -183,7 +183,7 @@ def _text_and_reasoning(message: Mapping[str, Any]) -> tuple[str, str | None]:
         reasoning = "\n".join(
             one.get("text") or one.get("summary") or "" for one in details if isinstance(one, dict)
         ).strip()
-    if reasoning is None and "</think>" in text:
+    if reasoning is None:
         return split_thoughts(text)
     if reasoning:  # servers that cut thoughts out leave the line breaks after them
         text = text.lstrip("\n")

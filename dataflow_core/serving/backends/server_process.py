@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dataflow_core.secrets import masked
 from dataflow_core.serving.backends import supervisor
 from dataflow_core.serving.wire import Wire, WireError
 
@@ -22,6 +23,7 @@ GRACE_SECONDS = 10.0
 """So long a server has to end by itself before it is killed."""
 
 _BEAT = 0.05
+_LOOKED_AT = 64_000
 _QUOTED_LINES = 15
 _QUOTED_CHARACTERS = 2_000
 
@@ -147,8 +149,10 @@ class ServerProcess:
         return f"it {how}. {self._last_words()}"
 
     def _last_words(self) -> str:
-        text = self.log.read_bytes()[-64_000:].decode("utf-8", "replace")
-        lines = [line.rstrip() for line in text.replace(self.secret, "***").splitlines()]
+        with self.log.open("rb") as file:  # not all of it: it may be that of days
+            file.seek(max(os.fstat(file.fileno()).st_size - _LOOKED_AT, 0))
+            text = masked(file.read().decode("utf-8", "replace"), [self.secret])
+        lines = [line.rstrip() for line in text.splitlines()]
         told = "\n".join([line for line in lines if line][-_QUOTED_LINES:])[-_QUOTED_CHARACTERS:]
         return f"Its log is {self.log}" + (f", and ends:\n{told}" if told else ", and is empty.")
 

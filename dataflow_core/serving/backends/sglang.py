@@ -185,9 +185,7 @@ def _reply(answer: Mapping[str, Any]) -> Reply:
     kind = finish.get("type", "stop") if isinstance(finish, Mapping) else str(finish)
     if kind == "abort":
         raise ReplyError("server", f"the engine ended the request: {finish.get('message')}")
-    text, reasoning = answer["text"], None
-    if "</think>" in text:
-        text, reasoning = split_thoughts(text)
+    text, reasoning = split_thoughts(answer["text"])
     usage = Usage(
         tokens(about.get("prompt_tokens")),
         tokens(about.get("completion_tokens")),

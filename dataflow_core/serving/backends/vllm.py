@@ -236,9 +236,7 @@ async def _last(outputs: AsyncIterator[Any]) -> Any:
 
 def _reply(output: Any) -> Reply:
     answer = output.outputs[0]
-    text, reasoning = answer.text, None
-    if "</think>" in text:
-        text, reasoning = split_thoughts(text)
+    text, reasoning = split_thoughts(answer.text)
     usage = Usage(
         len(output.prompt_token_ids or ()), len(answer.token_ids), output.num_cached_tokens or 0
     )
