@@ -144,9 +144,15 @@ class Backend:
         """
         raise NotImplementedError
 
-    def count_tokens(self, text: str) -> int | None:
-        """Return how many tokens a text has; None where the backend cannot tell."""
-        return None
+    async def count_tokens(self, text: str) -> int:
+        """Return how many tokens the model's own tokenizer makes of a text.
+
+        Servings that can tell without their backend, or not at all, need none of this.
+
+        Raises:
+            ReplyError: It cannot be told now.
+        """
+        raise NotImplementedError
 
     async def close(self) -> None:
         """Let connections, engines and processes go."""

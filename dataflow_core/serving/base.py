@@ -309,6 +309,17 @@ class Serving(Sampling):
 
     # What calls are made of.
 
+    def tokens_by_backend(self, text: str) -> int:
+        """Return how many tokens a text has, as the backend counts; it is opened for that.
+
+        Raises:
+            ServingError: It cannot be opened, or does not tell.
+        """
+        found: int = self.asking().dispatcher.run_coroutine(
+            lambda backend: backend.count_tokens(text)
+        )
+        return found
+
     def token_price(self) -> Price | None:
         """Return what tokens cost: as `price` says, else as far as it is known."""
         return self.price if self.price is not None else self.known_price()

@@ -31,6 +31,7 @@ from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, Reply, ReplyE
 from dataflow_core.serving.budget import NOTHING, Amount, Exhausted, Wait, WorstCase
 from dataflow_core.serving.completion import NO_USAGE, Usage
 from dataflow_core.serving.jobs import Batch, Job, Terms
+from dataflow_core.serving.loops import new_loop
 from dataflow_core.serving.pricing import Price, cost
 from dataflow_core.serving.scope import never
 
@@ -222,7 +223,7 @@ class Dispatcher:
         before = sys.getswitchinterval()
         sys.setswitchinterval(min(before, _SWITCH_SECONDS))
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=new_loop) as runner:
                 self._loop = runner.get_loop()
                 self._loop.call_soon(self._ready.set)
                 self._loop.run_forever()
@@ -571,11 +572,3 @@ def _as_serving_error(error: BaseException, name: str) -> BaseException:
     if isinstance(error, ReplyError):
         return ServingRefused(f"{name}: {error.message}")
     return error
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # there is none for this platform
-        return None
-    return uvloop.new_event_loop

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
@@ -94,11 +94,7 @@ class EmbeddedServing(Serving):
         Raises:
             ServingError: The model cannot be loaded.
         """
-
-        async def count(backend: Backend) -> int:
-            return await cast(EmbeddedBackend, backend).tokens(text)
-
-        return self.asking().dispatcher.run_coroutine(count)
+        return self.tokens_by_backend(text)
 
     def known_price(self) -> Price:
         """Return that it costs nothing."""
@@ -148,7 +144,7 @@ class EmbeddedBackend(Backend):
         async with (await self._slots(self._serving.pooling)).one() as llama:
             return await llama.embed(texts)
 
-    async def tokens(self, text: str) -> int:
+    async def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has.
 
         Raises:

@@ -94,12 +94,7 @@ class GeminiServing(HttpServing):
         Raises:
             ServingError: It does not tell.
         """
-
-        async def counted(backend: Backend) -> int:
-            assert isinstance(backend, GeminiBackend)  # noqa: S101
-            return await backend.count(text)
-
-        return self.asking().dispatcher.run_coroutine(counted)
+        return self.tokens_by_backend(text)
 
     def open_backend(self) -> Backend:
         """Return a connection to the server."""
@@ -137,7 +132,7 @@ class GeminiBackend(HttpBackend):
         read = partial(vectors_of, texts=len(texts))
         return await self._asked("batchEmbedContents", {"requests": requests}, read)
 
-    async def count(self, text: str) -> int:
+    async def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has.
 
         Raises:

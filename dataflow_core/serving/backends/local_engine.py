@@ -50,12 +50,7 @@ class LocalEngineServing(EngineServing):
         Raises:
             ServingError: The model cannot be loaded.
         """
-
-        async def counted(backend: Backend) -> int:
-            assert isinstance(backend, LocalEngineBackend)  # noqa: S101
-            return len(backend.token_ids(text))
-
-        return self.asking().dispatcher.run_coroutine(counted)
+        return self.tokens_by_backend(text)
 
     def _terms(self) -> Terms:
         """Return how requests are sent: so many that the engine always has enough to choose from.
@@ -80,6 +75,10 @@ class LocalEngineBackend(Backend):
         """Return the tokens of a text."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
+
+    async def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has; see `Backend.count_tokens`."""
+        return len(self.token_ids(text))
 
 
 async def load_engine(package: str, distribution: str) -> ModuleType:

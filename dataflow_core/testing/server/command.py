@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.testing.server.fault_server import HOST, close, listen, new_loop, port_of
+from dataflow_core.serving.loops import new_loop
+from dataflow_core.testing.server.fault_server import HOST, close, listen, port_of
 from dataflow_core.testing.server.faults import Faults
 from dataflow_core.testing.server.service import Service
 

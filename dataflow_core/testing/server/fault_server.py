@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from dataflow_core.errors import ConfigurationError
+from dataflow_core.serving.loops import new_loop
 from dataflow_core.testing.server.connection import Connection
 from dataflow_core.testing.server.counts import Request, Stats
 from dataflow_core.testing.server.faults import Faults
@@ -164,15 +165,6 @@ class FaultServer:
             return what()
 
         return asyncio.run_coroutine_threadsafe(done(), loop).result()
-
-
-def new_loop() -> asyncio.AbstractEventLoop:
-    """Return a new event loop, the fastest there is."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 async def listen(service: Service, port: int) -> asyncio.Server:
