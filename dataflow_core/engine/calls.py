@@ -232,7 +232,9 @@ class Calls:
         store = RequestStore(own, also=others, run=self._name, command=self._plan.name)
         if self._options.budget is not None:
             spent = self._spent(store)
-            before = Amount(spent.usage.total_tokens, spent.cost)
+            # What nobody knows the price of has cost nothing that is known, not nothing.
+            known = spent.cost or not spent.unpriced
+            before = Amount(spent.usage.total_tokens, spent.cost if known else None)
             self._budget = Budget.parse(self._options.budget, spent_before=before)
         return store
 

@@ -403,8 +403,8 @@ def _check_inputs(
         raise ConfigurationError(
             "generate_from_input takes a list of inputs, found one text. Write [text]."
         )
-    if n < 1:
-        raise ConfigurationError(f"n is {n}; it takes a whole number from 1 on.")
+    if not isinstance(n, int) or n < 1:
+        raise ConfigurationError(f"n is {n!r}; it takes a whole number from 1 on.")
     if distinct is not None and len(distinct) != len(inputs):
         raise ConfigurationError(
             f"distinct has {len(distinct):,} values for {len(inputs):,} inputs. Give one for each."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from dataflow_core.table.failures import RowFailure
 
 
@@ -104,10 +106,15 @@ class Completion:
         return self.text if self.parsed is None else self.parsed
 
     def cell(self) -> Any:
-        """Return what belongs into a table: the answer's value, or the failure of the row."""
-        if self.error is None:
-            return self.value
-        return RowFailure(self.error.reason, self.error.message, self.error.raw)
+        """Return what belongs into a table: the answer's value, or the failure of the row.
+
+        An instance of a pydantic model becomes plain data, as JSON has it.
+        """
+        if self.error is not None:
+            return RowFailure(self.error.reason, self.error.message, self.error.raw)
+        if isinstance(self.value, BaseModel):
+            return self.value.model_dump(mode="json")
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
+from dataflow_core import Generator, MemoryStorage
 from dataflow_core.errors import ConfigurationError, RunStopped, ServingError, StoreError
 from dataflow_core.serving import OpenAIServing, Serving
 from dataflow_core.serving.backend import Backend, Reply, ReplyError, Vectors
@@ -79,6 +80,16 @@ def test_an_input_that_is_none_fails_in_its_place_and_is_not_sent(given, message
     assert failed.error.reason == "invalid_input"
     assert re.search(message, failed.error.message)
     assert len(serving.requests) == 2
+
+
+@pytest.mark.parametrize("number", [0, 2.5])
+def test_a_number_of_samples_is_a_whole_one(number):
+    with pytest.raises(ConfigurationError, match="it takes a whole number from 1 on"):
+        ScriptedServing(lambda text: text).generate_from_input(["a"], n=number)
+
+
+def test_a_name_with_an_at_sign_is_no_address():
+    assert serving_from_spec("openai:claude-3@20240620").model == "claude-3@20240620"
 
 
 def test_one_text_is_no_list_of_inputs():
@@ -258,6 +269,7 @@ def test_a_schema_gives_objects_and_the_prompt_asks_for_them_where_the_server_ca
         (answer,) = serving.generate_from_input(["Who?"], json_schema=Person)
     assert answer.parsed == Person(name="Ada", age=36)
     assert answer.value == answer.parsed
+    assert answer.cell() == {"name": "Ada", "age": 36}
     asked = serving.requests[0].messages[-1]["content"]
     assert asked.startswith("Who?")
     assert '"age"' in asked
@@ -541,6 +553,8 @@ def test_specifications_and_servings_are_the_same(spec):
         ("openai:gpt-4o#timeout", "no NAME=VALUE"),
         ("openai:", "names no model"),
         ("openai:m@localhost:8000/v1", "Write openai:m@http://localhost:8000/v1"),
+        ("openai:m@models.example", "Write openai:m@http://models.example"),
+        ("openai:m@ftp://models.example/v1", "Write openai:m@http://models.example/v1"),
     ],
 )
 def test_wrong_specifications_say_what_is_wanted(spec, message):
@@ -659,3 +673,22 @@ def test_a_server_that_asks_to_come_back_tomorrow_ends_the_call():
     serving = ScriptedServing(lambda text: ReplyError("rate_limit", "quota", retry_after=86_400))
     with serving, pytest.raises(ServingError, match="come back in 1,440 minutes"):
         serving.generate_from_input(["a"])
+
+
+def test_answers_of_a_model_go_into_a_table_as_plain_data():
+    class Describe(Generator):
+        serving: Serving
+
+        def run(self, storage, input_text="text", output_person="person"):
+            table = storage.read()
+            answers = self.serving.generate_from_input(
+                table[input_text].tolist(), json_schema=Person
+            )
+            table[output_person] = [answer.cell() for answer in answers]
+            storage.write(table)
+
+    table = MemoryStorage([{"text": "a"}, {"text": None}])
+    with ScriptedServing(lambda text: '{"name": "Ada", "age": 36}') as serving:
+        Describe(serving=serving).run(table)
+    assert table.rows() == [{"text": "a", "person": {"name": "Ada", "age": 36}}]
+    assert table.quarantined()["reason"].tolist() == ["null_input"]

@@ -20,7 +20,7 @@ from dataflow_core.serving.base import Serving
 from dataflow_core.serving.pricing import Price, PriceTable
 from dataflow_core.serving.wire import Address, Answer, Wire, WireError
 
-_ADDRESS = re.compile(r"@(localhost\b|[\w.-]+:\d+|[\w.-]+\.\w+/)")
+_ADDRESS = re.compile(r"@(localhost\b|[\w.-]+:\d+|([\w-]+\.)+[A-Za-z]{2,}(/|$)|\w+://)")
 """What looks like a host behind a model's name."""
 
 
@@ -75,7 +75,7 @@ class HttpServing(Serving):
         if _ADDRESS.search(text):
             raise ConfigurationError(
                 f"{cls.prefix}:{text}: the address begins with neither http:// nor https://. Write "
-                f"{cls.prefix}:{text.replace('@', '@http://', 1)}."
+                f"{cls.prefix}:{re.sub(r'@(?:[a-z]+://)?', '@http://', text, count=1)}."
             )
         return cls(model=text, **options)
 
