@@ -1,0 +1,1 @@
+"""Answers to problems in mathematics: found in solutions, and compared as mathematics."""

@@ -1,0 +1,78 @@
+"""Texts that are nothing but an answer, and formulas at the end of a text."""
+
+from __future__ import annotations
+
+import re
+
+_MOST_CHARACTERS = 400
+_MOST_WORDS = 8
+_JOINTS = frozenset({"and", "or"})
+_COMMAND = re.compile(r"\\[a-zA-Z]+|<<[^<>]*>>")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_SENTENCES = re.compile(r"[.!?。！？]\s+\S|[。！？]\S|\?|？")
+_ENVIRONMENT = re.compile(
+    r"\\begin\{.*?\\end\{[^{}]*\}|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$", re.DOTALL
+)
+_FORMULA = re.compile(
+    r"\$\$(?P<display>[^$]+)\$\$|(?<![\\\d])\$(?P<inline>[^$\n]+)(?<!\\)\$"
+    r"|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]",
+    re.DOTALL,
+)
+_PROSE = re.compile(r"\s[a-zA-Z]{3,}\s")
+
+
+def bare_answer(text: str) -> str | None:
+    """Return a text that is nothing but an answer; None for one that says more.
+
+    That is one line (but for formulas) of a few words, or of none before the first number or
+    formula but its name; and no sentence about it.
+
+    Example:
+        >>> bare_answer("$x = 5$"), bare_answer("7 DVDs"), bare_answer("an ellipse")
+        ('$x = 5$', '7 DVDs', 'an ellipse')
+        >>> bare_answer("She has 3 left."), bare_answer("The pair is $(7, 6)$")
+        (None, None)
+    """
+    short = short_answer(text)
+    if short is None:
+        return None
+    marked = _ENVIRONMENT.sub("0", short)
+    lead = re.split(r"\d", _COMMAND.sub(" ", marked), maxsplit=1)[0]
+    words = [word for word in _WORD.findall(lead) if word not in _JOINTS]
+    has_number = len(lead) < len(marked)
+    return short if len(words) <= (1 if has_number else 4) else None
+
+
+def short_answer(text: str) -> str | None:
+    """Return a text of one line, one sentence and few words, which may be an answer."""
+    text = text.strip()
+    if not text or len(text) > _MOST_CHARACTERS:
+        return None
+    outside = _ENVIRONMENT.sub(" ", text)
+    if "\n" in outside or _SENTENCES.search(outside):
+        return None
+    words = _WORD.findall(_COMMAND.sub(" ", outside))
+    ideographs = sum("\u3040" <= character <= "\u9fff" for character in outside)
+    if len(words) > _MOST_WORDS or ideographs > _MOST_WORDS:
+        return None
+    return text if any(character.isalnum() for character in text) else None
+
+
+def formula_at_end(text: str) -> str | None:
+    r"""Return the formula in the last sentence of a text, with no number after it.
+
+    ``$`` that begins an amount of money begins no formula.
+
+    Example:
+        >>> formula_at_end(r"As $y = 1$, the pair is $(7, 6)$."), formula_at_end("$5 and $6.")
+        ('(7, 6)', None)
+    """
+    tail = text[-2000:]
+    formulas = list(_FORMULA.finditer(tail))
+    if not formulas:
+        return None
+    found = formulas[-1]
+    after, content = tail[found.end() :], next(part for part in found.groups() if part)
+    if re.search(r"\d|[.!?。]\s+\S", after) or _PROSE.search(f" {_COMMAND.sub('', content)} "):
+        return None
+    return content.strip() or None

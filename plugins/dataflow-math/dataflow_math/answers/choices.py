@@ -1,0 +1,58 @@
+"""Multiple choice: the letter that a text states as its answer."""
+
+from __future__ import annotations
+
+import re
+
+_LETTER = r"[A-J]"
+_OPEN = r"(?:[(（\[]|\\text\{\s*\(?|\\mathrm\{\s*\(?|\\textbf\{\s*\(?|\*\*\(?)?\s*"
+_CLOSE = r"\s*(?:\)?\}|\)?\*\*|[)）\]])?"
+_ALONE = re.compile(rf"\$?{_OPEN}({_LETTER}){_CLOSE}\$?\s*[.:,;。)）]*")
+_AT_FIRST = re.compile(
+    rf"(?:[(（\[]({_LETTER})[)）\]]|({_LETTER})\s*[)）:：]|({_LETTER})\.\s|({_LETTER})(?=\s*[(（]))"
+)
+_AT_LAST = re.compile(
+    rf"(?:[,，;:：–—-]\s*|\s)(?:[(（\[]({_LETTER})[)）\]]|(?<=[,，;:：–—-]\s)({_LETTER}))\s*[.。]*$"
+)
+_NAMED = re.compile(
+    rf"(?i:\b(?:option|choice|answer)|选项|选择?|故选|應選|应选)\s*[:：]?\s*{_OPEN}({_LETTER})(?![A-Za-z])"
+)
+_CHOSEN = re.compile(
+    rf"(?:故选|应选|选择?项?(?:为|是)?|答案选|\b(?i:option|choice)\b)\s*[:：]?\s*{_OPEN}({_LETTER})(?![A-Za-z'’])"
+)
+
+
+def choice_in_statement(statement: str) -> str | None:
+    """Return the letter that a statement of the answer gives; None where it gives none.
+
+    The letter stands alone, before what it stands for ("B) dog", "(B) dog"), is named ("option B"),
+    or comes last, set off ("a dog, B"). "A dog" and "I think so" have none.
+
+    Example:
+        >>> [choice_in_statement(text) for text in ("(A)", "a dog, B", "B) dog", "A dog", "f(A)")]
+        ['A', 'B', 'B', None, None]
+    """
+    statement = statement.strip()
+    if found := _ALONE.fullmatch(statement):
+        return found[1]
+    for pattern in (_AT_FIRST.match, _NAMED.search, _AT_LAST.search):
+        if found := pattern(statement):
+            return next(letter for letter in found.groups() if letter)
+    return None
+
+
+def choice_in_text(text: str) -> str | None:
+    """Return the letter that a whole text chooses: 选A, "option B", or a text that is a choice.
+
+    Example:
+        >>> [choice_in_text(text) for text in ("因为 3 > 2，故选：B。", "(C) 12", "A cat.")]
+        ['B', 'C', None]
+    """
+    chosen = [found[1] for found in _CHOSEN.finditer(text)]
+    if chosen:
+        return chosen[-1]
+    text = text.strip()
+    if "\n" in text or len(text) > 200:
+        return None
+    found = _ALONE.fullmatch(text) or _AT_FIRST.match(text)
+    return next(letter for letter in found.groups() if letter) if found else None

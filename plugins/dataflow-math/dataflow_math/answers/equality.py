@@ -1,0 +1,244 @@
+r"""Whether two answers are the same, decided as cheaply as can be, and never by a part of a text.
+
+First as texts in one way of writing (`canonical`), then as plain numbers with percent signs and
+units (`quantities`), then by their structure: lists and sets in any order, tuples and intervals in
+theirs with the same brackets, ``±``, ``x = …`` where the other side only has the value. What is
+left are expressions, which `symbolic` compares with Math-Verify, in a process of its own.
+
+Following Math-Verify and the evaluation of Qwen2.5-Math: words are compared without case and
+articles; ``(1,2)`` equals the list ``1,2`` but not ``2,1``, ``[1,2]`` or the set ``\{1,2\}``; a set
+of one element is that element.
+
+Sources: Math-Verify (Kydlíček 2025); Qwen2.5-Math (Yang et al. 2024, arXiv:2409.12122),
+evaluation.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dataflow_math.answers.brackets import enclosed, split_list
+from dataflow_math.answers.canonical import canonical, key
+from dataflow_math.answers.quantities import quantity, same_quantity
+
+Symbolic = Callable[[str, str], bool]
+"""Compares two canonical expressions, reference first."""
+
+TOLERANCE = 1e-6
+"""How much a decimal may differ, relative to the larger number: six digits given are enough."""
+
+_MOST_ELEMENTS = 64
+_MOST_DEPTH = 12
+_WORDS = re.compile(r"[^\W\d_]+(?:[ '/-]+[^\W\d_]+)*")
+_ARTICLE = re.compile(r"^(?:an?|the) (?=\w{2})")
+_AND = re.compile(r"\s*[,;]?\s+(?:and|or)\s+|\s*[,;]?\s*(?:或|和|以及)\s*")
+_EQUALS = re.compile(r"(?<![<>!=:\\])=(?!=)|\\in(?![a-zA-Z])")
+_NAME = r"\\?[A-Za-z]+(?:_\{?[A-Za-z0-9]+\}?)?'?(?:\s*\([A-Za-z0-9, ]*\))?"
+_NAMED = re.compile(
+    rf"(?:{_NAME}|\|\s*[A-Za-z]+\s*\||\(\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\)"
+    rf"|\\frac\{{{_NAME}\}}\{{{_NAME}\}}|(?:\\angle|\\triangle|\\overline)\s*\{{?{_NAME}\}}?)"
+)
+_SIGNS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])|\+/-|\+-")
+
+
+def equal(
+    reference: str, answer: str, *, tolerance: float = TOLERANCE, symbolic: Symbolic | None = None
+) -> bool | None:
+    r"""Tell whether an answer is the same as the reference.
+
+    Args:
+        reference: The reference answer, not a whole solution.
+        answer: The answer to judge.
+        tolerance: How much two numbers may differ of which one is a decimal, relative to the
+            larger; integers and fractions are compared exactly.
+        symbolic: Decides what text, numbers and structure do not; None to leave it open.
+
+    Returns:
+        The verdict; None where only ``symbolic`` could tell, and is not given.
+
+    Example:
+        >>> equal(r"\sqrt{2}", r"$\sqrt2$"), equal("0.5", r"\frac12"), equal("(1,2)", "(2,1)")
+        (True, True, False)
+        >>> equal("1,2", r"\{2, 1\}"), equal("12", "112"), equal("x+1", "1+x")
+        (True, False, None)
+    """
+    return _same(canonical(reference), canonical(answer), _Judge(tolerance, symbolic), 0)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    tolerance: float
+    symbolic: Symbolic | None
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Elements in brackets, or without any: ``kind`` is "list", "set" or both brackets."""
+
+    kind: str
+    elements: tuple[str, ...]
+
+
+def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
+    if not a or not b:
+        return False
+    if key(a) == key(b):
+        return True
+    first, second = quantity(a), quantity(b)
+    if first and second:
+        return same_quantity(first, second, judge.tolerance)
+    if (first and _is_letter(b)) or (second and _is_letter(a)):
+        return False
+    if _is_words(a) or _is_words(b):
+        return _plain_words(a) == _plain_words(b)
+    if depth < _MOST_DEPTH:
+        one, other = _group(a), _group(b)
+        if one or other:
+            return _same_groups(a, b, judge, depth)
+        values = _values(a, b)
+        if values is not None:
+            return _same(*values, judge, depth + 1)
+    return judge.symbolic(a, b) if judge.symbolic else None
+
+
+def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
+    one, other = _group(a), _group(b)
+    if one and other:
+        kinds = {one.kind, other.kind}
+        if len(one.elements) != len(other.elements):
+            return False
+        if kinds <= {"list", "set"}:
+            return _same_in_any_order(one.elements, other.elements, judge, depth + 1)
+        if len(kinds) == 1 or kinds == {"list", "()"}:
+            return _same_in_order(one.elements, other.elements, judge, depth + 1)
+        return False
+    group, single = (one, b) if one else (other, a)
+    if quantity(single) or _is_letter(single):
+        return False
+    values = _values(a, b)
+    if values is not None:
+        return _same(*values, judge, depth + 1)
+    del group
+    return judge.symbolic(a, b) if judge.symbolic else None
+
+
+def _same_in_order(
+    ours: Sequence[str], theirs: Sequence[str], judge: _Judge, depth: int
+) -> bool | None:
+    verdicts = [_same(a, b, judge, depth) for a, b in zip(ours, theirs, strict=True)]
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def _same_in_any_order(
+    ours: Sequence[str], theirs: Sequence[str], judge: _Judge, depth: int
+) -> bool | None:
+    """Match elements one to one; open where only undecided pairs would complete the matching."""
+    if sorted(map(key, ours)) == sorted(map(key, theirs)):
+        return True
+    if len(ours) > _MOST_ELEMENTS:
+        return False
+    verdicts = [[_same(a, b, judge, depth) for b in theirs] for a in ours]
+    if _matches([[verdict is True for verdict in row] for row in verdicts]):
+        return True
+    open_too = [[verdict is not False for verdict in row] for row in verdicts]
+    return None if _matches(open_too) else False
+
+
+def _matches(allowed: list[list[bool]]) -> bool:
+    """Tell whether each row can have a column of its own (augmenting paths)."""
+    taken: dict[int, int] = {}
+
+    def place(row: int, seen: set[int]) -> bool:
+        for column, free in enumerate(allowed[row]):
+            if free and column not in seen:
+                seen.add(column)
+                if column not in taken or place(taken[column], seen):
+                    taken[column] = row
+                    return True
+        return False
+
+    return all(place(row, set()) for row in range(len(allowed)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _group(text: str) -> _Group | None:
+    """Return the elements of a list, set, tuple or interval; None for a single expression."""
+    if inside := enclosed(text):
+        opening, content, closing = inside
+        parts = split_list(content)
+        if opening in ("\\{", "{") and closing in ("\\}", "}"):
+            named = opening == "\\{" or len(parts) > 1
+            return _Group("set", _nonempty(parts)) if named and content.strip() else None
+        if len(parts) > 1 and opening in "([" and closing in ")]":
+            return _Group(opening + closing, _nonempty(parts))
+    parts = [part for piece in split_list(text) for part in _AND.split(piece)]
+    parts = list(_nonempty([part for one in parts for part in _both_signs(one)]))
+    return _Group("list", tuple(parts)) if len(parts) > 1 else None
+
+
+def _nonempty(parts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _both_signs(text: str) -> list[str]:
+    r"""Return both values of an expression with ``\pm`` outside of brackets and equations."""
+    if len(_SIGNS.findall(text)) != 1:
+        return [text]
+    found = _SIGNS.search(text)
+    assert found is not None  # noqa: S101
+    before, after = text[: found.start()].rstrip(), text[found.end() :].lstrip()
+    return [
+        f"{before}+{after}" if before.strip() and before[-1] != "=" else before + after,
+        f"{before}-{after}",
+    ]
+
+
+def _values(a: str, b: str) -> tuple[str, str] | None:
+    """Return what is left to compare of ``x = 5`` and ``5``, or of ``x = 5`` and ``x = 5.0``.
+
+    Also of ``(5)`` and ``5``, and of a set with one element and that element.
+    """
+    bare = _inside(a), _inside(b)
+    if bare != (a, b):
+        return bare
+    ours, theirs = _assigned(a), _assigned(b)
+    if ours and not theirs and not _EQUALS.search(b):
+        return ours[1], b
+    if theirs and not ours and not _EQUALS.search(a):
+        return a, theirs[1]
+    if ours and theirs and key(ours[0]) == key(theirs[0]):
+        return ours[1], theirs[1]
+    return None
+
+
+def _inside(text: str) -> str:
+    inside = enclosed(text)
+    if inside and inside[0] != "[" and inside[2] != "]" and inside[1].strip():
+        return inside[1].strip() if len(split_list(inside[1])) == 1 else text
+    return text
+
+
+def _assigned(text: str) -> tuple[str, str] | None:
+    """Return name and last value of ``x = …``, ``f(x) = … = …``, ``x in …``."""
+    parts = _EQUALS.split(text)
+    if len(parts) < 2 or not _NAMED.fullmatch(parts[0].strip()) or not parts[-1].strip():
+        return None
+    return parts[0].strip(), parts[-1].strip()
+
+
+def _is_letter(text: str) -> bool:
+    return len(text) == 1 and text.isalpha()
+
+
+def _is_words(text: str) -> bool:
+    """Tell whether a text is a word or several; up to three letters may be a product."""
+    return _WORDS.fullmatch(text) is not None and (len(text) > 3 or not text.isascii())
+
+
+def _plain_words(text: str) -> str:
+    return _ARTICLE.sub("", " ".join(text.casefold().replace("-", " ").split()))

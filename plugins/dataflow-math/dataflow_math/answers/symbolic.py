@@ -1,0 +1,75 @@
+"""Expressions compared by Math-Verify and SymPy; only worker processes import them.
+
+Source: Math-Verify (Kydlíček 2025), with latex2sympy2_extended.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+_DECIMAL = re.compile(r"\d\.\d|\.\d")
+
+
+def comparer(tolerance: float) -> Callable[[str, str], bool]:
+    """Return the function that compares two canonical expressions, reference first.
+
+    An expression is read as a whole, never by a part of it; one that cannot be read equals nothing
+    (but itself, which the texts have told before). Both directions must agree, as Math-Verify
+    gives ``x + 2 = 0`` for ``0`` and not the reverse.
+
+    Args:
+        tolerance: How much the values of two expressions may differ, relative to the larger, where
+            one has a decimal; within sets, tuples, relations and matrices, the decimal places that
+            this amounts to.
+
+    Raises:
+        MemoryError, RecursionError: An expression is beyond the limits of this process.
+    """
+    import math_verify
+
+    places = max(0, round(-math.log10(tolerance))) if tolerance > 0 else 15
+
+    def same(a: str, b: str) -> bool:
+        first, second = _parsed(a), _parsed(b)
+        if first is None or second is None:
+            return False
+        if _DECIMAL.search(a) or _DECIMAL.search(b):
+            close = _close(first, second, tolerance)
+            if close is not None:
+                return close
+        verify = functools.partial(
+            math_verify.verify,
+            float_rounding=places,
+            allow_set_relation_comp=True,
+            timeout_seconds=None,
+        )
+        return bool(verify(first, second)) and bool(verify(second, first))
+
+    return same
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(text: str) -> Any:
+    r"""Return the expression of a canonical text; None where it is none as a whole."""
+    from math_verify import LatexExtractionConfig, parse
+
+    bare = text.replace("$", "").replace("°", "")
+    found = parse(
+        f"${bare}$", [LatexExtractionConfig()], fallback_mode="no_fallback", parsing_timeout=None
+    )
+    return found[0] if found else None
+
+
+def _close(a: Any, b: Any, tolerance: float) -> bool | None:
+    """Compare the values of two real numbers; None where one is none."""
+    try:
+        if not (a.is_number and b.is_number and a.is_real and b.is_real):
+            return None
+        first, second = float(a.doit()), float(b.doit())
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None
+    return abs(first - second) <= tolerance * max(abs(first), abs(second))

@@ -1,0 +1,1 @@
+"""Operators that judge rows, and the filters on what they say."""

@@ -1,0 +1,1 @@
+"""What the plugin registers, family by family; nothing here imports an operator."""
