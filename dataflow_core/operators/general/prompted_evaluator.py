@@ -49,9 +49,7 @@ class Scoring(Prompted):
         """A score on the scale."""
         answer = self.template.answer
         label = answer.label if isinstance(answer, ScoreAnswer) else "score"
-        return ScoreAnswer(
-            label=label, minimum=self.minimum, maximum=self.maximum, step=self.step
-        )
+        return ScoreAnswer(label=label, minimum=self.minimum, maximum=self.maximum, step=self.step)
 
     def _unfit_answer(self, template: PromptTemplate) -> list[str]:
         answer = template.answer
@@ -106,9 +104,7 @@ class PromptedEvaluator(Scoring, Evaluator):
         asked = self.ask(storage, {"text": input_text})
         columns = {output_score: asked.column()}
         if output_explanation is not None:
-            columns[output_explanation] = asked.cells(
-                one and one.text for one in asked.completions
-            )
+            columns[output_explanation] = asked.cells(one and one.text for one in asked.completions)
         asked.write(storage, columns)
 
 

@@ -13,7 +13,8 @@ from dataflow_core.prompts.answers.base import AnswerForm, Unparsable
 _NUMBER = r"[-+−]?\d+(?:[.,]\d+)*"
 _OUT_OF = rf"(?:\s*(?:/|out\s+of)\s*(?P<of>{_NUMBER}))?"
 _SCALE = re.compile(
-    rf"(?:on\s+)?(?:a|the)?\s*scale\s+(?:of|from)\s+{_NUMBER}\s*(?:to|-|–)\s*{_NUMBER}", re.IGNORECASE
+    rf"(?:on\s+)?(?:a|the)?\s*scale\s+(?:of|from)\s+{_NUMBER}\s*(?:to|-|–)\s*{_NUMBER}",
+    re.IGNORECASE,
 )
 _MARKUP = re.compile(r"[*_`#$]+")
 _ALONE = re.compile(rf"[\s:,(\[]*(?P<score>{_NUMBER}){_OUT_OF}[\s.)\]!]*\Z")
