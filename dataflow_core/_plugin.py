@@ -51,6 +51,13 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "refine",
         ),
         _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
+        _general(
+            "want",
+            "Want",
+            "Go on until so many rows are accepted, and keep just these",
+            "filter",
+            "dataset",
+        ),
         *_prompted_operators(),
     ]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.select_columns import SelectColumns
     from dataflow_core.operators.general.sort import Sort
     from dataflow_core.operators.general.template_generator import TemplateGenerator
+    from dataflow_core.operators.general.want import Want
 
 _FILES = {
     "Apply": "apply",
@@ -39,6 +40,7 @@ _FILES = {
     "SelectColumns": "select_columns",
     "Sort": "sort",
     "TemplateGenerator": "template_generator",
+    "Want": "want",
 }
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "SelectColumns",
     "Sort",
     "TemplateGenerator",
+    "Want",
 ]
 
 
