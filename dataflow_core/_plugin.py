@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflow_core.plugins import OperatorSpec, ServingSpec, StorageSpec, hookimpl
+from dataflow_core.plugins import OperatorSpec, PromptSpec, ServingSpec, StorageSpec, hookimpl
 from dataflow_core.plugins.specs import Function, Scope
 
 
@@ -51,6 +51,60 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "refine",
         ),
         _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
+        _general(
+            "want",
+            "Want",
+            "Go on until so many rows are accepted, and keep just these",
+            "filter",
+            "dataset",
+        ),
+        *_prompted_operators(),
+    ]
+
+
+def _prompted_operators() -> list[OperatorSpec]:
+    """Return the operators that ask a model."""
+    return [
+        _on_text(
+            "prompted_evaluator",
+            "PromptedEvaluator",
+            "Have a model rate texts by criteria, on any scale",
+            "evaluate",
+        ),
+        _on_text(
+            "prompted_filter",
+            "prompted_evaluator:PromptedFilter",
+            "Keep the texts that a model rates within bounds",
+            "filter",
+        ),
+        _on_text(
+            "prompted_generator",
+            "PromptedGenerator",
+            "Have a model do with each text what an instruction says",
+            "generate",
+        ),
+        _on_text(
+            "prompted_refiner",
+            "PromptedRefiner",
+            "Have a model rewrite texts as an instruction says",
+            "refine",
+        ),
+        _on_text(
+            "template_generator",
+            "TemplateGenerator",
+            "Have a model answer a prompt made of any columns",
+            "generate",
+        ),
+    ]
+
+
+@hookimpl
+def dataflow_register_prompts() -> list[PromptSpec]:
+    """Return the prompts of the general operators."""
+    return [
+        _prompt("prompted_evaluator", "Rate a text on a scale by given criteria."),
+        _prompt("prompted_generator", "Do what an instruction says with a text."),
+        _prompt("prompted_refiner", "Rewrite a text as an instruction says."),
     ]
 
 
@@ -147,3 +201,18 @@ def _general(
         scope=scope,
         modality="any",
     )
+
+
+def _on_text(name: str, target: str, summary: str, function: Function) -> OperatorSpec:
+    place = target if ":" in target else f"{name}:{target}"
+    return OperatorSpec(
+        name=name,
+        target=f"dataflow_core.operators.general.{place}",
+        summary=summary,
+        function=function,
+    )
+
+
+def _prompt(name: str, summary: str) -> PromptSpec:
+    place = f"dataflow_core:operators/general/prompts/{name}.jinja"
+    return PromptSpec(name=name, target=place, summary=summary)

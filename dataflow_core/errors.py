@@ -6,6 +6,7 @@
     │   ├── BadRowError           one row of a source cannot be parsed
     │   └── FormatError           a format cannot express a column or value
     ├── ConfigurationError        an operator or pipeline got a wrong parameter
+    │   └── PromptError           a prompt template is wrong, or does not fit its operator
     ├── ColumnError               an operator is bound to a column that is not there
     ├── ExpressionError           a column expression does not compile or fit its columns
     ├── OperatorError             an operator failed or broke its contract (identity, sums)
@@ -53,6 +54,10 @@ class FormatError(StorageError):
 
 class ConfigurationError(DataflowError):
     """An operator or pipeline got an unknown, missing or invalid parameter."""
+
+
+class PromptError(ConfigurationError):
+    """A prompt template cannot be read, is malformed, or does not fit its operator."""
 
 
 class ColumnError(DataflowError):

@@ -41,6 +41,7 @@ class Asked:
         on_bad_row: What to do with rows that cannot be read.
         types: ``COLUMN=TYPE`` texts.
         serving: The specification of the serving that its steps use.
+        rounds: How often the rows of the input come.
     """
 
     pipeline: str
@@ -49,6 +50,7 @@ class Asked:
     on_bad_row: str = "error"
     types: tuple[str, ...] = ()
     serving: str | None = None
+    rounds: int = 1
 
 
 def pipeline_options(command: Command) -> Command:
@@ -74,6 +76,11 @@ def pipeline_options(command: Command) -> Command:
         click.option(
             "--column-type", "types", multiple=True, metavar="COLUMN=TYPE",
             help="For CSV and TSV: string, int64, float64 or bool. Repeatable.",
+        ),
+        click.option(
+            "--rounds", type=click.IntRange(min=1), default=1, metavar="N",
+            help="Go over the input so many times, each time for rows of their own: more "
+            "candidates for a pipeline that wants so many good rows.",
         ),
     ]  # fmt: skip
     return gathered(command, "asked", Asked, decorators)
@@ -122,7 +129,7 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
             "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
         )
     types = pairs(asked.types, "--column-type")
-    storage = open_storage(manager, asked.source, asked.on_bad_row, types)
+    storage = repeated(open_storage(manager, asked.source, asked.on_bad_row, types), asked.rounds)
     given = pairs(asked.params, "--param")
     serving = None if asked.serving is None else _serving(manager, asked.serving)
     if asked.pipeline.endswith(RECIPES):
@@ -179,6 +186,7 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
     if storage is None:
         raise click.UsageError("--input is missing: the run that is locked had no file as input.")
 
+    storage = repeated(storage, told.get("rounds", 1))
     plan = _with_secrets(lock.plan(storage, _resolver(manager)), pairs(asked.params, "--param"))
     lock.require_same(plan, lock.content["limit"])
     if lock.note is not None:
@@ -253,6 +261,15 @@ def open_storage(
     cls = _file_storage() if registered is None else manager.load(registered)
     storage: Storage = cls(source, **_storage_options(cls, source, on_bad_row, types))
     return storage
+
+
+def repeated(storage: Storage | None, rounds: int) -> Storage | None:
+    """Return a storage whose rows come so often."""
+    if storage is None or rounds == 1:
+        return storage
+    from dataflow_core.storage.repeated import RepeatedStorage
+
+    return RepeatedStorage(storage, rounds)  # type: ignore[arg-type]  # which it checks
 
 
 def _require_scheme(manager: PluginManager, source: str) -> None:

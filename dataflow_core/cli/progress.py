@@ -196,6 +196,8 @@ def _step_lines(pace: Pace, update: Update) -> Iterator[str]:
     """Yield a line for each step of a stage, or one where rows are only read."""
     pace_told = [told for told in (pace.speed(), pace.left()) if told]
     accounts, calls = list(update.accounts().values()), pace.answers(update)
+    if update.goal is not None:
+        yield str(update.goal)
     if not accounts:
         yield ", ".join([f"{update.stage}: {pace.done()}", *pace_told])
     for number, account in enumerate(accounts):
@@ -230,6 +232,8 @@ class _Shown(Display):
         for pace, update in self._stages.on():
             head = (update.stage, pace.done(), pace.speed(), pace.left())
             yield _line(" · ".join(filter(None, head)))
+            if update.goal is not None:
+                yield _line(str(update.goal), style="none")
             if accounts := list(update.accounts().values()):
                 yield _step_table(accounts)
             for step, told in pace.answers(update).items():

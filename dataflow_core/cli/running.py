@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.planning import Command, check, gathered
+from dataflow_core.cli.target import SHORT, shortfalls
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.plan import Plan
@@ -107,6 +108,9 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
         )
     if not running.quiet:
         click.echo(str(report))
+    if short := list(shortfalls(plan, report)):
+        click.echo("\n".join(short), err=True)
+        click.get_current_context().exit(SHORT)
 
 
 def _workers(running: Running) -> int:

@@ -123,6 +123,7 @@ class Desk:
         started: Called with a step's number before each step.
         seen: Called with each step and what it did to each piece.
         around: What each step runs within.
+        through: Called with each piece that is through, and what came out of it.
     """
 
     work: Work
@@ -131,6 +132,7 @@ class Desk:
     started: Callable[[int], object] = lambda _: None
     seen: Seen = unseen
     around: Around = plainly
+    through: Callable[[Piece, Frame], object] = lambda _piece, _after: None
     _commit: Commit = field(default_factory=Commit)
     _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
     _left: list[Leaving] = field(default_factory=list)
@@ -154,6 +156,7 @@ class Desk:
             DataflowError: A step failed as a whole; nothing of the piece is kept.
         """
         accounts: dict[str, StepAccount] = {}
+        after = piece.frame
         try:
             if self.work.kind == "sketch":
                 (step,) = self.work.steps
@@ -171,6 +174,7 @@ class Desk:
             raise
         finally:
             self._left = []
+        self.through(piece, after)
         return accounts
 
     def refuse(

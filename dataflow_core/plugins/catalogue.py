@@ -45,7 +45,13 @@ KINDS: Mapping[Kind, type[Spec]] = {
 
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_FOLDER_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[\w.-]+(/[\w.-]+)*")
+_PLACE_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[\w.-]+(/[\w.-]+)*")
+_PLACES: Mapping[type[Spec], str] = {
+    TemplateSpec: "package:folder",
+    PromptSpec: "package:prompts/name.jinja",
+}
+"""The targets of what is no Python object but a place in a package."""
+
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "function": typing.get_args(Function),
     "scope": typing.get_args(Scope),
@@ -186,13 +192,13 @@ def _check(hook: str, spec: Spec) -> None:
 
 
 def _check_target(hook: str, spec: Spec) -> None:
-    is_folder = isinstance(spec, TemplateSpec)
-    form = _FOLDER_TARGET if is_folder else _TARGET
+    wanted = _PLACES.get(type(spec))
+    form = _TARGET if wanted is None else _PLACE_TARGET
     if not isinstance(spec.target, str) or not form.fullmatch(spec.target):
-        wanted = "package:folder" if is_folder else "package.module:Name"
+        wanted = wanted or "package.module:Name"
         raise LoadingError(
             f"{hook}: the target {spec.target!r} of {spec.name!r} is not of the form '{wanted}'",
-            "Name the module, a colon, and what it defines.",
+            "Name the module, a colon, and what it is in there.",
         )
 
 

@@ -51,7 +51,7 @@ class PipelineSpec(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptSpec(Spec):
-    """A prompt template."""
+    """A prompt template; the target is a file: ``"package:prompts/name.jinja"``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

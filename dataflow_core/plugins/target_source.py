@@ -13,7 +13,7 @@ from typing import Any
 
 from dataflow_core.errors import PluginError
 from dataflow_core.plugins.catalogue import Registered
-from dataflow_core.plugins.specs import TemplateSpec
+from dataflow_core.plugins.specs import PromptSpec, TemplateSpec
 from dataflow_core.plugins.targets import resolve
 
 
@@ -36,7 +36,7 @@ def whereabouts(registered: Registered[Any]) -> Whereabouts:
     """Return where a target is defined; imports it only if its source cannot tell."""
     target = registered.spec.target
     module, _, name = target.partition(":")
-    if isinstance(registered.spec, TemplateSpec):
+    if isinstance(registered.spec, (TemplateSpec, PromptSpec)):
         return _imported(registered)
     found = _find(module)
     if found is None:

@@ -10,19 +10,19 @@ from typing import Any
 from dataflow_core.errors import PluginError, did_you_mean
 from dataflow_core.plugins.catalogue import Registered
 from dataflow_core.plugins.problems import one_line
-from dataflow_core.plugins.specs import TemplateSpec
+from dataflow_core.plugins.specs import PromptSpec, TemplateSpec
 
 
 def resolve(registered: Registered[Any]) -> Any:
-    """Return the object that a specification's target names; for a template, its folder.
+    """Return the object that a specification's target names; for files and folders, the path.
 
     Raises:
         PluginError: The module or the name in it does not exist, or the module cannot be imported.
     """
     spec = registered.spec
     module_name, _, name = spec.target.partition(":")
-    if isinstance(spec, TemplateSpec):
-        return _folder(registered, module_name, name)
+    if isinstance(spec, (TemplateSpec, PromptSpec)):
+        return _place(registered, module_name, name)
     value = _module(registered, module_name)
     for part in name.split("."):
         if not hasattr(value, part):
@@ -61,16 +61,20 @@ def _missing(registered: Registered[Any], module: str, missing: str) -> str:
     return f"{_who(registered)} needs the module {missing!r}, which is not installed: {cure}"
 
 
-def _folder(registered: Registered[Any], package: str, folder: str) -> Path:
+def _place(registered: Registered[Any], package: str, inside: str) -> Path:
+    """Return the path of a file or folder in a package, which is not imported for that."""
+    is_file = isinstance(registered.spec, PromptSpec)
     try:
         found = importlib.util.find_spec(package)
     except ImportError:
         found = None
     roots = list(found.submodule_search_locations or ()) if found else []
     for root in roots:
-        if (path := Path(root, folder)).is_dir():
+        path = Path(root, inside)
+        if path.is_file() if is_file else path.is_dir():
             return path
-    why = f"no folder {folder!r} in {roots[0]}" if roots else f"there is no package {package!r}"
+    kind = "file" if is_file else "folder"
+    why = f"no {kind} {inside!r} in {roots[0]}" if roots else f"there is no package {package!r}"
     raise PluginError(
         f"{_who(registered)}: its target {registered.spec.target!r} does not exist: {why}. "
         f"{_blame(registered)}"

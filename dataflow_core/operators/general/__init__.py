@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.explode import Explode
     from dataflow_core.operators.general.filter_rows import FilterRows
     from dataflow_core.operators.general.join import Join
+    from dataflow_core.operators.general.prompted_evaluator import PromptedEvaluator, PromptedFilter
+    from dataflow_core.operators.general.prompted_generator import PromptedGenerator
+    from dataflow_core.operators.general.prompted_refiner import PromptedRefiner
     from dataflow_core.operators.general.rename_columns import RenameColumns
     from dataflow_core.operators.general.sample import Sample
     from dataflow_core.operators.general.select_columns import SelectColumns
     from dataflow_core.operators.general.sort import Sort
+    from dataflow_core.operators.general.template_generator import TemplateGenerator
+    from dataflow_core.operators.general.want import Want
 
 _FILES = {
     "Apply": "apply",
@@ -26,10 +31,16 @@ _FILES = {
     "Explode": "explode",
     "FilterRows": "filter_rows",
     "Join": "join",
+    "PromptedEvaluator": "prompted_evaluator",
+    "PromptedFilter": "prompted_evaluator",
+    "PromptedGenerator": "prompted_generator",
+    "PromptedRefiner": "prompted_refiner",
     "RenameColumns": "rename_columns",
     "Sample": "sample",
     "SelectColumns": "select_columns",
     "Sort": "sort",
+    "TemplateGenerator": "template_generator",
+    "Want": "want",
 }
 
 __all__ = [
@@ -40,10 +51,16 @@ __all__ = [
     "Explode",
     "FilterRows",
     "Join",
+    "PromptedEvaluator",
+    "PromptedFilter",
+    "PromptedGenerator",
+    "PromptedRefiner",
     "RenameColumns",
     "Sample",
     "SelectColumns",
     "Sort",
+    "TemplateGenerator",
+    "Want",
 ]
 
 

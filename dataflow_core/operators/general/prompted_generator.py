@@ -1,0 +1,61 @@
+"""Have a model make a text from each text, as an instruction says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dataflow_core.operators.base import Generator
+from dataflow_core.operators.columns import AnyColumn, TextColumn
+from dataflow_core.operators.prompted import Prompted
+from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt
+from dataflow_core.storage.base import Storage
+
+
+class PromptedGenerator(Prompted, Generator):
+    """Have a model do with each text what an instruction says.
+
+    The answer goes into a column of its own: a text, or, with ``json_schema``, a value of the
+    schema. Rows without text get null; rows whose answer fails go to quarantine.
+
+    Attributes:
+        instruction: What to do, such as ``"Write a title for this article."``
+        json_schema: A JSON schema that answers have to fit; None for texts.
+
+    Example:
+        >>> from dataflow_core import MemoryStorage
+        >>> from dataflow_core.testing import ScriptedServing
+        >>> table = MemoryStorage([{"text": "a long story"}])
+        >>> serving = ScriptedServing(lambda text: text.title())
+        >>> PromptedGenerator(serving=serving, instruction="Write a title.").run(table)
+        >>> table.rows()
+        [{'text': 'a long story', 'generated': 'A Long Story'}]
+    """
+
+    answers = ("text", "json", "tags", "boxed", "code", "list", "score")
+
+    instruction: str = ""
+    json_schema: dict[str, Any] | None = None
+    prompt: Prompt = Prompt("core/prompted_generator")
+
+    @property
+    def form(self) -> AnswerForm:
+        """The form of the answers: that of the schema, where one is given."""
+        if self.json_schema is None:
+            return self.template.answer
+        return JsonAnswer(fields=self.json_schema)
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_generated: AnyColumn = "generated",
+    ) -> None:
+        """Add the answers.
+
+        Args:
+            storage: The table.
+            input_text: The column of texts.
+            output_generated: The column for the answers.
+        """
+        asked = self.ask(storage, {"text": input_text})
+        asked.write(storage, {output_generated: asked.column()})

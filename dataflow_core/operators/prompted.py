@@ -1,0 +1,283 @@
+"""Operators that ask a model with a prompt template: what all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+import pandas as pd
+import pyarrow as pa
+from pydantic import AfterValidator, Field
+
+from dataflow_core.errors import PromptError, did_you_mean
+from dataflow_core.operators.base import Operator
+from dataflow_core.prompts import AnswerForm, Prompt, PromptTemplate
+from dataflow_core.serving.base import Serving
+from dataflow_core.serving.completion import Completion
+from dataflow_core.serving.sampling import Sampling
+from dataflow_core.storage.base import Bindings, Storage
+from dataflow_core.table.columns import arrow_column
+from dataflow_core.table.failures import RowFailure
+from dataflow_core.table.values import python_values
+
+
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    Sampling().sampling(**given)
+    return given
+
+
+SamplingChanges = Annotated[dict[str, Any], AfterValidator(_changes)]
+"""Sampling parameters that an operator sets otherwise than its serving does."""
+
+_INPUT = "input_"
+
+
+class Prompted(Operator):
+    """An operator that asks a model about each row; derive from it beside a function's base class.
+
+    The variables of the prompt are the ``input_*`` columns of ``run`` without that prefix, and the
+    operator's fields. Any template with the same variables takes the place of the operator's own.
+
+    A row whose texts are null or blank is not asked about, and gets null. What cannot be answered,
+    or is answered in another form than wanted, is a `RowFailure` and goes to quarantine with the
+    model's text. Neither depends on which other rows are in a batch.
+
+    Class attributes:
+        answers: The kinds of answers that its prompt may have, such as ``("json",)``.
+        may_be_blank: Columns that may be null or blank in rows that are asked about.
+
+    Attributes:
+        serving: The model that is asked.
+        prompt: What it is asked: a registered name, a file, a text with ``{{ variables }}``, or a
+            `PromptTemplate`.
+        sampling: Sampling parameters that differ from the serving's: ``{"temperature": 0.7}``.
+    """
+
+    answers: ClassVar[tuple[str, ...]] = ("text",)
+    may_be_blank: ClassVar[frozenset[str]] = frozenset()
+
+    serving: Serving
+    prompt: Prompt
+    sampling: SamplingChanges = Field(default_factory=dict)
+
+    @property
+    def template(self) -> PromptTemplate:
+        """The template of its prompt.
+
+        Raises:
+            PromptError: It cannot be read.
+        """
+        return self.prompt.template
+
+    @property
+    def form(self) -> AnswerForm:
+        """The form of the answers; override where fields say more of it than the template."""
+        return self.template.answer
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The variables that are the same for all rows: the fields, by name."""
+        own = type(self).model_fields.keys() - Prompted.model_fields.keys()
+        return {name: getattr(self, name) for name in own}
+
+    def problems(
+        self,
+        columns: Mapping[str, pa.DataType],
+        bindings: Bindings,
+        others: Mapping[str, Mapping[str, pa.DataType]] | None = None,
+    ) -> list[str]:
+        """Return how its prompt does not fit it."""
+        try:
+            template = self.template
+        except PromptError as error:
+            return [str(error)]
+        return [
+            *super().problems(columns, bindings, others),
+            *self._unfit_variables(template, _variables(self.reads(bindings))),
+            *self._unfit_answer(template),
+        ]
+
+    def ask(
+        self,
+        storage: Storage,
+        columns: Mapping[str, str | None],
+        *,
+        n: int = 1,
+    ) -> Asked:
+        """Ask about each row of a storage.
+
+        Args:
+            storage: The storage of `run`.
+            columns: The column of each variable; None for none, which is then null.
+            n: How many answers to each.
+
+        Returns:
+            The columns that were read, with the answers.
+        """
+        table = storage.read(sorted({column for column in columns.values() if column is not None}))
+        return self.ask_rows(table, rows_of(table, columns), n=n)
+
+    def ask_rows(
+        self,
+        table: pd.DataFrame,
+        rows: Sequence[Mapping[str, Any] | None],
+        *,
+        n: int = 1,
+        distinct: Sequence[Hashable] | None = None,
+    ) -> Asked:
+        """Ask with the variables that each row has.
+
+        Args:
+            table: The table of the rows.
+            rows: The variables of each; None for one that nothing is asked about.
+            n: How many answers to each.
+            distinct: What tells rows apart where words are chosen at random; None for their ids.
+        """
+        spared = self._may_be_blank()
+        told = [row is not None and not _is_blank(row, spared) for row in rows]
+        asked = [place for place, ask in enumerate(told) if ask]
+        tags = table.index.tolist() if distinct is None else distinct
+        inputs, system = self._inputs([rows[place] or {} for place in asked])
+        completions = self.serving.generate_from_input(
+            inputs,
+            system,
+            self.form.json_schema,
+            n=n,
+            distinct=[tags[place] for place in asked],
+            **self.sampling,
+        )
+        answered: list[Completion | None] = [None] * len(rows)
+        for place, completion in zip(asked, completions, strict=True):
+            answered[place] = completion
+        return Asked(table, answered, self.form)
+
+    def _may_be_blank(self) -> Collection[str]:
+        return self.may_be_blank
+
+    def _inputs(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str | None]:
+        """Return the user's messages, and the system message of all.
+
+        Where system messages differ from row to row, these are whole conversations.
+        """
+        template, settings = self.template, self.settings
+        users: list[Any] = [template.render(**settings, **row) for row in rows]
+        if template.used_by_system <= settings.keys():
+            return users, template.render_system(**settings)
+        return [
+            [
+                {"role": "system", "content": template.render_system(**settings, **row) or ""},
+                {"role": "user", "content": user},
+            ]
+            for row, user in zip(rows, users, strict=True)
+        ], None
+
+    def _unfit_variables(self, template: PromptTemplate, given: Collection[str]) -> list[str]:
+        known = sorted({*given, *self.settings})
+        unknown = [
+            f"{template.name} uses {{{{ {name} }}}}, which {self.step_name()} does not "
+            f"give.{did_you_mean(name, known)} It gives: {', '.join(known)}."
+            for name in sorted(template.used - set(known))
+        ]
+        unused = sorted(set(given) - template.used - self.may_be_blank)
+        return unknown + [
+            f"{template.name} does not use {{{{ {name} }}}}, so that it would ask the "
+            "same whatever that column says. Put the variable into its text."
+            for name in unused
+        ]
+
+    def _unfit_answer(self, template: PromptTemplate) -> list[str]:
+        if template.answer.kind in self.answers:
+            return []
+        wanted = " or ".join(self.answers)
+        told = f"{template.name} is answered as {template.answer.kind}, and {self.step_name()}"
+        return [f"{told} reads {wanted}: say 'answer: {self.answers[0]}' in its header."]
+
+
+@dataclass
+class Asked:
+    """A table, and what a model answered about its rows.
+
+    Attributes:
+        table: The table; put columns into it, and write it.
+        completions: The completion of each row; None where nothing was asked.
+        form: The form of the answers.
+    """
+
+    table: pd.DataFrame
+    completions: list[Completion | None]
+    form: AnswerForm
+    _values: list[Any] | None = field(default=None, repr=False)
+
+    @property
+    def values(self) -> list[Any]:
+        """What each row is answered: a value of the form, None, or a `RowFailure`."""
+        if self._values is None:
+            self._values = [one and self.form.value(one) for one in self.completions]
+        return self._values
+
+    def column(
+        self,
+        pick: Callable[[Any], Any] = lambda value: value,
+        otherwise: Sequence[Any] | None = None,
+    ) -> pd.Series:
+        """Return a column made of the answers; failures stay what they are.
+
+        Args:
+            pick: Makes a cell of an answer; it may return a `RowFailure`.
+            otherwise: The cells of rows about which nothing was asked; null without.
+        """
+        made = [one if _is_none(one) else pick(one) for one in self.values]
+        if otherwise is not None:
+            pairs = zip(made, self.completions, otherwise, strict=True)
+            made = [other if asked is None else one for one, asked, other in pairs]
+        return self.cells(made)
+
+    def cells(self, values: Any) -> pd.Series:
+        """Return a column of cells, one for each row."""
+        return pd.Series(list(values), index=self.table.index, dtype=object)
+
+    def write(self, storage: Storage, columns: Mapping[str, pd.Series]) -> None:
+        """Put columns into the table, and write it.
+
+        Args:
+            storage: The storage of `run`.
+            columns: The columns by name.
+        """
+        for name, column in columns.items():
+            self.table[name] = column
+        storage.write(self.table)
+
+
+def _is_blank(row: Mapping[str, Any], spared: Collection[str]) -> bool:
+    return any(
+        value is None or (isinstance(value, str) and not value.strip())
+        for name, value in row.items()
+        if name not in spared
+    )
+
+
+def _is_none(value: Any) -> bool:
+    return value is None or isinstance(value, RowFailure)
+
+
+def rows_of(table: pd.DataFrame, columns: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """Return the values of the variables of each row, as Python has them.
+
+    Args:
+        table: The table.
+        columns: The column of each variable; None for none, which is then null.
+    """
+    nulls = [None] * len(table)
+    lists = [nulls if column is None else cells(table[column]) for column in columns.values()]
+    rows = zip(*lists, strict=True) if lists else (() for _ in nulls)
+    return [dict(zip(columns, values, strict=True)) for values in rows]
+
+
+def cells(column: pd.Series) -> list[Any]:
+    """Return the values of a column as Python values, None for null."""
+    return python_values(pa.chunked_array([arrow_column(column)]))
+
+
+def _variables(reads: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [name.removeprefix(_INPUT) for name in reads]
