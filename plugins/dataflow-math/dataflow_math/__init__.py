@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataflow_math.evaluate.answer_verifier import AnswerFilter as AnswerFilter
     from dataflow_math.evaluate.answer_verifier import AnswerVerifier as AnswerVerifier
+    from dataflow_math.filter.question_filter import QuestionFilter as QuestionFilter
+    from dataflow_math.filter.question_filter import QuestionVerifier as QuestionVerifier
     from dataflow_math.generate.answer_extractor import AnswerExtractor as AnswerExtractor
+    from dataflow_math.generate.answer_generator import AnswerGenerator as AnswerGenerator
+    from dataflow_math.generate.self_consistency import SelfConsistency as SelfConsistency
+    from dataflow_math.pipelines.solve_and_verify import SolveAndVerify as SolveAndVerify
 
 __version__ = "0.1.0"
 
@@ -30,6 +35,7 @@ def __dir__() -> list[str]:
 def _homes() -> dict[str, str]:
     """Return the module of each public class: those that are registered."""
     from dataflow_math._plugin import OPERATORS
+    from dataflow_math.registered.asking import PIPELINES
 
-    targets = (spec.target.partition(":") for spec in OPERATORS)
+    targets = (spec.target.partition(":") for spec in (*OPERATORS, *PIPELINES))
     return {name: module for module, _, name in targets}

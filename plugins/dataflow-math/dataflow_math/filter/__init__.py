@@ -1,0 +1,1 @@
+"""Operators that drop rows for what a model says of them."""

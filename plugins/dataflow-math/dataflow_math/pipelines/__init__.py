@@ -1,0 +1,1 @@
+"""Pipelines for mathematics, a module each, so that one imports no other's operators."""

@@ -1,0 +1,71 @@
+"""The main job: solve questions, and check the answers against references."""
+
+from __future__ import annotations
+
+from dataflow_core import Operator, Pipeline, Storage
+from dataflow_core.serving import Serving
+from dataflow_math.evaluate.answer_verifier import AnswerFilter, AnswerVerifier
+from dataflow_math.generate.answer_extractor import AnswerExtractor
+from dataflow_math.generate.answer_generator import AnswerGenerator
+from dataflow_math.generate.self_consistency import SelfConsistency
+
+
+class SolveAndVerify(Pipeline):
+    """Have a model solve questions, and mark which answers equal the references.
+
+    The result has three more columns: ``solution``, the model's; ``answer``, what it states; and
+    ``is_correct``, whether that equals the reference as mathematics; null where there is none. With
+    ``samples`` above 1, each question is solved so often, the answer is the one that most solutions
+    agree on, and ``agreement`` says how many.
+
+    Args:
+        storage: The table.
+        serving: The model that solves.
+        question_column: The column of questions.
+        reference_column: The column of reference answers, or of whole reference solutions.
+        answer_column: The column for the model's answers.
+        samples: How often each question is solved.
+        temperature: How freely words are chosen; None for 0, or with several samples 0.7.
+        max_tokens: The most tokens of a solution; None for what the serving says.
+        only_correct: Whether rows with wrong answers, or without a reference, are dropped.
+    """
+
+    def __init__(
+        self,
+        storage: Storage | None = None,
+        *,
+        serving: Serving,
+        question_column: str = "question",
+        reference_column: str = "reference",
+        answer_column: str = "answer",
+        samples: int = 1,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        only_correct: bool = False,
+    ) -> None:
+        super().__init__(storage)
+        self.question_column = question_column
+        self.reference_column = reference_column
+        self.answer_column = answer_column
+        given = {"temperature": temperature, "max_tokens": max_tokens}
+        sampling = {name: value for name, value in given.items() if value is not None}
+        self.solve: AnswerGenerator | SelfConsistency
+        if samples > 1:
+            sampling = {"temperature": 0.7, **sampling}
+            self.solve = SelfConsistency(serving=serving, samples=samples, sampling=sampling)
+        else:
+            self.solve = AnswerGenerator(serving=serving, sampling=sampling)
+        self.extract = AnswerExtractor() if samples == 1 else None
+        self.verify: Operator = AnswerFilter() if only_correct else AnswerVerifier()
+
+    def forward(self) -> None:
+        """Solve, then compare."""
+        self.solve.run(self.storage, input_question=self.question_column)
+        if self.extract is not None:
+            self.extract.run(self.storage, input_text="solution", output_answer=self.answer_column)
+        self.verify.run(
+            self.storage,
+            input_answer=self.answer_column,
+            input_reference=self.reference_column,
+            output_verdict="is_correct",
+        )
