@@ -159,6 +159,33 @@ def test_who_gives_no_serving_learns_which_to_give(command, pipeline, call):
     assert "needs a serving: give --serving openai:gpt-4o-mini, or --serving embedded:" in done.err
 
 
+@pytest.mark.parametrize("pipeline", ["drafts:Drafting", "drafts:Hopeful"])
+def test_no_serving_for_all_is_needed_where_each_step_has_its_own(call, server, pipeline):
+    own = f"draft.serving={spec(server)}"
+    call("check", pipeline, "-i", "in.jsonl", "--param", own)
+    call("run", pipeline, "-i", "in.jsonl", "--param", own, "-q")
+    assert server.stats().requests == 30
+
+
+def test_each_step_of_a_recipe_may_have_its_own_serving(call, folder, server):
+    asked = ("run", "drafting.yaml", "-i", "in.jsonl", "--run-dir", "run", "-q")
+    one, other = spec(server), spec(server).replace("small", "large")
+    done = call(*asked, "--param", f"first.serving={one}", code=2)
+    assert "step 'second' needs a serving: give --serving" in done.err
+    call(*asked, "--param", f"first.serving={one}", "--param", f"second.serving={other}")
+    told = json.loads((folder / "run" / "run.json").read_text())
+    assert [step["config"]["serving"] for step in told["plan"]["steps"]] == [one, other]
+
+
+@pytest.mark.parametrize("pipeline", ["drafting.yaml", "drafts:Drafting", "drafts:Hopeful"])
+def test_a_step_without_serving_is_named_though_other_settings_are_given(call, pipeline):
+    step = "first" if pipeline == "drafting.yaml" else "draft"
+    for setting in (f"{step}.words=3", f"{step}.serving=null"):
+        done = call("check", pipeline, "-i", "in.jsonl", "--param", setting, code=2)
+        assert "serving" in done.err
+        assert "none:" not in done.err
+
+
 def test_a_serving_that_nobody_takes_is_refused(call, server):
     done = call("check", "plain.yaml", "--serving", spec(server), code=2)
     assert "no step of plain.yaml takes a serving" in done.err
