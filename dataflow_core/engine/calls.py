@@ -10,12 +10,13 @@ import threading
 import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow_core.engine.answers import answer_stores
+from dataflow_core.engine.call_sums import over_all_sittings
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.options import AskAgain, EngineOptions
 from dataflow_core.errors import ConfigurationError, ServingError
@@ -136,6 +137,7 @@ class Calls:
             budget=self._budget,
             stop=stop or self._stop,
             live=live,
+            step=step.name,
         )
         self._hold(asking.servings)
         with self._lock:
@@ -154,6 +156,16 @@ class Calls:
             with self._lock:
                 account.calls.merge(asking.strays.take())
                 account.seconds = asking.end(live, account.calls)
+
+    def settle(self, account: StepAccount) -> None:
+        """Let the calls of a step be those of all sittings, as `call_sums` says.
+
+        Args:
+            account: What the step did, as journals tell it.
+        """
+        if account.step in self._steps:
+            paid = self._paid().get(account.step, Tally())
+            account.calls = over_all_sittings(account.calls, paid)
 
     def so_far(self, earlier: Mapping[str, StepAccount]) -> dict[str, Tally]:
         """Return what the calls of steps took so far, those that are on included.
@@ -215,6 +227,19 @@ class Calls:
         rules = {"truncated": Reuse.FINISHED, "failed": Reuse.GOOD, "all": Reuse.NONE}
         return rules.get(self._options.ask_again or "", Reuse.ALL)
 
+    def _paid(self) -> dict[str, Tally]:
+        """Return what each step paid for, by its name."""
+        from dataflow_core.serving.store.reader import Reader
+
+        with self._lock:
+            if self._store is not None:
+                return self._store.counted()
+        path, _ = answer_stores(self._folder, self._options.cache)
+        if not path.exists():
+            return {}
+        with closing(Reader(path)) as reader:
+            return reader.counted(None if self._options.cache is None else self._name)
+
     def _spent(self, store: RequestStore) -> Spent:
         """Return what was paid for answers by this run, however often it was stopped."""
         return store.spent(None if self._options.cache is None else self._name)
@@ -229,7 +254,13 @@ class Calls:
 
         own, others = answer_stores(self._folder, self._options.cache)
         own.parent.mkdir(parents=True, exist_ok=True)
-        store = RequestStore(own, also=others, run=self._name, command=self._plan.name)
+        store = RequestStore(
+            own,
+            also=others,
+            run=self._name,
+            of_one_run=self._options.cache is None,
+            command=self._plan.name,
+        )
         if self._options.budget is not None:
             spent = self._spent(store)
             # What nobody knows the price of has cost nothing that is known, not nothing.

@@ -48,8 +48,8 @@ class StepAccount:
         measures: How the measures that it took are distributed, by name.
         findings: What it found out about the table as a whole.
         edits: The first texts that it changed, where it is a refiner.
-        calls: What it asked of models, and what that took; of answers that were stopped on their
-            way, what they cost.
+        calls: What it asked of models, and what that took, as `dataflow_core.engine.call_sums`
+            says.
     """
 
     step: str
@@ -110,6 +110,7 @@ class StepAccount:
         self.quarantined -= failed.quarantined
         self.reasons -= failed.reasons  # reasons of which nothing is left go
         self.failures = {n: told for n, told in self.failures.items() if n in self.reasons}
+        self.calls.forget(failed.calls.asked)
 
     def merge(self, other: StepAccount) -> None:
         """Add the account of other rows."""
@@ -138,15 +139,6 @@ class StepAccount:
         calls = Tally.from_dict(state.get("calls", {}))
         made = {"reasons": reasons, "measures": measures, "edits": edits, "calls": calls}
         return cls(**{**state, **made})
-
-    def of_calls(self) -> StepAccount:
-        """Return what its calls took alone, for rows that did not come through.
-
-        They are asked for again then, and found: so only what was sent and paid counts as of now.
-        """
-        calls = self.calls.copy()
-        calls.asked = calls.answered + calls.reused + calls.failed
-        return StepAccount(self.step, calls=calls)
 
     def check(self) -> None:
         """Check the sums of the whole step.

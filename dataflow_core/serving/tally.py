@@ -18,6 +18,7 @@ class Tally:
         asked: Answers asked for.
         answered: Those that came from a model now.
         reused: Those that came out of a store, or that another row had just asked for.
+        recalled: Those of the reused that the same run had paid for before.
         failed: Those that did not come, or were of no use.
         requests: Requests sent, those in vain included.
         transport_retries: Requests sent again after a lost connection, a timeout or a server's
@@ -41,6 +42,7 @@ class Tally:
     asked: int = 0
     answered: int = 0
     reused: int = 0
+    recalled: int = 0
     failed: int = 0
     requests: int = 0
     transport_retries: int = 0
@@ -83,6 +85,12 @@ class Tally:
     def minus(self, other: Tally) -> Tally:
         """Return the sums without those of a tally that is part of it."""
         return Tally(**{name: getattr(self, name) - getattr(other, name) for name in _NAMES})
+
+    def forget(self, asked: int) -> None:
+        """Let answers count no more that are asked for again, those first that failed."""
+        self.asked -= asked
+        self.failed = max(0, self.failed - asked)
+        self.answered = max(0, self.answered - asked)
 
     def spent(self, usage: Usage, cost: float | None) -> None:
         """Count an answer that came from a model."""

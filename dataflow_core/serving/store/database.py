@@ -78,6 +78,14 @@ CREATE TABLE failures (
     message TEXT NOT NULL,
     attempts INTEGER NOT NULL
 );
+-- What each step has paid for: the fields of a tally.
+CREATE TABLE calls (
+    session INTEGER NOT NULL,
+    step TEXT NOT NULL,
+    field TEXT NOT NULL,
+    amount REAL NOT NULL,
+    PRIMARY KEY (session, step, field)
+);
 CREATE TABLE waste (
     session INTEGER PRIMARY KEY,
     tokens INTEGER NOT NULL,
