@@ -112,9 +112,7 @@ def test_rows_that_are_retried_count_once_and_what_both_times_cost_is_paid(tmp_p
     assert sums(first) == {"asked": 60, "answered": 56, "reused": 0, "failed": 4}
     assert first.steps[0].calls.discarded_tokens == 400
     cut.pop("what is 0?")
-    second = run(
-        tmp_path, ScriptedServing(script, price=PRICE), max_failures=10, retry_failed=True
-    )
+    second = run(tmp_path, ScriptedServing(script, price=PRICE), max_failures=10, retry_failed=True)
     assert sums(second) == {"asked": 60, "answered": 57, "reused": 0, "failed": 3}
     cut.clear()
     third = run(tmp_path, ScriptedServing(script, price=PRICE), retry_failed=True)
@@ -140,9 +138,7 @@ def test_runs_that_share_a_file_have_paid_each_for_its_own(tmp_path):
     cache = tmp_path / "shared.sqlite"
     for name, answered in (("a/run", 40), ("b/run", 20)):
         count = 40 if name == "a/run" else 60
-        report = run(
-            tmp_path, scripted(), count, run_dir=tmp_path / name, cache=cache, fresh=True
-        )
+        report = run(tmp_path, scripted(), count, run_dir=tmp_path / name, cache=cache, fresh=True)
         told = sums(report)
         assert (told["answered"], told["reused"]) == (answered, count - answered)
 

@@ -18,7 +18,10 @@ from dataflow_core.serving.tally import Tally
 _SIZES = (1, 16, 128, 500)
 """So many keys a statement looks up: few statements, which stay compiled."""
 
-_FIND = f"SELECT key, written, CASE WHEN paid THEN session END, {', '.join(COLUMNS)} FROM answers WHERE key IN "  # noqa: S608
+_FIND = (
+    "SELECT key, written, CASE WHEN paid THEN session END, "  # noqa: S608
+    f"{', '.join(COLUMNS)} FROM answers WHERE key IN "
+)
 _FINISH, _PROBLEM = (3 + COLUMNS.index(name) for name in ("finish_reason", "problem"))
 
 _SPENT = (

@@ -94,7 +94,8 @@ class RequestStore:
     def find(self, questions: Iterable[Question], reuse: Reuse = Reuse.ALL) -> dict[bytes, Stored]:
         """Return the answers that are there, by their questions' keys.
 
-        Those are marked as `Stored.ours` that a session of this run has paid for. Of several answers to a question the last one counts.
+        Of several answers to a question the last one counts. Those are marked (`Stored.ours`) that
+        a session of this run has paid for.
 
         Args:
             questions: What to answer.
