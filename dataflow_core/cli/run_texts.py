@@ -61,6 +61,21 @@ def progress_lines(run: StoredRun, stages: Sequence[dict[str, Any]]) -> Iterator
         yield f"The same command goes on with --run-dir {run.path}."
 
 
+def unfinished_text(run: StoredRun) -> str:
+    """Return why no row of a run can be done again that has not come to its end."""
+    what = f"no row of {run.path} failed in a step so far, but the run is not done"
+    if run.state == "running":
+        return f"{what}: it is on. Wait for its end."
+    why = f" ({run.asked['error']})" if run.asked.get("error") else ""
+    return (
+        f"{what}: it was {_ENDED.get(run.state, 'left')}{why}. The same `dataflow run` command "
+        f"goes on with it; name it with --run-dir {run.path}."
+    )
+
+
+_ENDED = {"interrupted": "interrupted", "killed": "killed", "failed": "ended by an error"}
+
+
 def sample_lines(samples: Iterable[Sample]) -> Iterator[str]:
     """Yield the rows that reports show."""
     yield "Some of what did not come out:"

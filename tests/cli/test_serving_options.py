@@ -323,3 +323,14 @@ def test_a_log_tells_of_answers_tokens_and_cost(call, server, monkeypatch):
 def test_a_server_that_is_not_there_ends_the_run_in_a_line(call):
     done = call("run", "drafts:Fixed", "-i", "in.jsonl", "--quiet", code=1)
     assert "step 'draft': openai:own at http://127.0.0.1:9/v1 does not answer" in done.err
+
+
+def test_retry_says_of_a_run_whose_server_was_gone_how_it_goes_on(call, folder, server):
+    gone = "openai:small@http://127.0.0.1:9/v1#patience=0&transport_retries=0"
+    asked = ("run", "drafting.yaml", "-i", "in.jsonl", "--run-dir", "run", "--quiet")
+    call(*asked, "--serving", gone, code=1)
+    done = call("runs", "retry", "run", code=1)
+    assert "no row of run failed in a step so far, but the run is not done" in done.err
+    assert "it was ended by an error (step 'first': openai:small at" in done.err
+    assert "The same `dataflow run` command goes on with it; name it with" in done.err
+    assert "nothing to do again" not in done.out
