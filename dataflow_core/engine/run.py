@@ -471,7 +471,7 @@ class _Run:
                 "max_failures": str(self.options.max_failures),
                 "workers": self.options.workers,
                 "budget": self.options.budget,
-                "cache": None if self.options.cache is None else str(self.options.cache),
+                "cache": None if self.options.cache is None else str(self.options.cache.absolute()),
                 "ask_again": self.options.ask_again,
             },
             "spent": self.spent,

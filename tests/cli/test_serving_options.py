@@ -334,3 +334,22 @@ def test_retry_says_of_a_run_whose_server_was_gone_how_it_goes_on(call, folder, 
     assert "it was ended by an error (step 'first': openai:small at" in done.err
     assert "The same `dataflow run` command goes on with it; name it with" in done.err
     assert "nothing to do again" not in done.out
+
+
+def test_the_store_that_a_run_was_given_is_listed_and_explained(call, folder, server):
+    call("run", "drafting.yaml", "-i", "in.jsonl", "-q", "--serving", spec(server))
+    asked = ("run", "drafts:Drafting", "-i", "in.jsonl", "-q", "--cache", "kept/shared.sqlite")
+    warm = spec(server, "&temperature=0.5")
+    call(*asked, "--serving", warm, "--run-dir", "dataflow-runs/warm")
+    (listed,) = [
+        one for one in json.loads(call("cache", "list", "--json").out) if "shared" in one["path"]
+    ]
+    assert listed["spent"]["answers"] == 30
+    for run in ("last", "warm", "dataflow-runs/warm"):
+        told = json.loads(call("cache", "why", run, "--json").out)
+        assert (told["path"], told["answers"]) == (str(folder / "kept" / "shared.sqlite"), 30)
+    cold = call(
+        "run", "drafting.yaml", "-i", "in.jsonl", "-q", "--serving", spec(server, "&seed=1")
+    )
+    assert not cold.out
+    assert json.loads(call("cache", "why", "last", "--json").out)["answers"] == 60
