@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -353,3 +354,22 @@ def test_the_store_that_a_run_was_given_is_listed_and_explained(call, folder, se
     )
     assert not cold.out
     assert json.loads(call("cache", "why", "last", "--json").out)["answers"] == 60
+
+
+def test_a_place_for_answers_that_takes_none_is_told_before_anything_is_done(call, folder):
+    (folder / "notes.txt").write_text("no database" * 100)
+    (folder / "shut").mkdir()
+    (folder / "shut").chmod(0o500)
+    asked = ("run", "plain.yaml", "-i", "in.jsonl", "-q", "--run-dir", "run", "--cache")
+    for place, said in (
+        (".", "the request store . would be a folder; name a file, such as requests.sqlite"),
+        ("notes.txt", "the request store notes.txt is something else"),
+        ("notes.txt/kept.sqlite", "notes.txt is no folder. Name another place."),
+        ("shut/deep/kept.sqlite", "shut is not to be written to. Look at its rights"),
+    ):
+        if place.startswith("shut") and os.geteuid() == 0:
+            continue  # who may do everything
+        assert said in call(*asked, place, code=1).err
+    assert not (folder / "run").exists()
+    call(*asked, "kept.sqlite")
+    assert not (folder / "kept.sqlite").exists()
