@@ -17,6 +17,7 @@ from dataflow_core.storage.outcome import Outcome
 from dataflow_core.table.distributions import Distribution, merge_measures
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds, checksum, formatted
+from dataflow_core.wording import counted
 
 LEDGER_SCHEMA = pa.schema(
     [
@@ -149,7 +150,7 @@ class StepAccount:
         ended = self.rows_out + self.dropped + self.quarantined + self.expanded
         if self.rows_in + self.made != ended:
             raise OperatorError(
-                f"step {self.step!r}: {self.rows_in:,} rows in and {self.made:,} made, "
+                f"step {self.step!r}: {counted(self.rows_in, 'row')} in and {self.made:,} made, "
                 f"but {ended:,} accounted for; the run is not to be trusted and stops here."
             )
 
@@ -169,8 +170,9 @@ class TableSum:
     def check(self, other: TableSum, table: str) -> None:
         """Raise when two passes over a table did not see the same rows."""
         if self != other:
+            rows = counted(self.rows, "row was", "rows were")
             raise OperatorError(
-                f"table {table!r}: {self.rows:,} rows were written, {other.rows:,} read back "
+                f"table {table!r}: {rows} written, {other.rows:,} read back "
                 "(or other ones). Was the run directory or the source changed during the run?"
             )
 

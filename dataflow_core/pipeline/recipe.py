@@ -25,6 +25,7 @@ from dataflow_core.secrets import without_secrets
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileSource, FileStorage
 from dataflow_core.storage.formats import ReadOptions
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.yaml_lines import Lines
@@ -279,7 +280,7 @@ class _Reader:
             return self._errors[0]
         faults = [fault for error in self._errors for fault in error.faults]
         lines = "\n".join(f"  line {line}: {message}" for line, message in faults)
-        return RecipeError(f"{self._path}, {len(faults)} problems:\n{lines}", faults)
+        return RecipeError(f"{self._path}, {counted(len(faults), 'problem')}:\n{lines}", faults)
 
     def _sources(self, given: Any) -> dict[str, Storage | None]:
         sources: dict[str, Storage | None] = {}
