@@ -80,6 +80,7 @@ class Calls:
         stop: Callable[[], bool],
     ) -> None:
         self.spent: Spent | None = None
+        self.lost = 0
         self._plan = plan
         self._folder = folder
         self._options = options
@@ -197,6 +198,7 @@ class Calls:
             store, self._store = self._store, None
         if store is not None:
             self.spent = self._spent(store)
+            self.lost = store.lost()
             store.close()
 
     def _hold(self, servings: Iterable[Serving]) -> None:
@@ -291,9 +293,9 @@ def asking_steps(plan: Plan) -> list[str]:
     return [step.name for step in plan.steps if step.operator.servings()]
 
 
-def as_tally(spent: Spent) -> Tally:
-    """Return what a store says was spent, as a tally."""
-    tally = Tally(answered=spent.answers, requests=spent.requests)
+def as_tally(spent: Spent, lost: int) -> Tally:
+    """Return what a store says was spent, and how many requests at most were lost, as a tally."""
+    tally = Tally(answered=spent.answers, requests=spent.requests, lost=lost)
     tally.spent(spent.usage, spent.cost)
     tally.unpriced = spent.unpriced
     return tally

@@ -180,6 +180,11 @@ class Report:
         )
         if self.spent:
             lines.append(f"models   {spent_text(self.spent)}, in this run in all")
+            if self.spent.lost:
+                lost = counted(self.spent.lost, "request")
+                lines.append(
+                    f"         up to {lost} on their way at a kill may have been paid, too"
+                )
         lines.append(f"output   {self.output}")
         lines.append(f"run      {self.run_dir}")
         if self.page is not None:

@@ -369,7 +369,7 @@ class _Run:
             engine.run()
         finally:
             if engine.calls.spent is not None:
-                self.spent = as_tally(engine.calls.spent).as_dict()
+                self.spent = as_tally(engine.calls.spent, engine.calls.lost).as_dict()
         return engine
 
     def _engine(self) -> LocalEngine:

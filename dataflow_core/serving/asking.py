@@ -251,6 +251,8 @@ class Asking:
         sent = _Sent(group, follow_up)
 
         def send(backend: Backend) -> Awaitable[Reply | Vectors]:
+            if scope.store is not None and sent.job.sent == 1:
+                scope.store.begin_request()
             if isinstance(first, ChatRequest):
                 return backend.chat(first)
             return backend.embed([one for one in requests if isinstance(one, str)])
@@ -276,6 +278,8 @@ class Asking:
             for one in sent.group:
                 if one.question.key not in kept:
                     self._release(one.question.key)
+            if scope.store is not None and sent.job.sent:
+                scope.store.end_request()
         if scope.live is not None and isinstance(outcome, (Reply, Vectors)):
             live = Tally(asked=len(sent.group), answered=len(sent.group))
             live.spent(outcome.usage, self.price(outcome.usage))

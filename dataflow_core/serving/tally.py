@@ -33,6 +33,8 @@ class Tally:
             fields that were asked for again.
         cost: US dollars spent now, as far as prices are known.
         unpriced: Answers that came now and whose price is not known.
+        lost: Requests, at most, that were on their way when the process was killed: what came of
+            them is in no other sum, and may have been paid.
         saved_prompt_tokens: Tokens that were read for answers out of a store, when they came.
         saved_completion_tokens: Tokens that were written for them.
         saved_cost: US dollars that these cost then, as far as prices are known.
@@ -55,6 +57,7 @@ class Tally:
     discarded_tokens: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    lost: int = 0
     saved_prompt_tokens: int = 0
     saved_completion_tokens: int = 0
     saved_cost: float = 0.0

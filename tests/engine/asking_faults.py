@@ -19,12 +19,12 @@ import subprocess
 import sys
 import time
 import traceback
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pandas as pd
 
 from dataflow_core import FileStorage, Pipeline
@@ -91,8 +91,7 @@ def _flag(name: str) -> str:
 
 def stats_of(url: str) -> dict[str, Any]:
     """Return what a server has counted."""
-    with urllib.request.urlopen(f"{url.removesuffix('/v1')}/stats") as answer:
-        found: dict[str, Any] = json.load(answer)
+    found: dict[str, Any] = httpx.get(f"{url.removesuffix('/v1')}/stats").json()
     return found
 
 
@@ -153,8 +152,10 @@ def check(folder: Path, wanted: bytes, stats: dict[str, Any], kills: int) -> Non
         told = sum(step["calls"][name] for step in report["steps"])
         assert told == report["spent"][name], f"{name}: {told} by steps, {report['spent'][name]}"
         assert told <= stats[name], f"{name}: more told than there were"
-    requests = report["spent"]["requests"]
-    assert stats["requests"] - requests <= lost, f"{stats['requests'] - requests} are not told of"
+    requests = stats["requests"] - report["spent"]["requests"]
+    assert requests <= lost, f"{requests} requests are not told of"
+    assert report["spent"].get("lost", 0) <= kills * CONCURRENCY
+    assert kills or "lost" not in report["spent"]
 
 
 def killed(folder: Path, rng: random.Random, seconds: float) -> tuple[int, dict[str, Any]]:

@@ -80,6 +80,8 @@ def test_what_was_paid_before_a_kill_counts_as_paid_by_the_run(tmp_path):
     assert calls.completion_tokens == 400_000
     assert calls.cost == pytest.approx(0.4)
     assert calls.saved_completion_tokens == 0
+    assert report.spent.lost in range(2, 17)  # two kills, eight requests at a time
+    assert f"up to {report.spent.lost} requests on their way at a kill may have been" in str(report)
 
 
 def test_what_was_paid_before_ctrl_c_counts_as_paid_by_the_run(tmp_path):
@@ -98,6 +100,7 @@ def test_what_was_paid_before_ctrl_c_counts_as_paid_by_the_run(tmp_path):
     assert sums(report) == {"asked": 300, "answered": 150, "reused": 150, "failed": 0}
     assert report.steps[0].calls.requests == 150
     assert len((tmp_path / "asked").read_text().splitlines()) == 150
+    assert report.spent.lost == 0
     again = run_plan(plan, **options)  # in which nothing is asked
     assert again.steps[0].calls == report.steps[0].calls
 

@@ -30,6 +30,8 @@ CREATE TABLE sessions (
     command TEXT NOT NULL,
     also TEXT NOT NULL,
     reuse TEXT NOT NULL DEFAULT '',
+    ended INTEGER NOT NULL DEFAULT 0,
+    most_at_once INTEGER NOT NULL DEFAULT 0,
     answers INTEGER NOT NULL DEFAULT 0,
     requests INTEGER NOT NULL DEFAULT 0,
     prompt_tokens INTEGER NOT NULL DEFAULT 0,

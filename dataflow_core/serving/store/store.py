@@ -28,6 +28,7 @@ from dataflow_core.serving.store.writer import (
     Judged,
     Note,
     Reused,
+    Sent,
     Wasted,
     Writer,
 )
@@ -86,6 +87,8 @@ class RequestStore:
         self._lock = threading.Lock()
         self._unwritten: dict[bytes, Answered] = {}
         self._policies: dict[Reuse, None] = {}
+        self._on_their_way = 0
+        self._most_at_once = 0
         self._refused: dict[bytes, bool] = {}
         self._connection = connection
         self._writer: Writer | None = Writer(connection, self.path, self.session, self._let_go)
@@ -182,6 +185,31 @@ class RequestStore:
             StoreError: Nothing can be written any more.
         """
         self._write(Wasted(usage, cost, requests))
+
+    def begin_request(self) -> None:
+        """Note that a request goes, whose answer is lost if the process is killed now.
+
+        Raises:
+            StoreError: Nothing can be written any more.
+        """
+        with self._lock:
+            self._on_their_way += 1
+            if self._on_their_way > self._most_at_once:
+                self._most_at_once = self._on_their_way
+                self._working().write(Sent(self._most_at_once))
+
+    def end_request(self) -> None:
+        """Note that a request is over, and what came of it given to be written."""
+        with self._lock:
+            self._on_their_way -= 1
+
+    def lost(self) -> int:
+        """Return how many requests, at most, were on their way when this run was killed before.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return self._own.lost(self.session, self._run)
 
     def count(self, counted: Counted) -> None:
         """Count what a step of the run paid for, or what of it was in vain.

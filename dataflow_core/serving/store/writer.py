@@ -126,6 +126,13 @@ class Reused:
 
 
 @dataclass(eq=False, slots=True)
+class Sent:
+    """How many requests were on their way at a time, at most."""
+
+    most_at_once: int
+
+
+@dataclass(eq=False, slots=True)
 class Flush:
     """Somebody waits until all before it is safe; the last of all also ends the writer."""
 
@@ -133,7 +140,7 @@ class Flush:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-Note = Answered | Failed | Wasted | Counted | Judged | Reused | Flush
+Note = Answered | Failed | Wasted | Counted | Judged | Reused | Sent | Flush
 
 
 class Writer:
@@ -301,6 +308,14 @@ class Writer:
         told_last = (notes[-1].policies, self._session)
         self._connection.execute("UPDATE sessions SET reuse = ? WHERE id = ?", told_last)
 
+    def _write_most(self, notes: list[Sent]) -> None:
+        told_last = (notes[-1].most_at_once, self._session)
+        self._connection.execute("UPDATE sessions SET most_at_once = ? WHERE id = ?", told_last)
+
+    def _write_end(self, notes: list[Flush]) -> None:
+        if any(note.last for note in notes):
+            self._connection.execute("UPDATE sessions SET ended = 1 WHERE id = ?", (self._session,))
+
     def _known(self, notes: Sequence[Answered | Failed]) -> dict[bytes, int]:
         """Return the numbers of settings by their digests, after adding new ones."""
         new = {
@@ -322,5 +337,6 @@ class Writer:
         Counted: _write_counts,
         Judged: _write_judgements,
         Reused: _write_policies,
-        Flush: lambda _, __: None,
+        Sent: _write_most,
+        Flush: _write_end,
     }
