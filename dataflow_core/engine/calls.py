@@ -19,7 +19,8 @@ from dataflow_core.engine.answers import answer_stores
 from dataflow_core.engine.call_sums import over_all_sittings
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.options import AskAgain, EngineOptions
-from dataflow_core.errors import ConfigurationError, ServingError
+from dataflow_core.engine.run_paths import REQUESTS
+from dataflow_core.errors import ConfigurationError, ServingError, StoreError
 from dataflow_core.pipeline.plan import Plan, Step
 from dataflow_core.serving.tally import Tally
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dataflow_core.serving.budget import Budget
     from dataflow_core.serving.scope import LiveTally
     from dataflow_core.serving.store import RequestStore, Reuse, Spent
+    from dataflow_core.serving.store.reader import Reader
 
 
 @dataclass
@@ -197,9 +199,12 @@ class Calls:
         with self._lock:
             store, self._store = self._store, None
         if store is not None:
-            self.spent = self._spent(store)
-            self.lost = store.lost()
+            self.spent, self.lost = self._spent(store), store.lost()
             store.close()
+            return
+        with self._read_store() as reader:  # as where all answers came before a kill
+            if reader is not None:
+                self.spent, self.lost = reader.spent(self._of_store), reader.lost(self._of_store)
 
     def _hold(self, servings: Iterable[Serving]) -> None:
         """Keep servings from being closed by other runs, until they are let go."""
@@ -231,20 +236,40 @@ class Calls:
 
     def _paid(self) -> dict[str, Tally]:
         """Return what each step paid for, by its name."""
-        from dataflow_core.serving.store.reader import Reader
-
         with self._lock:
             if self._store is not None:
                 return self._store.counted()
-        path, _ = answer_stores(self._folder, self._options.cache)
-        if not path.exists():
-            return {}
-        with closing(Reader(path)) as reader:
-            return reader.counted(None if self._options.cache is None else self._name)
+        with self._read_store() as reader:
+            return {} if reader is None else reader.counted(self._of_store)
+
+    @contextmanager
+    def _read_store(self) -> Iterator[Reader | None]:
+        """Have the store read that the run has used before, None where there is none.
+
+        A damaged one is no reason to fail where nothing is asked.
+        """
+        path = self._folder / REQUESTS if self._options.cache is None else self._options.cache
+        if not self._steps or not path.is_file():
+            yield None
+            return
+        from dataflow_core.serving.store.reader import Reader
+
+        try:
+            reader = Reader(path)
+        except StoreError:
+            yield None
+            return
+        with closing(reader):
+            yield reader if reader.sessions(self._of_store) else None
+
+    @property
+    def _of_store(self) -> str | None:
+        """The run whose sessions count in its store; None for all, in one of its own."""
+        return None if self._options.cache is None else self._name
 
     def _spent(self, store: RequestStore) -> Spent:
         """Return what was paid for answers by this run, however often it was stopped."""
-        return store.spent(None if self._options.cache is None else self._name)
+        return store.spent(self._of_store)
 
     @property
     def _name(self) -> str:

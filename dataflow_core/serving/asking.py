@@ -9,9 +9,8 @@ import itertools
 import os
 import threading
 from array import array
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.completion import Failure, Usage
@@ -82,6 +81,7 @@ class _Sent:
         job: The request.
         answers: What came of each, once it is over; nothing where it was dropped.
         refused_together: Whether each has to be asked alone, for together they were refused.
+        store: The store that counts it as on its way, while it is.
     """
 
     group: Sequence[Asked]
@@ -89,6 +89,19 @@ class _Sent:
     job: Job = field(init=False)
     answers: dict[bytes, Answered] = field(default_factory=dict)
     refused_together: bool = False
+    store: RequestStore | None = None
+
+    def begin(self, store: RequestStore | None) -> None:
+        """Have a store count the request as one on its way."""
+        if store is not None and self.store is None:
+            store.begin_request()
+            self.store = store
+
+    def end(self) -> None:
+        """Have it counted so no more: it failed, or its answer is written."""
+        store, self.store = self.store, None
+        if store is not None:
+            store.end_request()
 
 
 @dataclass(eq=False, slots=True)
@@ -250,12 +263,15 @@ class Asking:
         most = first.sampling.get("max_tokens") if isinstance(first, ChatRequest) else 0
         sent = _Sent(group, follow_up)
 
-        def send(backend: Backend) -> Awaitable[Reply | Vectors]:
-            if scope.store is not None and sent.job.sent == 1:
-                scope.store.begin_request()
-            if isinstance(first, ChatRequest):
-                return backend.chat(first)
-            return backend.embed([one for one in requests if isinstance(one, str)])
+        async def send(backend: Backend) -> Reply | Vectors:
+            sent.begin(scope.store)
+            try:
+                if isinstance(first, ChatRequest):
+                    return await backend.chat(first)
+                return await backend.embed([one for one in requests if isinstance(one, str)])
+            except BaseException:
+                sent.end()
+                raise
 
         sent.job = Job(
             send=send,
@@ -278,8 +294,8 @@ class Asking:
             for one in sent.group:
                 if one.question.key not in kept:
                     self._release(one.question.key)
-            if scope.store is not None and sent.job.sent:
-                scope.store.end_request()
+            if not kept:  # else once it is written
+                sent.end()
         if scope.live is not None and isinstance(outcome, (Reply, Vectors)):
             live = Tally(asked=len(sent.group), answered=len(sent.group))
             live.spent(outcome.usage, self.price(outcome.usage))
@@ -293,7 +309,7 @@ class Asking:
         for one in sent.group:
             answer = sent.answers.get(one.question.key)
             if answer is not None:
-                self._keep(job, one.question, answer, store, requests, counted)
+                self._keep(sent, one.question, answer, store, requests, counted)
                 requests, counted = 0, None  # one of them tells
                 if answer.failure is None:
                     yield one.question.key
@@ -317,7 +333,7 @@ class Asking:
 
     def _keep(
         self,
-        job: Job,
+        sent: _Sent,
         question: Question,
         answer: Answered,
         store: RequestStore,
@@ -335,12 +351,16 @@ class Asking:
             reasoning=None if reply is None else reply.reasoning,
             finish_reason="stop" if reply is None else reply.finish_reason,
             usage=answer.usage,
-            latency=job.seconds,
+            latency=sent.job.seconds,
             attempts=requests,
             cost=answer.cost,
             vector=answer.vector,
         )
-        release = partial(self._release, question.key)
+
+        def release() -> None:
+            self._release(question.key)
+            sent.end()
+
         store.put(
             question,
             stored,

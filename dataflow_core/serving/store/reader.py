@@ -38,7 +38,8 @@ _COUNTED = (
     "WHERE ? IS NULL OR run = ? GROUP BY step, field"
 )
 _LOST = (
-    "SELECT sum(most_at_once) FROM sessions WHERE NOT ended AND id < ? AND (? IS NULL OR run = ?)"
+    "SELECT sum(most_at_once) FROM sessions WHERE NOT ended AND id IS NOT ? "
+    "AND (? IS NULL OR run = ?)"
 )
 _SESSIONS = "SELECT id FROM sessions WHERE ? IS NULL OR run = ?"
 _FAILED = (
@@ -123,18 +124,18 @@ class Reader:
         with self.connection() as connection:
             return frozenset(number for (number,) in connection.execute(_SESSIONS, (run, run)))
 
-    def lost(self, before: int, run: str | None = None) -> int:
+    def lost(self, run: str | None = None, session: int | None = None) -> int:
         """Return how many requests, at most, were on their way where sessions were killed.
 
         Args:
-            before: The session before which they were.
             run: The run whose sessions count; None for all.
+            session: The session that is on, and does not count.
 
         Raises:
             StoreError: The store cannot be read.
         """
         with self.connection() as connection:
-            found: int | None = connection.execute(_LOST, (before, run, run)).fetchone()[0]
+            found: int | None = connection.execute(_LOST, (session, run, run)).fetchone()[0]
         return found or 0
 
     def has_failed(self, settings: bytes, reason: str) -> bool:

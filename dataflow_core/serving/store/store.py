@@ -199,7 +199,7 @@ class RequestStore:
                 self._working().write(Sent(self._most_at_once))
 
     def end_request(self) -> None:
-        """Note that a request is over, and what came of it given to be written."""
+        """Note that a request is over, and that what came of it is written."""
         with self._lock:
             self._on_their_way -= 1
 
@@ -209,7 +209,7 @@ class RequestStore:
         Raises:
             StoreError: The store cannot be read.
         """
-        return self._own.lost(self.session, self._run)
+        return self._own.lost(self._run, self.session)
 
     def count(self, counted: Counted) -> None:
         """Count what a step of the run paid for, or what of it was in vain.
