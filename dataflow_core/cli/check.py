@@ -8,6 +8,7 @@ import click
 
 from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
 from dataflow_core.errors import DataflowError, RecipeError
+from dataflow_core.wording import counted
 
 
 @click.command("check")
@@ -39,9 +40,9 @@ def command(
     else:
         for problem in problems:
             click.echo(str(problem))
-        warnings = _count(len(problems) - len(errors), "warning")
-        found = f"{_count(len(errors), 'error')}, {warnings}" if problems else "no problems"
-        click.echo(f"{plan.name}: {_count(len(plan.steps), 'step')}, {found}")
+        warnings = counted(len(problems) - len(errors), "warning")
+        found = f"{counted(len(errors), 'error')}, {warnings}" if problems else "no problems"
+        click.echo(f"{plan.name}: {counted(len(plan.steps), 'step')}, {found}")
     if errors:
         context.exit(2)
 
@@ -52,7 +53,3 @@ def _refusals(error: DataflowError) -> list[dict[str, object]]:
     faults = error.faults if isinstance(error, RecipeError) else ()
     listed = [{**refusal, "line": line, "message": message} for line, message in faults]
     return listed or [{**refusal, "message": str(error)}]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

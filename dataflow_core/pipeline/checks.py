@@ -12,6 +12,7 @@ import pyarrow as pa
 from dataflow_core.errors import PlanError, did_you_mean, nearest
 from dataflow_core.pipeline.plan import Plan, Step, TableRef
 from dataflow_core.pipeline.secrets import hidden_fields
+from dataflow_core.wording import counted
 
 Code = Literal[
     "missing_column",
@@ -81,9 +82,8 @@ def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
     """
     errors = [problem for problem in problems if problem.level == "error"]
     if errors:
-        count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
         lines = "\n".join(f"  {line}" for line in _lines(errors))
-        raise PlanError(f"{plan.name} cannot run, {count}:\n{lines}")
+        raise PlanError(f"{plan.name} cannot run, {counted(len(errors), 'problem')}:\n{lines}")
 
 
 def _hidden(plan: Plan) -> Iterator[Problem]:
