@@ -25,10 +25,11 @@ from dataflow_core.serving.backends.http import (
     HttpServing,
     is_among,
     reworded,
+    sent_key,
     user_of,
     without_user,
 )
-from dataflow_core.serving.backends.keys import find_key
+from dataflow_core.serving.backends.keys import Key, find_key
 from dataflow_core.serving.backends.openai import OPENAI_URL, response_format
 from dataflow_core.serving.backends.openai_answers import reply_in, vectors_in
 from dataflow_core.serving.base import Capability
@@ -56,6 +57,11 @@ _KINDS: Mapping[str, tuple[ErrorKind, str | None]] = {
 
 NO_KEY = "none"
 """What is sent as the key, lest LiteLLM look for one."""
+
+_LITELLMS_KEY = (
+    "no key was given here, so LiteLLM took what it found in the provider's own variable. Name one "
+    "with api_key_env=VARIABLE or api_key_file"
+)
 
 _FATAL = (401, 402, 403, 404, 405)
 _NO_PROVIDER = "llm provider not provided"
@@ -103,10 +109,9 @@ class LiteLLMServing(HttpServing):
         """Return None: whose price it is, LiteLLM alone knows."""
         return None
 
-    def key(self) -> str | None:
+    def found_key(self) -> Key | None:
         """Return the key that is given; None where LiteLLM is to look for one."""
-        variables = () if self.api_key_env is None else (self.api_key_env,)
-        return find_key(self.name, self.api_key, self.api_key_file, variables)
+        return find_key(self.name, self.api_key, self.api_key_file, self.api_key_env)
 
     @property
     def is_foreign(self) -> bool:
@@ -135,12 +140,13 @@ class LiteLLMBackend(Backend):
         self._base: dict[str, Any] = {"model": serving.model, "num_retries": 0, "max_retries": 0}
         if serving.base_url is not None:
             self._base["api_base"] = without_user(serving.url)
-        key, user = serving.key(), user_of(serving.url)
-        if key is None and serving.is_foreign:
-            key = NO_KEY
+        key, user = serving.found_key(), user_of(serving.url)
         if key is not None:
-            self._base["api_key"] = key
-        self._secrets = {key or "", user or "", *(user or "").split(":", 1)} - {NO_KEY}
+            self._base["api_key"] = key.value
+        elif serving.is_foreign:
+            self._base["api_key"] = NO_KEY
+        self._key = _LITELLMS_KEY if key is None else sent_key(key)
+        self._secrets = {key.value if key else "", user or "", *(user or "").split(":", 1)}
 
     async def open(self) -> None:
         """Import LiteLLM, which takes seconds, beside the loop; see `Backend.open`."""
@@ -203,7 +209,10 @@ class LiteLLMBackend(Backend):
             return await call(**self._base, **told)
         except Exception as error:  # noqa: BLE001  its errors have no base of their own
             failed = error_of(error, with_schema=with_schema)
-            raise reworded(failed, masked(failed.message, self._secrets)) from None
+            message = masked(failed.message, self._secrets)
+            if failed.status == 401:
+                message = f"{message}: {self._key}"
+            raise reworded(failed, message) from None
 
 
 def _quiet_litellm() -> Any:
