@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
-from dataflow_core.errors import DataflowError, did_you_mean
+from dataflow_core.errors import ConfigurationError, DataflowError, did_you_mean
+
+_LONGEST = 60
 
 
 def explain(cls: type[BaseModel], error: ValidationError) -> str:
     """Return what is wrong with each field, without the values of secrets."""
     lines = [_explain_one(cls, item) for item in error.errors(include_url=False)]
     return f"{cls.__name__} got a wrong configuration:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def refuse_unnamed(cls: type[BaseModel], given: Sequence[Any], call: str) -> None:
+    """Refuse fields that are given by their position.
+
+    Args:
+        cls: The class that is made.
+        given: What was given without a name.
+        call: What to write instead, with ``{}`` for the first of them.
+
+    Raises:
+        ConfigurationError: There are such fields.
+    """
+    if given:
+        raise ConfigurationError(
+            f"{cls.__name__} takes its fields by name, found {_shown(given[0])} without one. "
+            f"Write {cls.__name__}({call.format(_shown(given[0]))}); there are: "
+            f"{', '.join(cls.model_fields) or 'none'}."
+        )
+
+
+def _shown(value: Any) -> str:
+    """Return a value for messages, shortened."""
+    return repr(value) if len(repr(value)) <= _LONGEST else f"{repr(value)[:_LONGEST]}…"
 
 
 def _explain_one(cls: type[BaseModel], item: Any) -> str:

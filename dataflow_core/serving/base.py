@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     PrivateAttr,
@@ -20,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from dataflow_core.configuration import explain
+from dataflow_core.configuration import explain, refuse_unnamed
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.asking import Asking
@@ -40,6 +41,13 @@ Capability = Literal["chat", "embed", "schema", "images"]
 
 
 _CONCURRENCY = 64
+
+
+def _named(model: str) -> str:
+    """Refuse a name of a model that is empty."""
+    if not model.strip():
+        raise ConfigurationError("the serving names no model: give its name, as model=NAME.")
+    return model
 
 
 class Serving(Sampling):
@@ -80,7 +88,7 @@ class Serving(Sampling):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat"})
     sorts_prompts: ClassVar[bool] = False
 
-    model: str
+    model: Annotated[str, AfterValidator(_named)]
     max_concurrency: Annotated[int, Field(ge=1)] | None = None
     requests_per_minute: Annotated[float, Field(gt=0)] | None = None
     tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
@@ -103,7 +111,8 @@ class Serving(Sampling):
     _lent: dict[int, Scope] = PrivateAttr(default_factory=dict)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
-    def __init__(self, **configuration: Any) -> None:
+    def __init__(self, *unnamed: Any, **configuration: Any) -> None:
+        refuse_unnamed(type(self), unnamed, "model={}")
         try:
             super().__init__(**configuration)
         except ValidationError as error:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
 
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)", re.DOTALL)
+_TWICE = re.compile(r"multiple values for keyword argument '(\w+)'")
 
 
 def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes: Any) -> Serving:
@@ -46,9 +47,9 @@ def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes
         >>> serving_from_spec(serving.spec) == serving
         True
     """
-    match = _PREFIX.fullmatch(spec.strip())
+    match = _PREFIX.fullmatch(spec.strip()) if isinstance(spec, str) else None
     plugins = plugins or PluginManager()
-    shown = _without_options(spec)
+    shown = _without_options(spec) if isinstance(spec, str) else spec
     if match is None:
         raise ConfigurationError(
             f"{shown!r} is no serving: KIND:MODEL is wanted, such as openai:gpt-4o-mini or "
@@ -67,7 +68,20 @@ def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes
         raise ConfigurationError(f"{shown!r}: {prefix!r} is claimed by {names}. Disable one.")
     cls: type[Serving] = plugins.load(found[0])
     text, _, told = rest.partition("#")
-    return cls.from_text(unquote(text), {**_options(spec, told), **changes})
+    return _made(cls, unquote(text), {**_options(spec, told), **changes}, shown)
+
+
+def _made(cls: type[Serving], text: str, options: dict[str, Any], shown: str) -> Serving:
+    """Return the serving of a text and further fields, of which none is told twice."""
+    try:
+        return cls.from_text(text, options)
+    except TypeError as error:
+        twice = _TWICE.search(str(error))
+        if twice is None:
+            raise
+        raise ConfigurationError(
+            f"{shown!r} tells {twice[1]} twice: it stands before # already. Leave it out behind."
+        ) from None
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, Self
 import orjson
 from pydantic import PrivateAttr
 
+from dataflow_core.configuration import refuse_unnamed
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.base import Capability, Serving
@@ -62,7 +63,10 @@ class CassetteServing(Serving):
 
     _has_begun: bool = PrivateAttr(False)
 
-    def __init__(self, **configuration: Any) -> None:
+    def __init__(self, *unnamed: Any, **configuration: Any) -> None:
+        refuse_unnamed(type(self), unnamed, "path={}")
+        if not str(configuration.get("path", "-")).strip():
+            raise ConfigurationError("the cassette names no file: cassette:FILE is wanted.")
         super().__init__(**configuration)
         if (self.serving is None) != (self.mode == "play"):
             raise ConfigurationError(

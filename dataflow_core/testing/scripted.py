@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, field_validator
 
+from dataflow_core.configuration import refuse_unnamed
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.completion import Usage
@@ -56,10 +58,22 @@ class ScriptedServing(Serving):
     _texts: list[str] = PrivateAttr(default_factory=list)
     _guard: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
-    def __init__(self, script: Script | None = None, **configuration: Any) -> None:
+    def __init__(self, script: Script | None = None, *unnamed: Any, **configuration: Any) -> None:
+        refuse_unnamed(type(self), unnamed, "script, model=…")
         if script is not None:
             configuration["script"] = script
         super().__init__(**configuration)
+
+    @field_validator("script")
+    @classmethod
+    def _is_script(cls, script: Any) -> Any:
+        listed = isinstance(script, (Mapping, Sequence)) and not isinstance(script, (str, bytes))
+        if not listed and not callable(script):
+            raise ConfigurationError(
+                f"the script is of type {type(script).__name__}; a function, a dict or a list of "
+                "answers is wanted."
+            )
+        return script
 
     @property
     def requests(self) -> list[ChatRequest]:
