@@ -308,6 +308,15 @@ class Serving(Sampling):
         """The most texts of one embedding request."""
         return 1
 
+    def lacks(self) -> list[str]:
+        """Return what the serving needs and this machine lacks, each with what mends it.
+
+        Plans are checked for it before they run. So it is quick, and opens nothing: no request, no
+        model, and no import of a large package (`importlib.util.find_spec` tells whether it is
+        there). What it cannot tell so, the first request tells.
+        """
+        return []
+
     def open_backend(self) -> Backend:
         """Return a new backend; called in the thread of the dispatcher's loop."""
         raise NotImplementedError(f"{type(self).__name__} does not define open_backend")

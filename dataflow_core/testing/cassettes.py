@@ -101,6 +101,16 @@ class CassetteServing(Serving):
         has_begun, self._has_begun = self._has_begun, True
         return not (has_begun and self.path.exists())
 
+    def lacks(self) -> list[str]:
+        """Return that there is no cassette to play, or what the recorded serving lacks."""
+        if self.serving is not None:
+            return self.serving.lacks()
+        try:
+            _header(self.path)
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
+
     def open_backend(self) -> Backend:
         """Return what plays and records."""
         return _Recorder(self)

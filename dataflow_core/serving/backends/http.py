@@ -141,11 +141,20 @@ class HttpServing(Serving):
             if not self.url.startswith("https:"):
                 named = (f"{named[0]}, with https: in base_url",)
             raise ConfigurationError(
-                f"{self.name}: there is no API key. Set {' or '.join(named)}, or name a file "
-                "with api_key_file. For a server of your own, name its address: "
+                f"{self.name}: there is no API key. Set {' or '.join(named)} "
+                f"(export {self.key_variables[0]}=…), or name a file with api_key_file. "
+                "For a server of your own, name its address: "
                 f"{self.prefix}:{self.model}@http://localhost:8000{urlsplit(self.vendor_url).path}."
             )
         return key
+
+    def lacks(self) -> list[str]:
+        """Return that there is no key where one is needed; see `Serving.lacks`."""
+        try:
+            self.found_key()
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
 
     def lacking_key(self) -> str:
         """Return what to do where a server wants a key that it was not sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import importlib
+import importlib.util
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -58,6 +59,7 @@ _KINDS: Mapping[str, tuple[ErrorKind, str | None]] = {
 NO_KEY = "none"
 """What is sent as the key, lest LiteLLM look for one."""
 
+_NOT_INSTALLED = "LiteLLM is not installed. pip install 'dataflow-llm-core[litellm]'."
 _LITELLMS_KEY = (
     "no key was given here, so LiteLLM took what it found in the provider's own variable. Name one "
     "with api_key_env=VARIABLE or api_key_file"
@@ -120,6 +122,11 @@ class LiteLLMServing(HttpServing):
             return False
         told = (os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_BASE"))
         return not is_among(self.url, OPENAI_URL, *told)
+
+    def lacks(self) -> list[str]:
+        """Return that LiteLLM is not here, or no key that was named; see `Serving.lacks`."""
+        there = importlib.util.find_spec("litellm") is not None
+        return [*([] if there else [f"{self.name}: {_NOT_INSTALLED}"]), *super().lacks()]
 
     def open_backend(self) -> Backend:
         """Return LiteLLM, not imported yet."""
@@ -228,8 +235,7 @@ def _quiet_litellm() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "litellm":
             raise ReplyError("fatal", f"LiteLLM cannot be imported: {error}") from None
-        told = "LiteLLM is not installed. pip install 'dataflow-llm-core[litellm]'."
-        raise ReplyError("fatal", told) from None
+        raise ReplyError("fatal", _NOT_INSTALLED) from None
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.turn_off_message_logging = True

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -59,8 +60,6 @@ class StartedServerServing(EngineServing):
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema", "images"})
     key_variable: ClassVar[str] = ""
-    engine: ClassVar[str] = ""
-    """The package that the server comes with."""
 
     python: str = sys.executable
     command: tuple[str, ...] | None = None
@@ -102,19 +101,31 @@ class StartedServerServing(EngineServing):
         places = {"{port}": str(port), "{model}": self.model}
         return [_filled(part, places) for part in self.command]
 
+    def lacks(self) -> list[str]:
+        """Return that what starts the server is not here; see `Serving.lacks`."""
+        program = self.python if self.command is None else self.command_line(0)[0]
+        if shutil.which(program) is None:
+            field = "python" if self.command is None else "command"
+            told = f"{field} begins with {program}, and there is no such program. Give its path."
+            return [f"{self.name}: {told}"]
+        own = self.command is None and self.python == sys.executable
+        if not own or not self.engine or importlib.util.find_spec(self.engine) is not None:
+            return []
+        told = (
+            f"{self.engine} is not installed here. pip install 'dataflow-llm-core[{self.engine}]', "
+            "or name the Python of an environment that has it: "
+            f"{self.prefix}:{self.model}#python=/opt/{self.engine}/bin/python."
+        )
+        return [f"{self.name}: {told}"]
+
     def open_backend(self) -> Backend:
         """Return the server, not started yet.
 
         Raises:
             ConfigurationError: This environment is to start it, and does not have it.
         """
-        own = self.command is None and self.python == sys.executable
-        if own and self.engine and importlib.util.find_spec(self.engine) is None:
-            raise ConfigurationError(
-                f"{self.name}: {self.engine} is not installed here. pip install "
-                f"'dataflow-llm-core[{self.engine}]', or name the Python of an environment that "
-                f"has it: {self.prefix}:{self.model}#python=/opt/{self.engine}/bin/python."
-            )
+        if lacking := self.lacks():
+            raise ConfigurationError(lacking[0])
         if self.log_file is None:
             handle, name = tempfile.mkstemp(prefix=f"dataflow-{self.prefix}-", suffix=".log")
             os.close(handle)
