@@ -38,6 +38,8 @@ from dataflow_core.serving.store import Kind, RequestStore, Settings
 from dataflow_core.serving.tokens import estimate_tokens
 
 Capability = Literal["chat", "embed", "schema", "images"]
+Part = Literal["chat", "schema", "embedding"]
+"""What is asked of a serving: a plain answer, one that fits a schema, a vector."""
 
 
 _CONCURRENCY = 64
@@ -316,6 +318,14 @@ class Serving(Sampling):
         there). What it cannot tell so, the first request tells.
         """
         return []
+
+    def recorded(self) -> Mapping[Part, int] | None:
+        """Return how many answers it has to play; None where it answers whatever it is asked.
+
+        Raises:
+            ConfigurationError: They cannot be read.
+        """
+        return None
 
     def open_backend(self) -> Backend:
         """Return a new backend; called in the thread of the dispatcher's loop."""

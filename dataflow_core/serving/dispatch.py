@@ -546,10 +546,12 @@ class Dispatcher:
         self._rates.learn(self._loop.time(), headers)
 
     def _gone(self) -> ServingGone:
+        last = self._last or "no connection"
         return ServingGone(
-            f"{self._terms.name} does not answer: {self._last or 'no connection'}. It was tried "
-            f"for {self._breaker.patience:.0f} s. Start it, or correct its address; what was "
-            "answered is kept, and the same command goes on."
+            f"{self._terms.name} does not answer: {last}. It was tried for "
+            f"{self._breaker.patience:.0f} s. Start it, or correct its address; what was answered "
+            "is kept, and the same command goes on.",
+            last,
         )
 
 
