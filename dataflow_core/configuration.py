@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
 from dataflow_core.errors import ConfigurationError, DataflowError, did_you_mean
+from dataflow_core.secrets import without_secrets, without_secrets_in_command
 
 _LONGEST = 60
 
@@ -61,8 +62,15 @@ def _explain_one(cls: type[BaseModel], item: Any) -> str:
     known_field = cls.model_fields.get(str(item["loc"][0])) if item["loc"] else None
     secret = known_field is not None and _is_secret(known_field.annotation)
     shown = field and not secret if item["type"] == "value_error" else not secret
-    found = f" (found {item['input']!r})" if shown else ""
+    found = f" (found {_without_secrets(item['input'], field)!r})" if shown else ""
     return f"{field}: {message}{found}".removeprefix(": ")
+
+
+def _without_secrets(value: Any, field: str) -> Any:
+    """Return what was found without what may be secrets in it."""
+    if isinstance(value, str):
+        return without_secrets_in_command(value)
+    return without_secrets(value, field)
 
 
 def _is_secret(annotation: Any) -> bool:

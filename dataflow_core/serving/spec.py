@@ -19,7 +19,7 @@ from pydantic_core import PydanticSerializationError
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.plugins import PluginManager
-from dataflow_core.secrets import is_secret, is_secret_in_query, without_secrets
+from dataflow_core.secrets import COMMAND, is_secret, is_secret_in_query, without_secrets
 
 if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
@@ -173,7 +173,7 @@ def _yaml(serving: Serving, name: str) -> str:
     value = TypeAdapter(Any).dump_python(getattr(serving, name), mode="json")
     is_named = is_secret_in_query if name == "query" else is_secret
     if not isinstance(value, str):  # texts of fields are none: api_key_env, api_key_file
-        value = without_secrets(value, is_named=is_named)
+        value = without_secrets(value, name if name == COMMAND else "", is_named=is_named)
     if isinstance(value, str) and yaml.safe_load(value) == value:
         return value
     return orjson.dumps(value).decode()

@@ -12,6 +12,7 @@ from dataflow_core.serving import (
     GeminiServing,
     LiteLLMServing,
     OpenAIServing,
+    VLLMServerServing,
     VLLMServing,
     serving_from_spec,
 )
@@ -220,6 +221,44 @@ def test_addresses_that_are_none_are_refused_without_showing_secrets(url, why):
     with pytest.raises(ConfigurationError, match=why) as caught:
         OpenAIServing(model="m", base_url=url)
     assert "hidden-here" not in str(caught.value)
+
+
+COMMAND = (
+    *("env", "HF_TOKEN=SECRET-1", "launch", "--api-key", "SECRET-2", "--hf-token=SECRET-3"),
+    *("-H", "Authorization: Bearer SECRET-4", "--url", "https://me:SECRET-5@host/"),
+    *("sh", "-c", "MY_TOKEN='SECRET-6' serve --password SECRET-7 --port {port}"),
+    *("--max-num-tokens", "5", "--api-key-file", "kept", "--token", "$TOKEN"),
+)
+
+
+def test_secrets_in_a_command_are_hidden_and_nothing_else_is():
+    serving = VLLMServerServing(model="m", command=COMMAND)
+    for told in (serving.spec, repr(serving), str(serving.identity()), str(serving.fingerprint())):
+        assert "SECRET" not in told
+        assert HIDDEN in told
+        for shown in ("HF_TOKEN=", "5", "kept", "$TOKEN", "serve --password", "{port}"):
+            assert shown in told
+    again = serving_from_spec(serving.spec)
+    assert again.spec == serving.spec
+    assert _is_hidden(again, "serving")
+    assert not _is_hidden(serving, "serving")
+    plain = VLLMServerServing(model="m", command=("vllm", "serve", "{model}", "--seed", "3"))
+    assert serving_from_spec(plain.spec) == plain
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"command": "vllm serve --api-key SECRET-1"},
+        {"engine_args": "api_key=SECRET-1"},
+        {"timeout": {"api_key": "SECRET-1"}},
+    ],
+)
+def test_what_is_refused_is_shown_without_secrets(wrong):
+    with pytest.raises(ConfigurationError) as caught:
+        VLLMServerServing(model="m", **wrong)
+    assert "SECRET" not in str(caught.value)
+    assert HIDDEN in str(caught.value)
 
 
 def test_what_is_written_of_a_serving_has_no_secrets():
