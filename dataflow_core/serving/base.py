@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import weakref
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -22,7 +25,7 @@ from pydantic import (
 )
 
 from dataflow_core.configuration import explain, refuse_unnamed
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ConfigurationError, StoreError
 from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.asking import Asking
 from dataflow_core.serving.backend import Backend
@@ -42,6 +45,7 @@ Part = Literal["chat", "schema", "embedding"]
 """What is asked of a serving: a plain answer, one that fits a schema, a vector."""
 
 
+_LOG = logging.getLogger(__name__)
 _CONCURRENCY = 64
 
 
@@ -108,6 +112,7 @@ class Serving(Sampling):
     _store: RequestStore | None = PrivateAttr(None)
     _store_process: int = PrivateAttr(0)
     _refused_schemas: set[bytes] = PrivateAttr(default_factory=set)
+    _forgotten: weakref.finalize[..., Serving] | None = PrivateAttr(None)
     _users: int = PrivateAttr(0)
     _stays_open: bool = PrivateAttr(False)
     _lent: dict[int, Scope] = PrivateAttr(default_factory=dict)
@@ -391,8 +396,28 @@ class Serving(Sampling):
         """Return the way to the model, opened in this process."""
         with self._lock:
             if self._asking is None or self._asking.process != os.getpid():
-                self._asking = Asking(self.open_backend, self._terms(), self.token_price())
+                terms, price = self._terms(), self.token_price()
+                self._asking = Asking(self._twin().open_backend, terms, price)
+                if self._forgotten is None:
+                    self._forgotten = weakref.finalize(self, _forget, self.__pydantic_private__)
+                    self._forgotten.atexit = False
             return self._asking
+
+    def _twin(self) -> Self:
+        """Return another object of the same configuration and state, for the loop's thread.
+
+        What that thread holds lives as long as it does. The serving itself must not, or the thread
+        of one that nobody closes would never end.
+        """
+        twin = type(self).__new__(type(self))
+        for name, value in (
+            ("__dict__", dict(self.__dict__)),
+            ("__pydantic_fields_set__", self.__pydantic_fields_set__),
+            ("__pydantic_extra__", self.__pydantic_extra__),
+            ("__pydantic_private__", self.__pydantic_private__),
+        ):
+            object.__setattr__(twin, name, value)
+        return twin
 
     def __getstate__(self) -> dict[Any, Any]:
         return {**super().__getstate__(), "__pydantic_private__": None}
@@ -485,6 +510,28 @@ class Serving(Sampling):
             patience=self.patience,
             name=self.name,
         )
+
+
+def _forget(state: dict[str, Any] | None) -> None:
+    """End the threads of a serving that is gone and was not closed, without waiting for them.
+
+    Garbage is collected in any thread at any time, also in the loop's own.
+
+    Args:
+        state: The serving's private attributes.
+    """
+    asking: Asking | None = (state or {}).get("_asking")
+    if asking is not None and asking.process == os.getpid():
+        asking.dispatcher.leave(partial(_close_quietly, (state or {}).get("_store")))
+
+
+def _close_quietly(store: RequestStore | None) -> None:
+    """Close a store where nobody hears of its failure."""
+    try:
+        if store is not None:
+            store.close()
+    except StoreError as error:
+        _LOG.warning("%s", error)
 
 
 def _close(asking: Asking | None, store: RequestStore | None) -> None:
