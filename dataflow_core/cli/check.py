@@ -22,12 +22,15 @@ def command(
 ) -> None:
     """Compile PIPELINE, and report every problem at once; runs nothing.
 
-    Without --input, only what does not depend on the columns of a source is checked. Exits with 2
-    if there is an error.
+    Without --input, only what does not depend on the columns of a source is checked. What servings
+    need is looked for on this machine: keys, packages, files of models. Exits with 2 if there is an
+    error.
     """
+    from dataflow_core.pipeline.checks import check_servings
+
     try:
         plan = load_plan(context.obj, asked)
-        problems = check(plan)
+        problems = [*check(plan), *check_servings(plan)]
     except DataflowError as error:
         if not as_json:
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataflow_core.cli.output import write_json
-from dataflow_core.cli.planning import Asked, cache_of, check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, cache_of, load_plan, pipeline_options, require_ready
 from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ def command(
     """
     plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine import estimate_plan
-    from dataflow_core.pipeline.checks import require_sound
 
-    require_sound(plan, check(plan))
+    require_ready(plan, cache=cache_of(plan))
     found = estimate_plan(
         plan, rows, workers=workers or len(os.sched_getaffinity(0)), cache=cache_of(plan)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import sys
@@ -265,6 +266,40 @@ def check(plan: Plan) -> list[Problem]:
 
     storage = plan.sources[SOURCE]
     return check_plan(plan, storage.columns() if storage is not None else None)
+
+
+def require_ready(
+    plan: Plan, folder: str | Path | None = None, cache: str | Path | None = None
+) -> list[Problem]:
+    """Refuse a plan that has problems or cannot run here, and return what there is to warn of.
+
+    What a serving lacks, such as its key, is a warning where answers are kept: they may be all that
+    is needed.
+
+    Args:
+        plan: The plan.
+        folder: The run directory; None for a new one.
+        cache: The store in place of the run's own; None for that.
+
+    Raises:
+        PlanError: The plan must not run.
+    """
+    from dataflow_core.engine.run_paths import RUNS
+    from dataflow_core.pipeline.checks import check_servings, require_sound
+
+    problems, lacks = check(plan), check_servings(plan)
+    if lacks and _has_answers(Path(folder or RUNS / "new"), cache):
+        lacks = [dataclasses.replace(one, level="warning") for one in lacks]
+    require_sound(plan, [*problems, *lacks])
+    return [*problems, *lacks]
+
+
+def _has_answers(folder: Path, cache: str | Path | None) -> bool:
+    """Return whether there is a store in which a run looks for answers."""
+    from dataflow_core.engine.answers import answer_stores
+
+    own, others = answer_stores(folder, None if cache is None else Path(cache))
+    return bool(others) or own.exists()
 
 
 def cache_of(plan: Plan) -> Path | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.output import value_text
-from dataflow_core.cli.planning import Asked, cache_of, check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, cache_of, load_plan, pipeline_options, require_ready
 from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
@@ -36,9 +36,8 @@ def command(
     """
     plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine.preview import preview_plan
-    from dataflow_core.pipeline.checks import require_sound
 
-    require_sound(plan, check(plan))
+    require_ready(plan, cache=cache_of(plan))
     previews = preview_plan(plan, rows, cache=cache_of(plan))
     if as_json:
         content = [preview.as_dict() for preview in previews]

@@ -23,6 +23,7 @@ Code = Literal[
     "unused_table",
     "hidden_secret",
     "lacking_capability",
+    "not_ready",
 ]
 _LISTING = " The table has: "
 
@@ -72,6 +73,23 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
         problems += _columns(plan, columns)
     order = {step.name: number for number, step in enumerate(plan.steps)}
     return sorted(problems, key=lambda problem: order[problem.step])
+
+
+def check_servings(plan: Plan) -> list[Problem]:
+    """Return what the servings of a plan need and this machine lacks, each lack once.
+
+    A plan can be sound and lack a key: so this is no part of `check_plan`. Nothing is opened.
+
+    Args:
+        plan: The plan.
+    """
+    problems: dict[str, Problem] = {}
+    for step in plan.steps:
+        for path, serving in step.operator.servings().items():
+            for lack in serving.lacks():
+                problem = Problem("error", "not_ready", step.name, path, "", lack)
+                problems.setdefault(lack, problem)
+    return list(problems.values())
 
 
 def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:

@@ -15,7 +15,14 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.asking import Answered, Asked
 from dataflow_core.serving.backend import ChatRequest, Message, Reply
 from dataflow_core.serving.completion import Completion, Failure
-from dataflow_core.serving.messages import UserInput, conversation, has_images, is_null, text_of
+from dataflow_core.serving.messages import (
+    UserInput,
+    conversation,
+    has_images,
+    is_null,
+    require_list,
+    text_of,
+)
 from dataflow_core.serving.scope import Scope
 from dataflow_core.serving.store import SCHEMA_REFUSED, Counted, Reuse, Settings, prompt_digest
 from dataflow_core.serving.structured import AnswerSchema, Correction, Read
@@ -407,10 +414,9 @@ def _followed(draft: Draft, correction: Correction) -> Prompt:
 def _check_inputs(
     inputs: Sequence[UserInput | None], n: int, distinct: Sequence[Hashable] | None
 ) -> None:
-    if isinstance(inputs, str):
-        raise ConfigurationError(
-            "generate_from_input takes a list of inputs, found one text. Write [text]."
-        )
+    require_list(inputs, "generate_from_input", "inputs")
+    if distinct is not None:
+        require_list(distinct, "distinct", "values")
     if not isinstance(n, int) or n < 1:
         raise ConfigurationError(f"n is {n!r}; it takes a whole number from 1 on.")
     if distinct is not None and len(distinct) != len(inputs):

@@ -373,3 +373,45 @@ def test_a_place_for_answers_that_takes_none_is_told_before_anything_is_done(cal
     assert not (folder / "run").exists()
     call(*asked, "kept.sqlite")
     assert not (folder / "kept.sqlite").exists()
+
+
+def test_a_check_tells_what_servings_lack_on_this_machine_once(call, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    told = json.loads(
+        call("check", "drafting.yaml", "--serving", "openai:m", "--json", code=2).out
+    )["problems"]
+    assert [(one["level"], one["code"], one["step"]) for one in told] == [
+        ("error", "not_ready", "first")
+    ]
+    assert "(export OPENAI_API_KEY=…)" in told[0]["message"]
+    local = "openai:m@http://localhost:9/v1"
+    assert "no problems" in call("check", "drafting.yaml", "--serving", local).out
+
+
+@pytest.mark.parametrize("command", ["run", "preview", "estimate"])
+def test_nothing_begins_without_the_key_that_a_serving_needs(call, folder, monkeypatch, command):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    told = call(command, "drafting.yaml", "-i", "in.jsonl", "--serving", "openai:m", code=2).err
+    assert "cannot run, 1 problem:" in told
+    assert "(export OPENAI_API_KEY=…)" in told
+    assert not (folder / "dataflow-runs").exists()
+
+
+def test_a_run_whose_answers_are_all_kept_goes_without_a_key(call, server, monkeypatch):
+    monkeypatch.setenv("NAMED", KEY)
+    asked = (
+        "run",
+        "drafting.yaml",
+        "-i",
+        "in.jsonl",
+        "--serving",
+        spec(server, "&api_key_env=NAMED"),
+    )
+    call(*asked, "--run-dir", "first")
+    monkeypatch.delenv("NAMED")
+    done = call(*asked, "--run-dir", "second")
+    assert "warning: step 'first', serving: " in done.err
+    assert "the variable NAMED is not set" in done.err
+    assert server.stats().requests == 60
