@@ -20,8 +20,7 @@ from dataflow_core.serving.pricing import Price
 from dataflow_core.testing import FaultServer, ScriptedServing
 
 from .asking import Answer, Asking, Noted
-from .pipelines import Steps
-from .test_servings import _stopped_by
+from .pipelines import Steps, stopped_by
 
 TESTS = Path(__file__).parents[1]
 PRICE = Price(0.0, 1.0)
@@ -96,7 +95,7 @@ def test_what_was_paid_before_ctrl_c_counts_as_paid_by_the_run(tmp_path):
             stop.set()
 
     options = {"output": tmp_path / "out.jsonl", "run_dir": tmp_path / "run", "batch_size": 40}
-    with pytest.raises(RunStopped), _stopped_by(stop):
+    with pytest.raises(RunStopped), stopped_by(stop):
         run_plan(plan, notify=notify, **options)
     report = run_plan(plan, **options)
     assert sums(report) == {"asked": 300, "answered": 150, "reused": 150, "failed": 0}
