@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import core_schema
 
 from dataflow_core.errors import PluginError, PromptError
+from dataflow_core.prompts.answers import TextAnswer
 from dataflow_core.prompts.template import PromptTemplate
 
 if TYPE_CHECKING:
@@ -67,7 +68,15 @@ class Prompt:
     def plain(self) -> str | dict[str, Any]:
         """Return it as recipes write it: name, path, text, or fields."""
         if isinstance(self.given, PromptTemplate):
-            return self.given.model_dump(mode="json", exclude_defaults=True)
+            template = self.given
+            answer = template.answer.model_dump(mode="json", exclude_defaults=True)
+            fields = template.model_dump(mode="json", exclude_defaults=True, exclude={"answer"})
+            is_text = template.answer == TextAnswer()
+            return (
+                fields
+                if is_text
+                else {**fields, "answer": {"kind": template.answer.kind, **answer}}
+            )
         return str(self.given)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -112,7 +121,7 @@ def _as_file(given: str) -> Path:
 
 def _read(path: Path, name: str) -> PromptTemplate:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"cannot read the prompt {path}: {error}") from error
     return PromptTemplate.from_text(text, name)
