@@ -67,8 +67,9 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
     The exit code is 2 if anything does not work.
     """
     from dataflow_core.plugins.doctor import examine
+    from dataflow_core.prompts.examination import prompt_findings
 
-    findings = examine(PluginManager(strict=False), name)
+    findings = examine(PluginManager(strict=False), name, [prompt_findings])
     if as_json:
         write_json([_as_json(finding) for finding in findings])
     else:

@@ -164,12 +164,10 @@ class Prompted(Operator):
         users: list[Any] = [template.render(**settings, **row) for row in rows]
         if template.used_by_system <= settings.keys():
             return users, template.render_system(**settings)
+        systems = [template.render_system(**settings, **row) for row in rows]
         return [
-            [
-                {"role": "system", "content": template.render_system(**settings, **row) or ""},
-                {"role": "user", "content": user},
-            ]
-            for row, user in zip(rows, users, strict=True)
+            [*_turn("system", system), *_turn("user", user)]
+            for system, user in zip(systems, users, strict=True)
         ], None
 
     def _unfit_variables(self, template: PromptTemplate, given: Collection[str]) -> list[str]:
@@ -247,6 +245,10 @@ class Asked:
         for name, column in columns.items():
             self.table[name] = column
         storage.write(self.table)
+
+
+def _turn(role: str, content: str | None) -> list[dict[str, str]]:
+    return [] if content is None else [{"role": role, "content": content}]
 
 
 def _is_blank(row: Mapping[str, Any], spared: Collection[str]) -> bool:

@@ -28,8 +28,8 @@ from dataflow_core.storage.formats import ReadOptions
 from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
-    from dataflow_core.pipeline.yaml_lines import Lines
     from dataflow_core.serving.base import Serving
+    from dataflow_core.yaml_lines import Lines
 
 VERSION = 1
 
@@ -104,10 +104,14 @@ def from_yaml(
     Raises:
         RecipeError: The recipe is wrong; the message names file and line.
     """
-    from dataflow_core.pipeline.yaml_lines import load_with_lines
     from dataflow_core.serving.spec import shared_servings
+    from dataflow_core.yaml_lines import YamlFault, load_with_lines
 
-    content, lines = load_with_lines(text, path)
+    try:
+        content, lines = load_with_lines(text)
+    except YamlFault as fault:
+        told = [(fault.line, fault.message)]
+        raise RecipeError(f"{path}, {fault}", told) from fault
     reader = _Reader(path, lines, resolve, serving, stand_in)
     with shared_servings():
         return reader.plan(content, storage)
