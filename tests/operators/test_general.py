@@ -16,6 +16,7 @@ from dataflow_core.operators.general import (
     Concatenate,
     DeduplicateExact,
     DeriveColumn,
+    Embed,
     Explode,
     FilterRows,
     Join,
@@ -25,6 +26,7 @@ from dataflow_core.operators.general import (
     Sort,
 )
 from dataflow_core.table.identity import format_id
+from dataflow_core.testing import ScriptedServing
 
 MIXED = [
     {
@@ -65,6 +67,7 @@ EVERY = {
         DeriveColumn(template="{{ n }}{{ text }}{{ tags }}"),
         {"output_column": "made"},
     ),
+    "Embed": (Embed(serving=ScriptedServing({})), {}),
     "Explode": (Explode(keep_empty=True), {"input_list": "tags"}),
     "FilterRows": (FilterRows(where="n > 0 OR n IS NULL"), {}),
     "Join": (Join(), {"input_table": MemoryStorage([{"n": 1, "new": "x"}]), "input_on": "n"}),
@@ -75,8 +78,12 @@ EVERY = {
 }
 
 
+OF_VECTORS = ["KCenterGreedy"]
+"""These want a column of vectors, and have tests of their own."""
+
+
 def test_every_general_operator_is_here():
-    assert sorted(EVERY) == sorted(general.__all__)
+    assert sorted([*EVERY, *OF_VECTORS]) == sorted(general.__all__)
     assert all(getattr(general, name).__name__ == name for name in general.__all__)
 
 

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.concatenate import Concatenate
     from dataflow_core.operators.general.deduplicate_exact import DeduplicateExact
     from dataflow_core.operators.general.derive_column import DeriveColumn
+    from dataflow_core.operators.general.embed import Embed
     from dataflow_core.operators.general.explode import Explode
     from dataflow_core.operators.general.filter_rows import FilterRows
     from dataflow_core.operators.general.join import Join
+    from dataflow_core.operators.general.k_center_greedy import KCenterGreedy
     from dataflow_core.operators.general.rename_columns import RenameColumns
     from dataflow_core.operators.general.sample import Sample
     from dataflow_core.operators.general.select_columns import SelectColumns
@@ -23,9 +25,11 @@ _FILES = {
     "Concatenate": "concatenate",
     "DeduplicateExact": "deduplicate_exact",
     "DeriveColumn": "derive_column",
+    "Embed": "embed",
     "Explode": "explode",
     "FilterRows": "filter_rows",
     "Join": "join",
+    "KCenterGreedy": "k_center_greedy",
     "RenameColumns": "rename_columns",
     "Sample": "sample",
     "SelectColumns": "select_columns",
@@ -37,9 +41,11 @@ __all__ = [
     "Concatenate",
     "DeduplicateExact",
     "DeriveColumn",
+    "Embed",
     "Explode",
     "FilterRows",
     "Join",
+    "KCenterGreedy",
     "RenameColumns",
     "Sample",
     "SelectColumns",
