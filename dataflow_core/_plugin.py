@@ -49,7 +49,7 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "Keep the rows whose vectors lie nearest to all others: a core-set",
             "filter",
             "dataset",
-            source="arXiv 1708.00489",
+            source="core-set (Sener and Savarese 2018), Algorithm 1",
         ),
         _general("rename_columns", "RenameColumns", "Rename columns", "refine"),
         _general(
@@ -64,6 +64,14 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "SelectColumns",
             "Keep some columns, in order, or all but some",
             "refine",
+        ),
+        _general(
+            "semantic_deduplicate",
+            "SemanticDeduplicate",
+            "Keep one of rows whose vectors point almost the same way",
+            "filter",
+            "dataset",
+            source="SemDeDup (Abbas et al. 2023)",
         ),
         _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
     ]

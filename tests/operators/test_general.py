@@ -78,7 +78,7 @@ EVERY = {
 }
 
 
-OF_VECTORS = ["KCenterGreedy"]
+OF_VECTORS = ["KCenterGreedy", "SemanticDeduplicate"]
 """These want a column of vectors, and have tests of their own."""
 
 

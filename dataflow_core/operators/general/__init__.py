@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.rename_columns import RenameColumns
     from dataflow_core.operators.general.sample import Sample
     from dataflow_core.operators.general.select_columns import SelectColumns
+    from dataflow_core.operators.general.semantic_deduplicate import SemanticDeduplicate
     from dataflow_core.operators.general.sort import Sort
 
 _FILES = {
@@ -33,6 +34,7 @@ _FILES = {
     "RenameColumns": "rename_columns",
     "Sample": "sample",
     "SelectColumns": "select_columns",
+    "SemanticDeduplicate": "semantic_deduplicate",
     "Sort": "sort",
 }
 
@@ -49,6 +51,7 @@ __all__ = [
     "RenameColumns",
     "Sample",
     "SelectColumns",
+    "SemanticDeduplicate",
     "Sort",
 ]
 
