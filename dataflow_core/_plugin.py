@@ -53,6 +53,14 @@ def dataflow_register_operators() -> list[OperatorSpec]:
         ),
         _general("rename_columns", "RenameColumns", "Rename columns", "refine"),
         _general(
+            "retrieve",
+            "Retrieve",
+            "Add the passages of a corpus that fit a query best, by words or by vectors",
+            "generate",
+            modality="text",
+            source="BM25 (Robertson and Zaragoza 2009), equation 3.15",
+        ),
+        _general(
             "sample",
             "Sample",
             "Keep a reproducible random sample of the rows",

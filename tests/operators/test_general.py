@@ -21,6 +21,7 @@ from dataflow_core.operators.general import (
     FilterRows,
     Join,
     RenameColumns,
+    Retrieve,
     Sample,
     SelectColumns,
     Sort,
@@ -72,6 +73,10 @@ EVERY = {
     "FilterRows": (FilterRows(where="n > 0 OR n IS NULL"), {}),
     "Join": (Join(), {"input_table": MemoryStorage([{"n": 1, "new": "x"}]), "input_on": "n"}),
     "RenameColumns": (RenameColumns(names={"text": "content"}), {}),
+    "Retrieve": (
+        Retrieve(),
+        {"input_query": "text", "input_corpus": MemoryStorage([{"text": "日本語"}])},
+    ),
     "Sample": (Sample(fraction=1.0), {"input_group": "tags"}),
     "SelectColumns": (SelectColumns(columns=["any", "deep", "tags", "text", "n"]), {}),
     "Sort": (Sort(), {"input_columns": ["n"]}),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.join import Join
     from dataflow_core.operators.general.k_center_greedy import KCenterGreedy
     from dataflow_core.operators.general.rename_columns import RenameColumns
+    from dataflow_core.operators.general.retrieve import Retrieve
     from dataflow_core.operators.general.sample import Sample
     from dataflow_core.operators.general.select_columns import SelectColumns
     from dataflow_core.operators.general.semantic_deduplicate import SemanticDeduplicate
@@ -32,6 +33,7 @@ _FILES = {
     "Join": "join",
     "KCenterGreedy": "k_center_greedy",
     "RenameColumns": "rename_columns",
+    "Retrieve": "retrieve",
     "Sample": "sample",
     "SelectColumns": "select_columns",
     "SemanticDeduplicate": "semantic_deduplicate",
@@ -49,6 +51,7 @@ __all__ = [
     "Join",
     "KCenterGreedy",
     "RenameColumns",
+    "Retrieve",
     "Sample",
     "SelectColumns",
     "SemanticDeduplicate",

@@ -42,9 +42,10 @@ class SemanticDeduplicate(VectorFilter):
     stays.
 
     Duplicates in different clusters are missed, a few in a hundred; with more ``neighbours``, which
-    are the clusters that a row is compared in, hardly any. Up to 4,096 rows, all are compared with all, unless
-    ``clusters`` is given. The time is in proportion to rows x rows / clusters x neighbours, and
-    that of clustering to rows x clusters; kept in memory are eight bytes a component.
+    are the clusters that a row is compared in, hardly any. Up to 4,096 rows, all are compared with
+    all, unless ``clusters`` is given. The time is in proportion to rows x rows / clusters x
+    neighbours, and that of clustering to rows x clusters; kept in memory are eight bytes a
+    component.
 
     A row whose vector is null or empty repeats nothing, and stays. A vector with a null, NaN or
     infinite component sends its row to quarantine (reason ``"invalid_vector"``), and one of zeros
