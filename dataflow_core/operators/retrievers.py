@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
 
 from dataflow_core.configuration import explain
 from dataflow_core.errors import ConfigurationError
@@ -54,6 +54,11 @@ class Retriever(BaseModel, ABC):
             super().__init__(**configuration)
         except ValidationError as error:
             raise ConfigurationError(explain(type(self), error)) from None
+
+    @model_serializer
+    def _refuse(self) -> dict[str, Any]:
+        # Its fields would not say of which class it is.
+        raise ValueError(f"{type(self).__name__} is a retriever, which no file has a form for")
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def test_vectors_of_unequal_length_are_an_error_that_tells_which():
 def test_lists_of_all_kinds_of_numbers_are_vectors(kind):
     vectors = [np.array(one, kind.value_type.to_pandas_dtype()) for one in ([0, 1], [3, 3], [0, 2])]
     table = embedded([*vectors, None], kind)
+    assert Steps(table, (KCenterGreedy(num_samples=2), {})).compile()
     KCenterGreedy(num_samples=2).run(table)
     assert len(table) == 2
     assert table.columns()["embedding"] == kind

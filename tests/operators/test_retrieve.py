@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow_core import FileStorage, MemoryStorage
-from dataflow_core.errors import ConfigurationError, OperatorError, PlanError
+from dataflow_core.errors import ConfigurationError, OperatorError, PlanError, RecipeError
 from dataflow_core.operators.general import Apply, Retrieve
 from dataflow_core.operators.general.bm25 import Bm25Index, words_of
 from dataflow_core.operators.general.retrieve import PASSAGES, top
 from dataflow_core.operators.retrievers import Passage, Retriever
+from dataflow_core.pipeline.recipe import to_yaml
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.identity import format_id
 from dataflow_core.testing import ScriptedServing
@@ -173,6 +174,12 @@ def test_another_corpus_of_a_retriever_is_another_result(tmp_path):
         step = (Retrieve(retriever=Fixed(corpus=corpus)), {})
         report, _ = run_pipeline(tmp_path, table_of(["ab", "c"]), step)
         assert sum(report.reused.values()) == reused
+
+
+def test_a_recipe_cannot_hold_a_retriever_and_says_so():
+    plan = Steps(table_of(["x"]), (Retrieve(retriever=Fixed()), {})).compile()
+    with pytest.raises(RecipeError, match=r"cannot be written to a recipe.*Fixed is a retriever"):
+        to_yaml(plan)
 
 
 def test_one_corpus_is_wanted():
