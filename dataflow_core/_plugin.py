@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec, PromptSpec, ServingSpec, StorageSpec, hookimpl
-from dataflow_core.plugins.specs import Function, Scope
+from dataflow_core.plugins.specs import Function, Modality, Scope
 
 
 @hookimpl
 def dataflow_register_operators() -> list[OperatorSpec]:
-    """Return the general operators, which work on columns of any modality."""
+    """Return the general operators, most of which work on columns of any modality."""
     return [
         _general("apply", "Apply", "Apply a Python function to the table", "filter"),
         _general(
@@ -31,12 +31,35 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "Add a column computed by an expression over other columns",
             "generate",
         ),
+        _general(
+            "embed",
+            "Embed",
+            "Add the vector of each text, as a model makes it",
+            "generate",
+            modality="text",
+        ),
         _general("explode", "Explode", "Turn each item of a list column into a row", "generate"),
         _general(
             "filter_rows", "FilterRows", "Keep the rows for which an expression holds", "filter"
         ),
         _general("join", "Join", "Join the columns of another table by key", "generate", "dataset"),
+        _general(
+            "k_center_greedy",
+            "KCenterGreedy",
+            "Keep the rows whose vectors lie nearest to all others: a core-set",
+            "filter",
+            "dataset",
+            source="core-set (Sener and Savarese 2018), Algorithm 1",
+        ),
         _general("rename_columns", "RenameColumns", "Rename columns", "refine"),
+        _general(
+            "retrieve",
+            "Retrieve",
+            "Add the passages of a corpus that fit a query best, by words or by vectors",
+            "generate",
+            modality="text",
+            source="BM25 (Robertson and Zaragoza 2009), equation 3.15",
+        ),
         _general(
             "sample",
             "Sample",
@@ -49,6 +72,14 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "SelectColumns",
             "Keep some columns, in order, or all but some",
             "refine",
+        ),
+        _general(
+            "semantic_deduplicate",
+            "SemanticDeduplicate",
+            "Keep one of rows whose vectors point almost the same way",
+            "filter",
+            "dataset",
+            source="SemDeDup (Abbas et al. 2023)",
         ),
         _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
         _general(
@@ -191,7 +222,13 @@ def _serving(name: str, target: str, summary: str, extra: str | None = None) -> 
 
 
 def _general(
-    name: str, cls: str, summary: str, function: Function, scope: Scope = "row"
+    name: str,
+    cls: str,
+    summary: str,
+    function: Function,
+    scope: Scope = "row",
+    modality: Modality = "any",
+    source: str = "",
 ) -> OperatorSpec:
     return OperatorSpec(
         name=name,
@@ -199,7 +236,8 @@ def _general(
         summary=summary,
         function=function,
         scope=scope,
-        modality="any",
+        modality=modality,
+        source=source,
     )
 
 

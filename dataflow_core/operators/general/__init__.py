@@ -10,15 +10,19 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.concatenate import Concatenate
     from dataflow_core.operators.general.deduplicate_exact import DeduplicateExact
     from dataflow_core.operators.general.derive_column import DeriveColumn
+    from dataflow_core.operators.general.embed import Embed
     from dataflow_core.operators.general.explode import Explode
     from dataflow_core.operators.general.filter_rows import FilterRows
     from dataflow_core.operators.general.join import Join
+    from dataflow_core.operators.general.k_center_greedy import KCenterGreedy
     from dataflow_core.operators.general.prompted_evaluator import PromptedEvaluator, PromptedFilter
     from dataflow_core.operators.general.prompted_generator import PromptedGenerator
     from dataflow_core.operators.general.prompted_refiner import PromptedRefiner
     from dataflow_core.operators.general.rename_columns import RenameColumns
+    from dataflow_core.operators.general.retrieve import Retrieve
     from dataflow_core.operators.general.sample import Sample
     from dataflow_core.operators.general.select_columns import SelectColumns
+    from dataflow_core.operators.general.semantic_deduplicate import SemanticDeduplicate
     from dataflow_core.operators.general.sort import Sort
     from dataflow_core.operators.general.template_generator import TemplateGenerator
     from dataflow_core.operators.general.want import Want
@@ -28,16 +32,20 @@ _FILES = {
     "Concatenate": "concatenate",
     "DeduplicateExact": "deduplicate_exact",
     "DeriveColumn": "derive_column",
+    "Embed": "embed",
     "Explode": "explode",
     "FilterRows": "filter_rows",
     "Join": "join",
+    "KCenterGreedy": "k_center_greedy",
     "PromptedEvaluator": "prompted_evaluator",
     "PromptedFilter": "prompted_evaluator",
     "PromptedGenerator": "prompted_generator",
     "PromptedRefiner": "prompted_refiner",
     "RenameColumns": "rename_columns",
+    "Retrieve": "retrieve",
     "Sample": "sample",
     "SelectColumns": "select_columns",
+    "SemanticDeduplicate": "semantic_deduplicate",
     "Sort": "sort",
     "TemplateGenerator": "template_generator",
     "Want": "want",
@@ -48,16 +56,20 @@ __all__ = [
     "Concatenate",
     "DeduplicateExact",
     "DeriveColumn",
+    "Embed",
     "Explode",
     "FilterRows",
     "Join",
+    "KCenterGreedy",
     "PromptedEvaluator",
     "PromptedFilter",
     "PromptedGenerator",
     "PromptedRefiner",
     "RenameColumns",
+    "Retrieve",
     "Sample",
     "SelectColumns",
+    "SemanticDeduplicate",
     "Sort",
     "TemplateGenerator",
     "Want",
