@@ -17,12 +17,12 @@ _GUESS = 4
 """Characters a token, to begin with."""
 
 _BREAKS = (
-    re.compile(r"\n\s*\n"),
-    re.compile(r"\n"),
-    re.compile(r"[.!?][\"'”’»)\]]*(?=\s)|[。！？][”’」』）]*"),
+    re.compile(r"\n\s*\n\s*"),
+    re.compile(r"\n\s*"),
+    re.compile(r"[.!?][\"'”’»)\]]*\s+|[。！？][”’」』）]*\s*"),
     re.compile(r"\s+"),
 )
-"""What ends a paragraph, a line, a sentence, a word."""
+"""What ends a paragraph, a line, a sentence, a word, with the white space behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,9 @@ class _Splitter:
         if not self.overlap or end == len(self.text):
             return end
         words = self._breaks[-1]
-        for place in words[bisect_right(words, start) : bisect_left(words, end)]:
-            if self._fits(place, end, self.overlap):
-                return place
-        return end
+        places = words[bisect_right(words, start) : bisect_left(words, end)]
+        first = bisect_left(places, 1, key=lambda place: self._fits(place, end, self.overlap))
+        return next((one for one in places[first:] if self._fits(one, end, self.overlap)), end)
 
     def _fits(self, start: int, end: int, tokens: int) -> bool:
         return self.count(self.text[start:end]) <= tokens
@@ -149,15 +148,5 @@ class _Splitter:
 
     @cached_property
     def _breaks(self) -> list[list[int]]:
-        """The places after each kind of break, white space behind it included."""
-        return [
-            sorted({self._behind_space(match.end()) for match in pattern.finditer(self.text)})
-            for pattern in _BREAKS
-        ]
-
-    def _behind_space(self, place: int) -> int:
-        match = _SPACE.match(self.text, place)
-        return place if match is None else match.end()
-
-
-_SPACE = re.compile(r"\s*")
+        """The places after each kind of break."""
+        return [[match.end() for match in pattern.finditer(self.text)] for pattern in _BREAKS]
