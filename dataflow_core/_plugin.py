@@ -97,6 +97,37 @@ def _prompted_operators() -> list[OperatorSpec]:
     """Return the operators that ask a model."""
     return [
         _on_text(
+            "chunked_generator",
+            "ChunkedGenerator",
+            "Have a model do with long texts, in pieces, what an instruction says",
+            "generate",
+        ),
+        _on_text("classify", "Classify", "Have a model sort texts into given classes", "evaluate"),
+        _on_text(
+            "extract_fields",
+            "ExtractFields",
+            "Have a model read facts out of texts, into typed columns",
+            "generate",
+        ),
+        _on_text(
+            "judge_answers",
+            "JudgeAnswers",
+            "Have a model judge whether answers say the same as references",
+            "evaluate",
+        ),
+        _on_text(
+            "judge_filter",
+            "judge_answers:JudgeFilter",
+            "Keep the answers that a model judges to say the same as the reference",
+            "filter",
+        ),
+        _on_text(
+            "pairwise_judge",
+            "PairwiseJudge",
+            "Have a model judge which of two answers is better, in both orders",
+            "evaluate",
+        ),
+        _on_text(
             "prompted_evaluator",
             "PromptedEvaluator",
             "Have a model rate texts by criteria, on any scale",
@@ -133,6 +164,11 @@ def _prompted_operators() -> list[OperatorSpec]:
 def dataflow_register_prompts() -> list[PromptSpec]:
     """Return the prompts of the general operators."""
     return [
+        _prompt("chunked_generator", "Do what an instruction says with a piece of a long text."),
+        _prompt("classify", "Sort a text into given classes."),
+        _prompt("extract_fields", "Read given facts out of a text."),
+        _prompt("judge_answers", "Judge whether an answer says the same as a reference."),
+        _prompt("pairwise_judge", "Judge which of two answers to a question is the better."),
         _prompt("prompted_evaluator", "Rate a text on a scale by given criteria."),
         _prompt("prompted_generator", "Do what an instruction says with a text."),
         _prompt("prompted_refiner", "Rewrite a text as an instruction says."),

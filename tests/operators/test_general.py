@@ -25,7 +25,9 @@ from dataflow_core.operators.general import (
     Sample,
     SelectColumns,
     Sort,
+    Want,
 )
+from dataflow_core.operators.prompted import Prompted
 from dataflow_core.table.identity import format_id
 from dataflow_core.testing import ScriptedServing
 
@@ -80,6 +82,7 @@ EVERY = {
     "Sample": (Sample(fraction=1.0), {"input_group": "tags"}),
     "SelectColumns": (SelectColumns(columns=["any", "deep", "tags", "text", "n"]), {}),
     "Sort": (Sort(), {"input_columns": ["n"]}),
+    "Want": (Want(rows=1000), {}),
 }
 
 
@@ -88,7 +91,8 @@ OF_VECTORS = ["KCenterGreedy", "SemanticDeduplicate"]
 
 
 def test_every_general_operator_is_here():
-    assert sorted([*EVERY, *OF_VECTORS]) == sorted(general.__all__)
+    asking = [name for name in general.__all__ if issubclass(getattr(general, name), Prompted)]
+    assert sorted([*EVERY, *OF_VECTORS, *asking]) == sorted(general.__all__)
     assert all(getattr(general, name).__name__ == name for name in general.__all__)
 
 

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.operators.general.apply import Apply
+    from dataflow_core.operators.general.chunked_generator import ChunkedGenerator
+    from dataflow_core.operators.general.classify import Classify
     from dataflow_core.operators.general.concatenate import Concatenate
     from dataflow_core.operators.general.deduplicate_exact import DeduplicateExact
     from dataflow_core.operators.general.derive_column import DeriveColumn
     from dataflow_core.operators.general.embed import Embed
     from dataflow_core.operators.general.explode import Explode
+    from dataflow_core.operators.general.extract_fields import ExtractFields
     from dataflow_core.operators.general.filter_rows import FilterRows
     from dataflow_core.operators.general.join import Join
+    from dataflow_core.operators.general.judge_answers import JudgeAnswers, JudgeFilter
     from dataflow_core.operators.general.k_center_greedy import KCenterGreedy
+    from dataflow_core.operators.general.pairwise_judge import PairwiseJudge
     from dataflow_core.operators.general.prompted_evaluator import PromptedEvaluator, PromptedFilter
     from dataflow_core.operators.general.prompted_generator import PromptedGenerator
     from dataflow_core.operators.general.prompted_refiner import PromptedRefiner
@@ -29,14 +34,20 @@ if TYPE_CHECKING:
 
 _FILES = {
     "Apply": "apply",
+    "ChunkedGenerator": "chunked_generator",
+    "Classify": "classify",
     "Concatenate": "concatenate",
     "DeduplicateExact": "deduplicate_exact",
     "DeriveColumn": "derive_column",
     "Embed": "embed",
     "Explode": "explode",
+    "ExtractFields": "extract_fields",
     "FilterRows": "filter_rows",
     "Join": "join",
+    "JudgeAnswers": "judge_answers",
+    "JudgeFilter": "judge_answers",
     "KCenterGreedy": "k_center_greedy",
+    "PairwiseJudge": "pairwise_judge",
     "PromptedEvaluator": "prompted_evaluator",
     "PromptedFilter": "prompted_evaluator",
     "PromptedGenerator": "prompted_generator",
@@ -53,14 +64,20 @@ _FILES = {
 
 __all__ = [
     "Apply",
+    "ChunkedGenerator",
+    "Classify",
     "Concatenate",
     "DeduplicateExact",
     "DeriveColumn",
     "Embed",
     "Explode",
+    "ExtractFields",
     "FilterRows",
     "Join",
+    "JudgeAnswers",
+    "JudgeFilter",
     "KCenterGreedy",
+    "PairwiseJudge",
     "PromptedEvaluator",
     "PromptedFilter",
     "PromptedGenerator",
