@@ -105,4 +105,4 @@ def test_pieces_overlap():
 )
 def test_limits_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ConfigurationError, match=message):
-        ChunkedGenerator(serving=ScriptedServing(""), instruction="x", **options)
+        ChunkedGenerator(serving=ScriptedServing({}), instruction="x", **options)

@@ -86,13 +86,13 @@ def test_labels_may_be_a_list_and_stand_in_the_prompt_with_their_descriptions():
 )
 def test_labels_that_cannot_be_told_apart_are_refused(labels, message):
     with pytest.raises(ConfigurationError, match=message):
-        Classify(serving=ScriptedServing(""), labels=labels)
+        Classify(serving=ScriptedServing({}), labels=labels)
 
 
 @pytest.mark.parametrize(
     ("multiple", "kind"), [(False, pa.string()), (True, pa.list_(pa.string()))]
 )
 def test_the_plan_knows_the_type_of_the_column(multiple, kind):
-    operator = Classify(serving=ScriptedServing(""), labels=LABELS, multiple=multiple)
+    operator = Classify(serving=ScriptedServing({}), labels=LABELS, multiple=multiple)
     after = operator.columns_after({"text": pa.string()}, operator.bind(output_label="class"))
     assert after == {"text": pa.string(), "class": kind}

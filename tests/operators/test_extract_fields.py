@@ -121,7 +121,7 @@ def test_columns_that_are_there_are_not_overwritten():
         Read(MemoryStorage(rows), {"name": "A name."}, "name IS NULL").compile()
     table = MemoryStorage(rows)
     with pytest.raises((ColumnError, OperatorError), match=message):
-        ExtractFields(serving=ScriptedServing(""), fields={"name": "A name."}).run(table)
+        ExtractFields(serving=ScriptedServing({}), fields={"name": "A name."}).run(table)
     assert table.rows() == rows
 
 
@@ -151,4 +151,4 @@ def test_the_prompt_says_each_fact():
 )
 def test_fields_that_make_no_sense_are_refused(fields, message):
     with pytest.raises(ConfigurationError, match=message):
-        ExtractFields(serving=ScriptedServing(""), fields=fields)
+        ExtractFields(serving=ScriptedServing({}), fields=fields)

@@ -70,7 +70,7 @@ class Case:
     refines: bool = False
 
     def filters(self) -> bool:
-        return self.make(serving=ScriptedServing("")).function == "filter"
+        return self.make(serving=ScriptedServing({})).function == "filter"
 
 
 def _case(cls, good, form="text", asks=1, columns=None, refines=False, **fields):
@@ -367,7 +367,7 @@ def test_a_plan_foretells_the_columns_and_their_types(name, tmp_path):
 @pytest.mark.parametrize("name", [one for one in NAMES if one != "TemplateGenerator"])
 def test_a_prompt_with_other_variables_is_a_problem_of_the_plan(name):
     case = CASES[name]
-    own = case.make(serving=ScriptedServing("")).template
+    own = case.make(serving=ScriptedServing({})).template
     wrong = {"user": own.user + "\n{{ txt }}", "system": own.system, "answer": case.form}
     with pytest.raises(PlanError, match=r"the prompt uses \{\{ txt \}\}, which \w+ does not give"):
         compiled(case, prompt=wrong)
@@ -382,7 +382,7 @@ def test_a_prompt_with_other_variables_is_a_problem_of_the_plan(name):
 
 
 def compiled(case, **fields):
-    operator = case.make(serving=ScriptedServing(""), **fields)
+    operator = case.make(serving=ScriptedServing({}), **fields)
     return One(MemoryStorage([row(1)]), operator, case.columns).compile()
 
 
