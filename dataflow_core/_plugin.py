@@ -97,6 +97,12 @@ def _prompted_operators() -> list[OperatorSpec]:
     """Return the operators that ask a model."""
     return [
         _on_text(
+            "benchmark_answers",
+            "BenchmarkAnswers",
+            "Have a model answer the questions of a benchmark, and score its answers",
+            "evaluate",
+        ),
+        _on_text(
             "chunked_generator",
             "ChunkedGenerator",
             "Have a model do with long texts, in pieces, what an instruction says",
@@ -164,6 +170,7 @@ def _prompted_operators() -> list[OperatorSpec]:
 def dataflow_register_prompts() -> list[PromptSpec]:
     """Return the prompts of the general operators."""
     return [
+        _prompt("benchmark_answers", "Answer a question of a benchmark, open or with options."),
         _prompt("chunked_generator", "Do what an instruction says with a piece of a long text."),
         _prompt("classify", "Sort a text into given classes."),
         _prompt("extract_fields", "Read given facts out of a text."),

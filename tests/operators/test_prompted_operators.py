@@ -23,6 +23,7 @@ from dataflow_core.engine import run_plan
 from dataflow_core.errors import PlanError, RunStopped
 from dataflow_core.operators import general
 from dataflow_core.operators.general import (
+    BenchmarkAnswers,
     ChunkedGenerator,
     Classify,
     ExtractFields,
@@ -57,7 +58,7 @@ class Case:
         make: Makes it with a serving.
         good: A proper answer, told by the number of the row.
         asks: How often it asks about a row.
-        form: What its answers are: ``"text"``, ``"json"``, ``"score"``.
+        form: What its answers are: ``"text"``, ``"json"``, ``"score"``, ``"tags"``.
         columns: Bindings that are not the defaults.
         refines: Whether it writes where it reads.
     """
@@ -94,10 +95,22 @@ FIELDS = {
     "tags": {"type": "list"},
 }
 CASES = {
+    "BenchmarkAnswers": _case(BenchmarkAnswers, lambda n: f"<answer>answer {n}</answer>", "tags",
+        columns={"output_answer": "said"},
+    ),
+    "BenchmarkAnswers of options": _case(
+        BenchmarkAnswers, lambda n: f"So. <answer>{'AB'[n % 2]}</answer>", "tags",
+        columns={"output_answer": "said", "input_options": "options", "input_reference": "right"},
+        kind="choice", reference_is="letter",
+    ),
     "ChunkedGenerator": _case(ChunkedGenerator, lambda n: f"Said {n}.", instruction="Say it."),
     "Classify": _case(
         Classify, lambda n: json.dumps({"label": "odd" if n % 2 else "even"}), "json",
         labels=["odd", "even"],
+    ),
+    "Classify with several labels": _case(
+        Classify, lambda n: json.dumps({"labels": ["odd"] * (n % 2)}), "json",
+        labels=["odd", "even"], multiple=True,
     ),
     "ExtractFields": _case(ExtractFields, _facts, "json", fields=FIELDS),
     "JudgeAnswers": _case(JudgeAnswers, _verdict, "json"),
@@ -121,18 +134,22 @@ CASES = {
 }  # fmt: skip
 NAMES = sorted(CASES)
 
+NO, OFF = "unparsable_answer", "score_out_of_range"
 FAULTS = {
-    "good": (None, None, None),
-    "refuses": (None, "unparsable_answer", "unparsable_answer"),
-    "truncates": ("truncated", "truncated", "truncated"),
-    "fences": (None, None, None),
-    "foreign": (None, "unparsable_answer", "unparsable_answer"),
-    "two": (None, "unparsable_answer", "score_out_of_range"),
-    "eleven": (None, "unparsable_answer", "score_out_of_range"),
-    "nothing": ("empty_answer", "empty_answer", "empty_answer"),
-    "raises": ("invalid_request", "invalid_request", "invalid_request"),
+    "good": {},
+    "refuses": {"json": NO, "score": NO, "tags": NO},
+    "truncates": dict.fromkeys(("text", "json", "score", "tags"), "truncated"),
+    "fences": {},
+    "foreign": {"json": NO, "score": NO, "tags": NO},
+    "two": {"json": NO, "score": OFF},
+    "eleven": {"json": NO, "score": OFF, "tags": NO},
+    "nothing": dict.fromkeys(("text", "json", "score", "tags"), "empty_answer"),
+    "raises": dict.fromkeys(("text", "json", "score", "tags"), "invalid_request"),
 }
-"""How a model may answer, and the reason for which rows fail then: of texts, JSON and scores."""
+"""How a model may answer, and the reason for which rows fail then, by the form of answers.
+
+Of two proper answers JSON has none, while of scores and tags the last counts.
+"""
 
 _MARK = re.compile(r"#(\d+):(\w+)")
 
@@ -178,14 +195,14 @@ def serving_of(case, **options):
 
 
 def reason_of(case, fault):
-    place = ["text", "json", "score"].index(case.form)
-    return FAULTS[fault][place] or None
+    return FAULTS[fault].get(case.form)
 
 
 def row(n, fault="good", **more):
     mark = f"#{n}:{fault}"
     texts = {name: f"{name} {mark} 言葉 «ш»" for name in TEXTS}
-    return {"n": n, **texts, "kept": {"deep": [n, None]}, **more}
+    options = {"options": ["this", "that"], "right": "B"}
+    return {"n": n, **texts, **options, "kept": {"deep": [n, None]}, **more}
 
 
 class One(Pipeline):
@@ -235,7 +252,9 @@ def stored(folder: Path):
 
 def test_every_operator_that_asks_is_here():
     asking = [name for name in general.__all__ if issubclass(getattr(general, name), Prompted)]
-    assert asking == NAMES
+    assert asking == sorted(
+        {type(case.make(serving=ScriptedServing({}))).__name__ for case in CASES.values()}
+    )
 
 
 # How models answer
@@ -293,7 +312,7 @@ def made(case, rows, serving=None):
 def test_rows_without_text_are_not_asked_about_and_get_null(name, blank):
     case = CASES[name]
     serving = serving_of(case)
-    empty = {"n": 1, **dict.fromkeys(TEXTS, blank), "kept": None}
+    empty = {"n": 1, **dict.fromkeys(TEXTS, blank), "options": None, "right": None, "kept": None}
     rows, failed = made(case, [row(0), empty, row(3)], serving)
     assert failed == []
     assert len(serving.requests) == 2 * case.asks
@@ -368,11 +387,12 @@ def test_a_plan_foretells_the_columns_and_their_types(name, tmp_path):
 def test_a_prompt_with_other_variables_is_a_problem_of_the_plan(name):
     case = CASES[name]
     own = case.make(serving=ScriptedServing({})).template
-    wrong = {"user": own.user + "\n{{ txt }}", "system": own.system, "answer": case.form}
+    answer = {"kind": "tags", "tags": ["answer"]} if case.form == "tags" else case.form
+    wrong = {"user": own.user + "\n{{ txt }}", "system": own.system, "answer": answer}
     with pytest.raises(PlanError, match=r"the prompt uses \{\{ txt \}\}, which \w+ does not give"):
         compiled(case, prompt=wrong)
     with pytest.raises(PlanError, match=r"does not use \{\{ (text|answer|question)"):
-        compiled(case, prompt={"user": "{% if true %}Hello{% endif %}", "answer": case.form})
+        compiled(case, prompt={"user": "{% if true %}Hello{% endif %}", "answer": answer})
     if case.form == "json":
         with pytest.raises(PlanError, match=r"is answered as text, and \w+ reads json"):
             compiled(case, prompt={"user": own.user, "system": own.system})

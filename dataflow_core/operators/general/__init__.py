@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.operators.general.apply import Apply
+    from dataflow_core.operators.general.benchmark_answers import BenchmarkAnswers
     from dataflow_core.operators.general.chunked_generator import ChunkedGenerator
     from dataflow_core.operators.general.classify import Classify
     from dataflow_core.operators.general.concatenate import Concatenate
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _FILES = {
     "Apply": "apply",
+    "BenchmarkAnswers": "benchmark_answers",
     "ChunkedGenerator": "chunked_generator",
     "Classify": "classify",
     "Concatenate": "concatenate",
@@ -64,6 +66,7 @@ _FILES = {
 
 __all__ = [
     "Apply",
+    "BenchmarkAnswers",
     "ChunkedGenerator",
     "Classify",
     "Concatenate",

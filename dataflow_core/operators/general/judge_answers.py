@@ -83,7 +83,7 @@ class JudgeAnswers(Judging, Evaluator):
         }
         asked = self.ask(storage, columns)
         unasked = [_unasked(row) for row in rows_of(asked.table, columns)]
-        made = {output_verdict: asked.column(_is_correct, unasked)}
+        made = {output_verdict: asked.column(is_correct, unasked)}
         if output_explanation is not None:
             made[output_explanation] = asked.column(lambda answer: answer["explanation"])
         asked.write(storage, made)
@@ -135,7 +135,8 @@ class JudgeFilter(Judging, Filter):
         self.keep(storage, verdicts, reason=reasons.tolist())
 
 
-def _is_correct(answer: Mapping[str, Any]) -> bool:
+def is_correct(answer: Mapping[str, Any]) -> bool:
+    """Tell whether a judge's answer says that what was judged is correct."""
     return bool(answer["verdict"] == "correct")
 
 
