@@ -28,9 +28,6 @@ PASSAGES = pa.list_(
 )
 """The type of a column of passages."""
 
-_QUERIES = 256
-"""So many queries are compared with the corpus at a time."""
-
 _DIGITS = 6
 """Cosines are told to so many digits: of equal texts they may differ in the seventh."""
 
@@ -213,14 +210,12 @@ class Retrieve(Generator):
                 )
         matrix = _directions(there)
         asked = self._embedded(serving, self.query_prefix, queries)
-        for start in range(0, len(asked), _QUERIES):
-            some = asked[start : start + _QUERIES]
-            sound = _directions([cell for cell in some if not isinstance(cell, RowFailure)])
-            if len(texts) and len(sound):
-                cosines = iter(np.round((sound @ matrix.T).astype(np.float64), _DIGITS))
-            else:
-                cosines = iter(np.empty((len(sound), 0)))
-            yield from (cell if isinstance(cell, RowFailure) else next(cosines) for cell in some)
+        for cell in asked:
+            if isinstance(cell, RowFailure):
+                yield cell
+            else:  # one by one, since products of matrices round by how many rows they have
+                products = matrix @ _directions([cell])[0] if len(texts) else np.empty(0)
+                yield np.round(products.astype(np.float64), _DIGITS)
 
     def _embedded(self, serving: Serving, prefix: str, texts: list[str]) -> list[Any]:
         return [_vector(one.cell()) for one in serving.embed([prefix + text for text in texts])]
