@@ -43,9 +43,10 @@ def main() -> None:
     per_row = 1000 / told.rows
     for way, runs in found.items():
         seconds, cpu = (sorted(one[part] * per_row for one in runs) for part in (0, 1))
+        clock, own = statistics.median(seconds), statistics.median(cpu)
         print(
-            f"  {way:5} {statistics.median(seconds):.3f} ms a row ({seconds[0]:.3f}-{seconds[-1]:.3f})"
-            f"   {statistics.median(cpu):.3f} ms CPU ({cpu[0]:.3f}-{cpu[-1]:.3f})"
+            f"  {way:5} {clock:.3f} ms a row ({seconds[0]:.3f}-{seconds[-1]:.3f})"
+            f"   {own:.3f} ms CPU ({cpu[0]:.3f}-{cpu[-1]:.3f})"
         )
     for part, name in enumerate(("ms", "ms CPU")):
         more = [
@@ -59,7 +60,7 @@ def main() -> None:
 def _serving(**options: object):
     from dataflow_core.testing import ScriptedServing
 
-    return ScriptedServing(lambda text: "Plain and right. Score: 4", max_concurrency=64, **options)
+    return ScriptedServing(lambda _: "Plain and right. Score: 4", max_concurrency=64, **options)
 
 
 def with_call(rows: int) -> tuple[float, float]:

@@ -55,6 +55,10 @@ BUILT_INS = {
     "What is installed": {
         "operators": ("dataflow_core.cli.catalogue.operators:command", "List and show operators."),
         "pipelines": ("dataflow_core.cli.catalogue.pipelines:command", "List and show pipelines."),
+        "prompts": (
+            "dataflow_core.cli.catalogue.prompts:command",
+            "List, show and render prompts.",
+        ),
         "servings": (
             "dataflow_core.cli.catalogue.servings:command",
             "List, show and check servings.",

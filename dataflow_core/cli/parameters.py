@@ -62,14 +62,19 @@ def takes_serving(cls: Any, name: str, given: Collection[str]) -> bool:
     Raises:
         ConfigurationError: It needs one, and none is given.
     """
-    parameter = inspect.signature(cls.__init__).parameters.get("serving")
-    if parameter is None:
+    if "serving" not in inspect.signature(cls.__init__).parameters:
         return False
-    if parameter.default is inspect.Parameter.empty and "serving" not in given:
+    if needs_serving(cls) and "serving" not in given:
         from dataflow_core.pipeline.settings import NEEDS_ONE
 
         raise ConfigurationError(f"{name} {NEEDS_ONE}")
     return True
+
+
+def needs_serving(cls: Any) -> bool:
+    """Tell whether a pipeline's constructor cannot do without a serving."""
+    parameter = inspect.signature(cls.__init__).parameters.get("serving")
+    return parameter is not None and parameter.default is inspect.Parameter.empty
 
 
 def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
@@ -87,33 +92,23 @@ def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
 
 def with_settings(plan: Plan, given: Mapping[str, str]) -> Plan:
     """Return a plan with other values for fields of its steps; see `reconfigured`."""
-    from dataflow_core.operators.servings import takes_servings
     from dataflow_core.pipeline.settings import reconfigure, step_of_setting
 
     values = {}
     for setting, text in given.items():
         fields = type(step_of_setting(plan, setting).operator).model_fields
         field = fields.get(setting.rpartition(".")[2])
-        kind = None if field is None else field.annotation
-        if kind is str:
-            values[setting] = text
-        elif takes_servings(kind):
-            values[setting] = _as_serving_text(text)
-        else:
-            values[setting] = _yaml_value(text)
+        values[setting] = _value(text, None if field is None else field.annotation)
     return reconfigure(plan, values)
 
 
 def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
-    from dataflow_core.operators.servings import takes_servings
-
     if hint is str:
         return text
     try:
-        value = _as_serving_text(text) if takes_servings(hint) else _yaml_value(text)
-        return TypeAdapter(hint).validate_python(value)
+        return TypeAdapter(hint).validate_python(_value(text, hint))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         remedy = ""
@@ -125,12 +120,30 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
         raise ConfigurationError(f"{pipeline}: {message}") from None
 
 
-def _as_serving_text(text: str) -> Any:
-    """Return what stands for a serving: a specification, which would be something else as YAML.
+def _value(text: str, kind: Any) -> Any:
+    """Return the value that a text stands for, where one of a kind is wanted."""
+    from dataflow_core.operators.servings import takes_servings
 
-    Lists and dicts of servings are YAML, and so is null.
+    if kind is str:
+        return text
+    if takes_servings(kind) or _takes_prompt(kind):
+        return _as_given_text(text)
+    return _yaml_value(text)
+
+
+def _takes_prompt(kind: Any) -> bool:
+    from dataflow_core.prompts import Prompt
+
+    return Prompt in (kind, *typing.get_args(kind))
+
+
+def _as_given_text(text: str) -> Any:
+    """Return what stands for a serving or prompt: a text, which would be something else as YAML.
+
+    Lists and mappings are YAML, and so is null; ``{{`` begins the text of a prompt.
     """
-    return _yaml_value(text) if text.lstrip()[:1] in ("[", "{") or text == "null" else text
+    is_yaml = text.lstrip()[:1] in ("[", "{") and text.lstrip()[:2] not in ("{{", "{%", "{#")
+    return _yaml_value(text) if is_yaml or text == "null" else text
 
 
 def _yaml_value(text: str) -> Any:

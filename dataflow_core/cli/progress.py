@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from dataflow_core.plugins.hookspecs import hookimpl
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -106,7 +107,7 @@ class Pace:
         for step, tally in update.calls().items():
             speeds = self._calls.setdefault(step, Speeds(tally)).of(tally)
             cost = [] if money(tally) == "-" else [f"{money(tally)} so far"]
-            answers = f"{tally.answered + tally.reused:,} answers"
+            answers = counted(tally.answered + tally.reused, "answer")
             told[step] = ", ".join([answers, *speeds, *cost])
         return told
 

@@ -138,6 +138,7 @@ class LocalEngine:
             for step in work.steps:
                 if step.only_looks:
                     self._decide(step)
+                self.calls.settle(self.accounts[step.name])
                 self._failures.check(self.accounts[step.name])
                 self.accounts[step.name].check()
                 begun.pop(0)

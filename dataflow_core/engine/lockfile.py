@@ -143,13 +143,17 @@ def write_lock(
 
 
 def _recipe(plan: Plan) -> dict[str, Any]:
+    from dataflow_core.prompts import Prompt
+
     recipe = plan_as_dict(plan, named=None)
     if "sources" in recipe:
         recipe["sources"] = {name: _absolute(path) for name, path in recipe["sources"].items()}
     for step, told in zip(plan.steps, recipe["steps"], strict=True):
         for name in told.get("config", {}):
-            if isinstance(path := getattr(step.operator, name), Path):
-                told["config"][name] = str(path.absolute())
+            value = getattr(step.operator, name)
+            place = value.given if isinstance(value, Prompt) else value
+            if isinstance(place, Path):
+                told["config"][name] = str(place.absolute())
     return recipe
 
 

@@ -169,9 +169,6 @@ class Desk:
                     self.set_aside(self.work.table, piece.unreadable.rows)
                 self._commit.sum.add(after.ids)
             self._write(piece, accounts)
-        except BaseException:
-            self._keep_calls(accounts)
-            raise
         finally:
             self._left = []
         self.through(piece, after)
@@ -305,13 +302,6 @@ class Desk:
             sketch = sketch_step(step, frame)
             account.seconds = time.perf_counter() - begun
         self._left.append(Leaving("sketches", step.name, to_stored(step.name, sketch)))
-
-    def _keep_calls(self, accounts: Mapping[str, StepAccount]) -> None:
-        """Count the calls for a piece that did not come through: they were paid for."""
-        for name, account in accounts.items():
-            if account.calls:
-                known = self._commit.accounts.setdefault(name, StepAccount(name))
-                known.merge(account.of_calls())
 
     def _write(self, piece: Piece, accounts: Mapping[str, StepAccount]) -> None:
         with self._writing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,9 @@ from dataflow_core.plugins.target_source import Whereabouts, whereabouts
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+Check = Callable[[Registered[Any]], Iterable["Finding"]]
+"""Looks into what is registered, where its target exists."""
 
 SLOW_SECONDS = 0.05
 """CPU time that a hook module may take to import, beyond what the core has imported already."""
@@ -49,12 +52,15 @@ class Finding:
     detail: str = ""
 
 
-def examine(manager: PluginManager, namespace: str | None = None) -> list[Finding]:
+def examine(
+    manager: PluginManager, namespace: str | None = None, checks: Sequence[Check] = ()
+) -> list[Finding]:
     """Return what is wrong with the plugins, or with one of them, errors first.
 
     Args:
         manager: The plugin manager; it must not be strict.
         namespace: The only plugin to examine; None for all.
+        checks: Further checks of what is registered.
 
     Raises:
         PluginError: The namespace is neither loaded nor broken.
@@ -65,12 +71,12 @@ def examine(manager: PluginManager, namespace: str | None = None) -> list[Findin
     findings = [*_problems(manager), *_disabled_in_vain(manager)]
     for plugin in manager.plugins():
         if namespace in (None, plugin.claim.namespace):
-            findings += _examine_plugin(plugin)
+            findings += _examine_plugin(plugin, checks)
     chosen = [item for item in findings if namespace in (None, item.namespace)]
     return sorted(chosen, key=lambda item: ("error", "warning", "note").index(item.level))
 
 
-def _examine_plugin(plugin: Plugin) -> Iterator[Finding]:
+def _examine_plugin(plugin: Plugin, checks: Sequence[Check]) -> Iterator[Finding]:
     yield from _hook_module(plugin.claim)
     yield from _bounds(plugin.claim.namespace, plugin.claim.distribution)
     if not any(plugin.registered.values()):
@@ -83,7 +89,7 @@ def _examine_plugin(plugin: Plugin) -> Iterator[Finding]:
         )
     for registered in plugin.registered.values():
         for item in registered:
-            yield from _target(item)
+            yield from _target(item, checks)
             yield from _extra(item)
 
 
@@ -144,11 +150,14 @@ def _about_module(claim: Claim, cause: str, cure: str) -> Finding:
     )
 
 
-def _target(item: Registered[Any]) -> Iterator[Finding]:
+def _target(item: Registered[Any], checks: Sequence[Check]) -> Iterator[Finding]:
     found = whereabouts(item)
     if found.missing:
         yield _about(item, "error", found.missing, "Correct the target in the specification.")
-    elif found.defined_in:
+        return
+    for check in checks:
+        yield from check(item)
+    if found.defined_in:
         yield _about(
             item,
             "warning",

@@ -50,6 +50,17 @@ def whereabouts(registered: Registered[Any]) -> Whereabouts:
     return _judged(registered, found, names, name)
 
 
+def source_text(registered: Registered[Any]) -> str:
+    """Return the source of the module that a target names; empty where there is none to read."""
+    found = _find(registered.spec.target.partition(":")[0])
+    if found is None or found.origin is None or not found.origin.endswith(".py"):
+        return ""
+    try:
+        return Path(found.origin).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _judged(
     registered: Registered[Any],
     found: importlib.machinery.ModuleSpec,

@@ -18,7 +18,7 @@ from dataflow_core.prompts.answers import (
     Unparsable,
 )
 from dataflow_core.prompts.prompt import Prompt
-from dataflow_core.prompts.template import PromptTemplate
+from dataflow_core.prompts.template import PromptTemplate, TemplateFailed
 
 __all__ = [
     "Answer",
@@ -31,6 +31,7 @@ __all__ = [
     "PromptTemplate",
     "ScoreAnswer",
     "TagsAnswer",
+    "TemplateFailed",
     "TextAnswer",
     "Unparsable",
 ]

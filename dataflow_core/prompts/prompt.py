@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import core_schema
 
 from dataflow_core.errors import PluginError, PromptError
+from dataflow_core.prompts.answers import TextAnswer
 from dataflow_core.prompts.template import PromptTemplate
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Prompt:
         if isinstance(self.given, PromptTemplate):
             return self.given
         if isinstance(self.given, Path):
-            return _read(self.given, f"the prompt {self.given}")
+            return read_template(self.given)
         if _is_text(self.given):
             return PromptTemplate.from_text(self.given)
         return registered(self.given)
@@ -67,7 +68,15 @@ class Prompt:
     def plain(self) -> str | dict[str, Any]:
         """Return it as recipes write it: name, path, text, or fields."""
         if isinstance(self.given, PromptTemplate):
-            return self.given.model_dump(mode="json", exclude_defaults=True)
+            template = self.given
+            answer = template.answer.model_dump(mode="json", exclude_defaults=True)
+            fields = template.model_dump(mode="json", exclude_defaults=True, exclude={"answer"})
+            is_text = template.answer == TextAnswer()
+            return (
+                fields
+                if is_text
+                else {**fields, "answer": {"kind": template.answer.kind, **answer}}
+            )
         return str(self.given)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -110,12 +119,21 @@ def _as_file(given: str) -> Path:
     )
 
 
-def _read(path: Path, name: str) -> PromptTemplate:
+def read_template(path: Path, name: str | None = None) -> PromptTemplate:
+    """Return the template of a file.
+
+    Args:
+        path: The file.
+        name: What to call it in messages; None for its path.
+
+    Raises:
+        PromptError: It cannot be read, or is no template.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(f"cannot read the prompt {path}: {error}") from error
-    return PromptTemplate.from_text(text, name)
+    return PromptTemplate.from_text(text, name or f"the prompt {path}")
 
 
 @lru_cache(maxsize=1024)
@@ -130,6 +148,6 @@ def registered(name: str) -> PromptTemplate:
     plugins = PluginManager()
     try:
         found = plugins.find("prompt", name)
-        return _read(plugins.load(found), f"the prompt {found.full_name}")
+        return read_template(plugins.load(found), f"the prompt {found.full_name}")
     except PluginError as error:
         raise PromptError(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dataflow_core.configuration import explain
 from dataflow_core.errors import PromptError, did_you_mean
 from dataflow_core.prompts.answers import Answer, TextAnswer
+from dataflow_core.prompts.header import faults_text, read_header
+from dataflow_core.table.failures import ValueRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +21,19 @@ if TYPE_CHECKING:
     import jinja2
 
 _HEADER = re.compile(
-    r"\A---[ \t]*\r?\n(?P<header>.*?)^---[ \t]*\r?\n(?P<body>.*)\Z",
+    r"---[ \t]*\n(?P<header>.*?)^---[ \t]*(?:\n(?P<body>.*))?\Z",
     re.DOTALL | re.MULTILINE,
 )
+_HEADER_BEGINS = re.compile(r"---[ \t]*\n")
+# As in an f-string; the braces of TeX (`\\boxed{x}`, `x_{i}`) are none.
+_SINGLE_BRACES = re.compile(r"(?P<tex>\\[A-Za-z]+\s?|[_^}])?\{ ?(?P<name>[A-Za-z_]\w*) ?\}")
+_TEXTS = ("user", "system")
+
+
+class TemplateFailed(ValueRefused):
+    """A template cannot be rendered with the values of a row, which others may well have."""
+
+    reason = "template_failed"
 
 
 class PromptTemplate(BaseModel):
@@ -70,44 +82,54 @@ class PromptTemplate(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise PromptError(explain(type(self), error)) from None
+            name = fields.get("name") or type(self).model_fields["name"].default
+            raise PromptError(faults_text(name, error)) from None
 
     @classmethod
     def from_text(cls, text: str, name: str = "the prompt") -> PromptTemplate:
         """Return the template of a file's text; without a header all of it is the user's message.
 
         Raises:
-            PromptError: The header or a text is wrong.
+            PromptError: The header or a text is wrong; the message has the line, where it can.
         """
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        if not _HEADER_BEGINS.match(text):
+            return cls(user=text.strip("\n"), name=name)
         match = _HEADER.match(text)
         if match is None:
-            return cls(user=text.strip("\n"), name=name)
-        fields = _header(match["header"], name)
-        for given in ("user", "name"):
-            if given in fields:
-                raise PromptError(f"{name}: the header may not have {given!r}")
-        return cls(**fields, user=match["body"].strip("\n"), name=name)
+            raise PromptError(f"{name}: the header, which begins with ---, does not end with one.")
+        fields, lines = read_header(match["header"], name)
+        user = (match["body"] or "").strip("\n")
+        made = cls.__new__(cls)
+        try:
+            BaseModel.__init__(made, **fields, user=user, name=name)
+        except ValidationError as error:
+            raise PromptError(faults_text(name, error, lines)) from None
+        return made
 
     @model_validator(mode="after")
     def _sound(self) -> PromptTemplate:
-        for what, text in (("user", self.user), ("system", self.system)):
-            if text is not None:
+        if not self.user.strip():
+            raise PromptError(f"{self.name} has no text for the user's message.")
+        for what in _TEXTS:
+            if (text := getattr(self, what)) is not None:
                 self._check(what, text)
-        if self.variables and (spare := sorted(self.variables.keys() - self.used)):
-            raise PromptError(
-                f"{self.name} describes {', '.join(map(repr, spare))}, which its texts do not use."
-            )
+        if spare := sorted(self.variables.keys() - self.used):
+            close = did_you_mean(spare[0], self.used)
+            told = ", ".join(map(repr, spare))
+            raise PromptError(f"{self.name} describes {told}, which its texts do not use.{close}")
         return self
 
     def _check(self, what: str, text: str) -> None:
-        used = variables_of(text, f"{self.name} ({what})")
-        known = used | self.variables.keys()
-        single = re.findall(r"(?<![{%#])\{ ?([A-Za-z_]\w*) ?\}(?!\})", text)
-        if wrong := [name for name in single if name in known]:
-            raise PromptError(
-                f"{self.name} ({what}) has {{{wrong[0]}}}, which stays as it is. Write "
-                f"{{{{ {wrong[0]} }}}} for the variable's value."
-            )
+        known = variables_of(text, f"{self.name} ({what})") | self.variables.keys()
+        for match in _SINGLE_BRACES.finditer(_plain_text(text)):
+            if match["name"] in known and match["tex"] is None:
+                name = match["name"]
+                raise PromptError(
+                    f"{self.name} ({what}) has {match[0]}, which stays as it is. Write "
+                    f"{{{{ {name} }}}} for the variable's value, or "
+                    f"{{% raw %}}{match[0]}{{% endraw %}} for the braces."
+                )
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -129,10 +151,11 @@ class PromptTemplate(BaseModel):
 
         Args:
             **values: The values of the variables; further ones are ignored. What stands in them is
-                data: braces in a text are braces.
+                data: braces in a text are braces. Null renders as nothing.
 
         Raises:
             PromptError: A variable has no value, or Jinja's sandbox refuses what the template does.
+            TemplateFailed: It fails with these values.
         """
         return self._rendered("user", values)
 
@@ -141,6 +164,10 @@ class PromptTemplate(BaseModel):
 
         Args:
             **values: The values of the variables.
+
+        Raises:
+            PromptError: As in `render`.
+            TemplateFailed: As in `render`.
         """
         if self.system is None:
             return None
@@ -153,19 +180,22 @@ class PromptTemplate(BaseModel):
     @cached_property
     def _compiled(self) -> dict[str, Callable[..., str]]:
         texts = {"user": self.user, "system": self.system or ""}
-        return {what: _environment().from_string(text).render for what, text in texts.items()}
+        return {what: environment().from_string(text).render for what, text in texts.items()}
 
     def _rendered(self, what: str, values: Mapping[str, Any]) -> str:
-        import jinja2
+        from jinja2.exceptions import SecurityError
 
         try:
             return self._compiled[what](values)
-        except jinja2.UndefinedError as error:
-            missing = sorted(self.used - values.keys())
-            told = f"no value for {', '.join(missing)}" if missing else str(error)
-            raise PromptError(f"{self.name} ({what}): {told}") from error
-        except (jinja2.TemplateError, ArithmeticError, TypeError, ValueError) as error:
-            raise PromptError(f"{self.name} ({what}): {error}") from error
+        except SecurityError as error:
+            raise PromptError(f"{self.name} ({what}) is not allowed to do this: {error}") from error
+        except Exception as error:  # A template is a program: filters and methods raise anything.
+            used = self.used_by_system if what == "system" else variables_of(self.user, self.name)
+            if missing := sorted(used - values.keys()):
+                told = f"no value for {', '.join(missing)}"
+                raise PromptError(f"{self.name} ({what}): {told}") from error
+            told = f"{type(error).__name__}: {error}"
+            raise TemplateFailed(f"{self.name} ({what}): {told}") from error
 
     def __getstate__(self) -> dict[Any, Any]:
         # What Jinja has compiled cannot be pickled, and is quickly made again.
@@ -175,12 +205,30 @@ class PromptTemplate(BaseModel):
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return Jinja's sandbox, in which prompts are rendered.
+
+    Nothing is escaped, null renders as nothing, and ``tojson`` leaves letters as they are, unlike
+    Jinja's own, which writes for web pages.
+    """
     import jinja2.sandbox
 
-    return jinja2.sandbox.ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    made = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        finalize=lambda value: "" if value is None else value,
     )
+    made.filters["tojson"] = _to_json
+    # Names are variables, and nothing else: one may be called range. What is random goes too.
+    made.globals.clear()
+    del made.filters["random"]
+    return made
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
 
 
 @lru_cache(maxsize=512)
@@ -192,31 +240,25 @@ def variables_of(text: str, where: str) -> frozenset[str]:
         where: What to call it in messages.
 
     Raises:
-        PromptError: It is no template.
+        PromptError: It is no template, or needs other files.
     """
     import jinja2
     from jinja2 import meta
 
     try:
-        return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
+        tree = environment().parse(text)
+        environment().compile(text)  # which finds what parsing does not: filters that there are not
     except jinja2.TemplateSyntaxError as error:
         raise PromptError(f"{where}, line {error.lineno}: {error.message}") from None
+    if any(True for _ in meta.find_referenced_templates(tree)):
+        raise PromptError(f"{where}: a prompt cannot include, import or extend other files.")
+    return frozenset(meta.find_undeclared_variables(tree))
 
 
-def _header(text: str, name: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        fields = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise PromptError(f"{name}: the header is no YAML: {error}") from None
-    if not isinstance(fields, dict):
-        raise PromptError(f"{name}: the header is {fields!r}; names and values are wanted.")
-    known = [one for one in PromptTemplate.model_fields if one not in ("user", "name")]
-    for field in fields:
-        if field not in known:
-            raise PromptError(
-                f"{name}: the header has {field!r}.{did_you_mean(str(field), known)} "
-                f"It takes: {', '.join(known)}."
-            )
-    return fields
+def _plain_text(text: str) -> str:
+    """Return what of a text in Jinja stands there literally, and not in ``raw`` blocks."""
+    parts, raw = [], False
+    for _, kind, value in environment().lex(text):
+        raw = kind == "raw_begin" or (raw and kind != "raw_end")
+        parts.append(value if kind == "data" and not raw else " ")
+    return "".join(parts)

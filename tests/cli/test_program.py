@@ -101,6 +101,13 @@ def test_listing_operators_imports_no_operator_and_no_heavy_library(fruit):
     assert not HEAVY & imported
 
 
+def test_listing_prompts_imports_no_template_and_no_heavy_library(fruit):
+    imported, out = imports_of(fruit, "prompts", "list")
+    assert "core/prompted_generator" in out
+    assert not [name for name in imported if name.startswith("dataflow_core.prompts")]
+    assert not (HEAVY | {"jinja2", "yaml"}) & imported
+
+
 def test_version_looks_for_no_plugin(fruit):
     imported, out = imports_of(fruit, "--version")
     assert out.startswith("dataflow 0.")

@@ -8,11 +8,12 @@ import pytest
 
 from dataflow_core.errors import PluginError
 from dataflow_core.plugins import examine
+from dataflow_core.prompts.examination import prompt_findings
 
 EMPTY = """
     @hookimpl
-    def dataflow_register_prompts():
-        return [PromptSpec(name="p", target="dataflow_fruit:P", summary="P.")]
+    def dataflow_register_commands():
+        return [CommandSpec(name="p", target="dataflow_fruit:P", summary="P.")]
 """
 SOUND = {"dataflow_fruit/__init__.py": "P = 1\n"}
 
@@ -184,3 +185,43 @@ def test_disabling_what_is_not_there_is_found(site):
 def test_unknown_plugin_is_an_error(site):
     with pytest.raises(PluginError, match="the plugin 'fruit' is not installed"):
         examine(site.manager(), "fruit")
+
+
+PROMPTS = """
+    @hookimpl
+    def dataflow_register_prompts():
+        return [
+            PromptSpec(name=name, target=f"dataflow_fruit:prompts/{name}.jinja", summary=summary)
+            for name, summary in (
+                ("sound", "Peel it."), ("other", "Peel it."), ("broken", "Peel it."),
+                ("bare", "Peel it."), ("missing", "Peel it."),
+            )
+        ]
+"""
+FILES = {
+    "dataflow_fruit/prompts/sound.jinja": "---\ndescription: Peel it.\n---\n{{ fruit }}\n",
+    "dataflow_fruit/prompts/other.jinja": "---\ndescription: Peel it\n---\n{{ fruit }}\n",
+    "dataflow_fruit/prompts/broken.jinja": "---\nanswer: scroe\n---\n{{ fruit }}\n",
+    "dataflow_fruit/prompts/bare.jinja": "{{ fruit }}\n",
+}
+
+
+def test_prompts_are_read_and_compared_with_their_summaries(site):
+    site.add("dataflow-fruit", "fruit", PROMPTS, modules=FILES)
+    found = {one.subject: one for one in examine(site.manager(), "fruit", [prompt_findings])}
+    assert {name: one.level for name, one in found.items()} == {
+        "fruit/missing": "error",
+        "fruit/broken": "error",
+        "fruit/other": "warning",
+        "fruit/bare": "warning",
+    }
+    assert "fruit/broken, line 2: answer: 'scroe' is no form" in found["fruit/broken"].cause
+    assert "has the description 'Peel it'" in found["fruit/other"].cause
+    assert "no file 'prompts/missing.jinja'" in found["fruit/missing"].cause
+
+
+def test_the_program_examines_prompts_too(site):
+    site.add("dataflow-fruit", "fruit", PROMPTS, modules=FILES)
+    done = site.run("plugins", "doctor", "fruit")
+    assert done.returncode == 2
+    assert "error: fruit/broken: fruit/broken, line 2: answer: 'scroe'" in done.stdout

@@ -1,1 +1,1 @@
-"""The commands that list and show what plugins register: operators, pipelines, storages."""
+"""The commands that list and show what plugins register: operators, pipelines, prompts, …."""

@@ -1,5 +1,6 @@
 """The forms that answers have: each says what is wanted, and reads it out of a model's text."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -25,7 +26,16 @@ Answer = Annotated[
 ]
 """Any of the forms."""
 
+FORMS: Mapping[str, type[AnswerForm]] = {
+    form.model_fields["kind"].default: form
+    for form in (
+        TextAnswer, JsonAnswer, TagsAnswer, BoxedAnswer, CodeAnswer, ScoreAnswer, ListAnswer
+    )
+}  # fmt: skip
+"""The forms by the names that headers call them."""
+
 __all__ = [
+    "FORMS",
     "Answer",
     "AnswerForm",
     "BoxedAnswer",

@@ -14,9 +14,7 @@ from dataflow_core.table.failures import RowFailure
 if TYPE_CHECKING:
     from dataflow_core.serving.completion import Completion
 
-_THOUGHTS = re.compile(
-    r"\A\s*<(think|thinking|thought|reasoning)>.*</\1>(?P<answer>.*)\Z", re.DOTALL
-)
+_THOUGHTS_BEGIN = re.compile(r"\s*+<(think|thinking|thought|reasoning)>")
 
 
 class Unparsable(Exception):
@@ -86,6 +84,16 @@ class TextAnswer(AnswerForm):
 
 
 def without_thoughts(text: str) -> str:
-    """Return a text without what a model thought aloud before it, in ``<think>`` and the like."""
-    match = _THOUGHTS.match(text) if text.lstrip().startswith("<") else None
-    return text if match is None else match["answer"]
+    """Return a text without what a model thought aloud before it, in ``<think>`` and the like.
+
+    Raises:
+        Unparsable: The thoughts have no end: what is found in them is no answer.
+    """
+    start = 0
+    while match := _THOUGHTS_BEGIN.match(text, start):
+        closing = f"</{match[1]}>"
+        end = text.find(closing, match.end())
+        if end == -1:
+            raise Unparsable("the model's thoughts have no end, and no answer", "empty_answer")
+        start = end + len(closing)
+    return text[start:]

@@ -7,8 +7,7 @@ from typing import Literal
 
 from dataflow_core.prompts.answers.base import AnswerForm, Unparsable
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
+_MARKS = re.compile(r"(?P<box>\\{1,2}(?:boxed|fbox)\s*+\{)|\\.|[{}]", re.DOTALL)
 
 
 class BoxedAnswer(AnswerForm):
@@ -27,21 +26,18 @@ class BoxedAnswer(AnswerForm):
 
 
 def last_boxed(text: str) -> str | None:
-    r"""Return the content of the last ``\boxed{…}`` or ``\fbox{…}`` that is closed, or None."""
-    for match in reversed(list(_BOX.finditer(text))):
-        if (end := _closing(text, match.end())) is not None:
-            return text[match.end() : end].strip()
-    return None
+    r"""Return the content of the last ``\boxed{…}`` or ``\fbox{…}`` that is closed, or None.
 
-
-def _closing(text: str, start: int) -> int | None:
-    """Return where the brace closes that was opened just before ``start``."""
-    depth = 1
-    for brace in _BRACES.finditer(text, start):
-        if brace[0] == "{":
-            depth += 1
-        elif brace[0] == "}":
-            depth -= 1
-            if not depth:
-                return brace.start()
-    return None
+    The last is the one that begins last; of boxes in one another, the innermost. Escaped braces
+    do not count.
+    """
+    opened: list[tuple[int, bool]] = []  # where what is open begins, and whether it is a box
+    last, end = -1, -1
+    for mark in _MARKS.finditer(text):
+        if mark["box"] or mark[0] == "{":
+            opened.append((mark.end(), mark["box"] is not None))
+        elif mark[0] == "}" and opened:
+            start, is_box = opened.pop()
+            if is_box and start > last:
+                last, end = start, mark.start()
+    return text[last:end].strip() if last >= 0 else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal, Self
 
@@ -10,20 +12,39 @@ from pydantic import model_validator
 
 from dataflow_core.prompts.answers.base import AnswerForm, Unparsable
 
-_NUMBER = r"[-+−]?\d+(?:[.,]\d+)*"
-_OUT_OF = rf"(?:\s*(?:/|out\s+of)\s*(?P<of>{_NUMBER}))?"
-_SCALE = re.compile(
-    rf"(?:on\s+)?(?:a|the)?\s*scale\s+(?:of|from)\s+{_NUMBER}\s*(?:to|-|–)\s*{_NUMBER}",
+# No quantifier gives back what it took: a number is read whole or not at all, in linear time.
+_NUMBER = r"[-+−]?+\d++(?:[.,]\d++)*+"
+_RANGE = r"(?:to|or|-|–|—|~|至|到)"
+_UNIT = r"(?:\s*+[分点점])?+"
+_OUT_OF = (
+    rf"(?:\s*+(?:/|(?:out\s++)?of\b|\(?(?:满分|滿分|out\s++of\b))\s*+(?P<of>{_NUMBER}){_UNIT}\)?+"
+    r"|\s*+(?P<percent>%))?+"
+)
+_ON_SCALE = (
+    rf"(?:(?:on\s++)?+(?:(?:a|the)\s++)?+scale\s++(?:of|from)\s++{_NUMBER}\s*+{_RANGE}\s*+"
+    rf"(?P<top>{_NUMBER})[\s:,=]*+)?+"
+)
+_OPENING = r"(?:\\boxed\s*+\{|[\"'“(\[<{])?+\s*+"
+_ASIDE = r"(?:[ \t]*+[(\[](?P<aside>[^()\[\]\n]{0,80}+)[)\]])?"
+_ASIDE_SCALE = re.compile(
+    rf"(?:{_NUMBER}\s*+{_RANGE}|/|\bof|满分|max\w*+:?)\s*+(?P<top>{_NUMBER})", re.IGNORECASE
+)
+_MARKUP = re.compile(r"[*_`#$]++")
+_ALONE = re.compile(
+    rf"[\s:,]*+{_ON_SCALE}{_OPENING}(?P<score>{_NUMBER}){_UNIT}{_OUT_OF}[\s.)\]}}>!\"'”。]*+",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"[*_`#$]+")
-_ALONE = re.compile(rf"[\s:,(\[]*(?P<score>{_NUMBER}){_OUT_OF}[\s.)\]!]*\Z")
+_RUBRIC = re.compile(r"\s*+(?:[:=]|means\b|would\b)")  # behind "score 5", which gives none
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_CJK = "\u2e80-\u9fff\uac00-\ud7af"
+_NO_WORD_BEFORE, _NO_WORD_AFTER = rf"(?<![^\W{_CJK}])", rf"(?![^\W{_CJK}])"
 
 
 class ScoreAnswer(AnswerForm):
     """A number on a scale: after its label (``Score: 7``, ``**Score:** 7/10``), or alone.
 
-    Of several labelled numbers the last counts, since models think aloud before they judge. A
+    Of several numbers that stand behind label and colon, the last counts, since models think aloud
+    before they judge. Where no label has a colon (``the score is 7``), all have to say the same. A
     number on another scale (``7/10`` where 5 is the most), or outside of this one, is no score:
     it is never cut to fit, and other numbers in the text are never taken for one.
 
@@ -46,44 +67,59 @@ class ScoreAnswer(AnswerForm):
             raise ValueError(f"minimum ({self.minimum:g}) is not below maximum ({self.maximum:g})")
         if self.step is not None and self.step <= 0:
             raise ValueError("step is a number above 0")
+        if not all(label.strip() for label in self.label.split("|")):
+            raise ValueError(f"label is {self.label!r}: a label has no letter")
         return self
 
     def parse(self, text: str) -> float:
         """Return the score."""
-        plain = _MARKUP.sub("", text)
-        found = list(self._labelled.finditer(plain))
-        match = found[-1] if found else _ALONE.match(_SCALE.sub("", plain).strip())
+        plain = _MARKUP.sub("", text.translate(_FULL_WIDTH))
+        match = self._labelled_in(plain) or _ALONE.fullmatch(plain)
         if match is None:
-            label = self.label.partition("|")[0].capitalize()
+            label = self.label.partition("|")[0].strip().capitalize()
             raise Unparsable(f"no score: neither a number alone nor one after '{label}:'")
         score = self._number(match["score"])
-        if match["of"] is not None:
-            self._check_scale(match["of"])
+        for scale in _scales(match):
+            self._check_scale(scale)
         self._check(score)
         return score
 
+    def _labelled_in(self, text: str) -> re.Match[str] | None:
+        """Return the number with a label that counts; None where there is none."""
+        found = list(self._labelled.finditer(text))
+        plainly = [match for match in found if match["colon"]]
+        if plainly:
+            return plainly[-1]
+        vague = [match for match in found if not _RUBRIC.match(text, match.end())]
+        if len({match["score"] for match in vague}) > 1:
+            told = ", ".join(dict.fromkeys(_brief(match["score"]) for match in vague[:5]))
+            raise Unparsable(f"several scores, and none behind a colon: {told}")
+        return vague[-1] if vague else None
+
     @cached_property
     def _labelled(self) -> re.Pattern[str]:
-        labels = "|".join(re.escape(one.strip()) for one in self.label.split("|"))
+        given = [one.strip().translate(_FULL_WIDTH) for one in self.label.split("|")]
+        labels = "|".join(re.escape(one) for one in sorted(given, key=len, reverse=True))
         return re.compile(
-            rf"(?<!\w)(?:{labels})(?!\w)[\"']?\s*(?:[:=：]|is\b|-(?=\s))?\s*[\"'(\[]?\s*"
-            rf"(?P<score>{_NUMBER}){_OUT_OF}(?!\w|\s*(?:to|-|–)\s*\d)",
+            rf"{_NO_WORD_BEFORE}(?:{labels}){_NO_WORD_AFTER}[\"'”]?+{_ASIDE}\s*+"
+            rf"(?:(?P<colon>[:=])|is\b|是|[为為]|[-–—](?=\s))?+\s*+{_OPENING}"
+            rf"(?P<score>{_NUMBER}){_UNIT}{_OUT_OF}(?![^\W{_CJK}]|\s*+(?:{_RANGE}\s*+\d|/))",
             re.IGNORECASE,
         )
 
     def _number(self, text: str) -> float:
         plain = text.replace("−", "-")
         if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", plain) and (self.maximum or 0) >= 1000:
-            return float(plain.replace(",", ""))
+            plain = plain.replace(",", "")
         plain = plain.replace(",", ".")
-        if plain.count(".") > 1:
-            raise Unparsable(f"{text!r} is no number")
-        return float(plain)
+        if plain.count(".") > 1 or not math.isfinite(number := float(plain)):
+            raise Unparsable(f"{_brief(text)!r} is no number")
+        return number
 
     def _check_scale(self, of: str) -> None:
         if self.maximum is not None and self._number(of) != self.maximum:
             wanted = f"the highest score is {self.maximum:g}"
-            raise Unparsable(f"a score out of {of}; {wanted}", "score_on_other_scale")
+            raise Unparsable(f"a score out of {_brief(of)}; {wanted}", "score_on_other_scale")
 
     def _check(self, score: float) -> None:
         low, high = self.minimum, self.maximum
@@ -96,3 +132,18 @@ class ScoreAnswer(AnswerForm):
                 raise Unparsable(
                     f"score {score:g} lies between two steps of {self.step:g}", "score_off_step"
                 )
+
+
+def _scales(match: re.Match[str]) -> Iterator[str]:
+    """Yield the highest scores of the scales that a score is said to be on."""
+    told = match.groupdict()
+    if told["of"] or told["percent"]:
+        yield told["of"] or "100"
+    if told.get("top"):
+        yield told["top"]
+    for scale in _ASIDE_SCALE.finditer(told.get("aside") or ""):
+        yield scale["top"]
+
+
+def _brief(number: str) -> str:
+    return number if len(number) <= 20 else f"{number[:19]}…"

@@ -6,9 +6,21 @@ from typing import Any
 
 import yaml
 
-from dataflow_core.errors import RecipeError
-
 Path = tuple[Any, ...]
+
+
+class YamlFault(Exception):
+    """A text is not YAML, or a key stands twice.
+
+    Args:
+        line: Where, from 1.
+        message: What is wrong.
+    """
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(f"line {line}: {message}")
+        self.line = line
+        self.message = message
 
 
 class Lines:
@@ -28,7 +40,7 @@ class Lines:
         self._lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                inner = (*path, getattr(key, "value", None))
+                inner = (*path, key.value if isinstance(key, yaml.ScalarNode) else None)
                 self._lines[inner] = key.start_mark.line + 1
                 self.note(inner, value)
         elif isinstance(node, yaml.SequenceNode):
@@ -36,40 +48,35 @@ class Lines:
                 self.note((*path, number), value)
 
 
-def load_with_lines(text: str, path: str) -> tuple[Any, Lines]:
+def load_with_lines(text: str) -> tuple[Any, Lines]:
     """Return the content of a YAML text and the lines of its values.
 
     Raises:
-        RecipeError: The text is not YAML, or a key stands twice.
+        YamlFault: The text is not YAML, or a key stands twice.
     """
     lines = Lines()
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
-            _refuse_twice(node, path)
+            _refuse_twice(node)
             lines.note((), node)
         return yaml.safe_load(text), lines
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
         problem = getattr(error, "problem", None) or str(error)
-        raise _fault(path, line, f"not valid YAML: {problem}") from error
+        raise YamlFault(line, f"not valid YAML: {problem}") from error
 
 
-def _refuse_twice(node: yaml.Node, path: str) -> None:
+def _refuse_twice(node: yaml.Node) -> None:
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            name = getattr(key, "value", None)
-            if isinstance(name, str) and name in seen:
-                raise _fault(path, key.start_mark.line + 1, f"the key {name!r} stands twice")
-            if isinstance(name, str):
-                seen.add(name)
-            _refuse_twice(value, path)
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise YamlFault(key.start_mark.line + 1, f"the key {key.value!r} stands twice")
+                seen.add(key.value)
+            _refuse_twice(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_twice(value, path)
-
-
-def _fault(path: str, line: int, message: str) -> RecipeError:
-    return RecipeError(f"{path}, line {line}: {message}", [(line, message)])
+            _refuse_twice(value)
