@@ -79,7 +79,10 @@ _UPRIGHT = {
     "J": "joule", "W": "watt", "V": "volt",
 }  # fmt: skip
 _BEFORE_UNITS = frozenset("0123456789}")
-_ENDS = re.compile(r"^[\s\"'`]+|[\s\"'`,;]+$")
+_WRAPPERS = (
+    ("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("'", "'"),
+)  # fmt: skip
+_ENDS = re.compile(r"^[\s\"`]+|[\s\"`,;]+$")
 _LETTER_IN_BRACKETS = re.compile(r"\(\s*([A-Za-z])\s*\)|([A-J])[).:]")
 
 
@@ -128,7 +131,14 @@ def _without_wrappers(text: str) -> str:
         before, text = text, _ENDS.sub("", text)
         if text.endswith(".") and not text.endswith(".."):
             text = text[:-1]
-        for start, end in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**")):
+        for start, end in (
+            ("$$", "$$"),
+            ("$", "$"),
+            (r"\(", r"\)"),
+            (r"\[", r"\]"),
+            ("**", "**"),
+            ("'", "'"),
+        ):
             inner = text[len(start) : -len(end)]
             if (
                 text.startswith(start)
