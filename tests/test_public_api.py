@@ -40,7 +40,8 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_importing_the_package_imports_nothing_heavy_and_no_plugin():
     code = (
         "import sys, dataflow_core; "
-        "heavy = {'pandas', 'pyarrow', 'pydantic', 'numpy', 'sqlglot', 'dataflow_text'}; "
+        "heavy = {'pandas', 'pyarrow', 'pydantic', 'numpy', 'sqlglot', 'sympy', "
+        "'dataflow_math', 'dataflow_text'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,10 +8,11 @@ _MOST_CHARACTERS = 400
 _MOST_WORDS = 8
 _JOINTS = frozenset({"and", "or"})
 _COMMAND = re.compile(r"\\[a-zA-Z]+|<<[^<>]*>>")
+_SAYS = re.compile(r"[^\W_]|\\\{|∅")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCES = re.compile(r"[.!?。！？]\s+\S|[。！？]\S|\?|？")
 _ENVIRONMENT = re.compile(
-    r"\\begin\{.*?\\end\{[^{}]*\}|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$", re.DOTALL
+    r"\$\$.*?\$\$|\\begin\{.*?\\end\{[^{}]*\}|\\\[.*?\\\]|\\\(.*?\\\)|\$[^$]*\$", re.DOTALL
 )
 _FORMULA = re.compile(
     r"\$\$(?P<display>[^$]+)\$\$|(?<![\\\d])\$(?P<inline>[^$\n]+)(?<!\\)\$"
@@ -36,11 +37,9 @@ def bare_answer(text: str) -> str | None:
     short = short_answer(text)
     if short is None:
         return None
-    marked = _ENVIRONMENT.sub("0", short)
-    lead = re.split(r"\d", _COMMAND.sub(" ", marked), maxsplit=1)[0]
+    lead, *numbers = re.split(r"\d", _COMMAND.sub(" ", _ENVIRONMENT.sub("0", short)), maxsplit=1)
     words = [word for word in _WORD.findall(lead) if word not in _JOINTS]
-    has_number = len(lead) < len(marked)
-    return short if len(words) <= (1 if has_number else 4) else None
+    return short if len(words) <= (1 if numbers else 4) else None
 
 
 def short_answer(text: str) -> str | None:
@@ -55,7 +54,7 @@ def short_answer(text: str) -> str | None:
     ideographs = sum("\u3040" <= character <= "\u9fff" for character in outside)
     if len(words) > _MOST_WORDS or ideographs > _MOST_WORDS:
         return None
-    return text if any(character.isalnum() for character in text) else None
+    return text if _SAYS.search(text) else None
 
 
 def formula_at_end(text: str) -> str | None:

@@ -6,7 +6,11 @@ import re
 
 from dataflow_math.answers.brackets import closing_brace
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:\{|(?P<bare>[^\s{}$\\]+))")
+_Box = tuple[int, int, str]
+"""Where a box begins and ends, and what it holds."""
+
+_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>[^\s{}$\\]+))")
+_TOKEN = re.compile(_BOX.pattern + r"|\\.|[{}]", re.DOTALL)
 _JOINT = re.compile(
     r"(?:\s|\$|\\[()\[\]]|\\q?quad|\\[,; ]|,|;|and|or|\\text\{\s*,?\s*(?:and|or)\s*\}|和|或|、)*"
 )
@@ -24,19 +28,37 @@ def last_boxed(text: str) -> str | None:
         >>> last_boxed(r"$\boxed{2}$ and $\boxed{3}$"), last_boxed("none")
         ('2, 3', None)
     """
-    boxes: list[tuple[int, int, str]] = []
-    for found in _BOX.finditer(text):
-        start = found.start()
-        if boxes and start < boxes[-1][1]:
-            continue  # within another box
+    return _joined(text, [box for box in _outermost(_complete(text)) if box[2].strip()])
+
+
+def _complete(text: str) -> list[_Box]:
+    """Return the boxes that are complete, in the order in which they end."""
+    boxes: list[_Box] = []
+    open_braces: list[tuple[int, int] | None] = []
+    for found in _TOKEN.finditer(text):
         if found["bare"]:
-            boxes.append((start, found.end(), found["bare"]))
-        elif (end := closing_brace(text, found.end() - 1)) is not None:
-            boxes.append((start, end + 1, text[found.end() : end]))
-    return _joined(text, [box for box in boxes if box[2].strip()])
+            boxes.append((found.start(), found.end(), found["bare"]))
+        elif found[0] == "}":
+            box = open_braces.pop() if open_braces else None
+            if box is not None:
+                boxes.append((box[0], found.end(), text[box[1] : found.start()]))
+        elif found[0].endswith("{") and found[0] != "\\{":
+            is_box = len(found[0]) > 1
+            open_braces.append((found.start(), found.end()) if is_box else None)
+    return boxes
 
 
-def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str | None:
+def _outermost(boxes: list[_Box]) -> list[_Box]:
+    """Return those of boxes that are in no other one."""
+    kept: list[_Box] = []
+    for box in boxes:
+        while kept and kept[-1][0] > box[0]:
+            kept.pop()
+        kept.append(box)
+    return kept
+
+
+def _joined(text: str, boxes: list[_Box]) -> str | None:
     if not boxes:
         return None
     parts = [boxes[-1]]

@@ -6,7 +6,7 @@ import re
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = set(_PAIRS.values())
-_TOKEN = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\.|[()\[\]{}]|[,;]", re.DOTALL)
+_TOKEN = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\.|[()\[\]{}]|[,;:]", re.DOTALL)
 
 
 def closing_brace(text: str, start: int) -> int | None:
@@ -27,11 +27,11 @@ def closing_brace(text: str, start: int) -> int | None:
     return None
 
 
-def split_list(text: str) -> list[str]:
+def split_list(text: str, marks: str = ",;") -> list[str]:
     r"""Return the parts of a text between the commas and semicolons outside all brackets.
 
     Brackets may close with another kind than they open with, as half-open intervals do. A text
-    whose brackets do not match has one part, itself.
+    whose brackets do not match has one part, itself. ``marks`` may name other marks, such as ``:``.
 
     Example:
         >>> split_list(r"(1,2], \{3,4\}; x")
@@ -40,8 +40,8 @@ def split_list(text: str) -> list[str]:
     depth, begun, parts = 0, 0, []
     for found in _TOKEN.finditer(text):
         mark = found[0]
-        if mark in ",;":
-            if depth == 0:
+        if mark in ",;:":
+            if depth == 0 and mark in marks:
                 parts.append(text[begun : found.start()].strip())
                 begun = found.end()
             continue

@@ -22,7 +22,8 @@ _SYMBOLS = {
     "≈": r"\approx ", "±": r"\pm ", "∓": r"\mp ", "∞": r"\infty ", "∅": r"\emptyset ",
     "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ",
     "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "°": r"^\circ ", "ℝ": r"\mathbb{R}",
-    "∶": ":", "⁄": "/", "′": "'", "“": '"', "”": '"', "’": "'", "、": ",", "．": ".", "。": ".",
+    "∶": ":", "⁄": "/", "′": "'", '\\"': '"', "“": '"', "”": '"', "’": "'", "、": ",",
+    "．": ".", "。": ".",
 }  # fmt: skip
 _SYMBOL = re.compile("|".join(map(re.escape, _SYMBOLS)))
 _NAMES = (
@@ -34,6 +35,8 @@ _THOUSANDS_MARK = re.compile(r"(?<=\d)\s*(?:\{\s*,\s*\}|,\s*\\!|\\,)\s*(?=\d{3}(
 _SPACE = re.compile(r"(?<!\\)\\[,;:!> ]|\\q?quad(?![a-zA-Z])|~|\s+")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_FORMULA = re.compile(r"(?<![\\\d])\$([^$]*[^$\\\s])\s*\$(?!\d)|\\\((.+?)\\\)")
+_PROSE = re.compile(r"(?<!\\)\b[a-zA-Z]{2,}\s")
 _SIZE = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|Bigl|Bigr)(?![a-zA-Z])\s*\.?")
 _RENAMED = (
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
@@ -45,6 +48,8 @@ _RENAMED = (
     (re.compile(r"\\varnothing(?![a-zA-Z])"), r"\\emptyset "),
     (re.compile(r"\\(?:displaystyle|textstyle|limits|nolimits|hline)(?![a-zA-Z])"), " "),
     (re.compile(r"\^\s*(?:\\circ(?![a-zA-Z])|\{\s*\\circ\s*\})|\\degrees?(?![a-zA-Z])"), r"°"),
+    (re.compile(r"\\\{\s*\\\}"), r"\\emptyset "),
+    (re.compile(r"(?<=[0-9A-Fa-f])_\{(\d+)\}"), r"_\1"),
     (re.compile(r"\\colon(?![a-zA-Z])"), ":"),
     (re.compile(r"\\(?:lt)(?![a-zA-Z])"), "<"),
     (re.compile(r"\\(?:gt)(?![a-zA-Z])"), ">"),
@@ -68,12 +73,16 @@ _PLAIN = (
     (re.compile(r"(?<![\\a-zA-Z])(?:infinity|infty|inf)(?![a-zA-Z])"), r"\\infty "),
 )
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]\d?)")
+_MOST_CHARACTERS = 10_000
 _UPRIGHT = {
     "m": "meter", "s": "second", "g": "gram", "h": "hour", "L": "liter", "N": "newton",
     "J": "joule", "W": "watt", "V": "volt",
 }  # fmt: skip
 _BEFORE_UNITS = frozenset("0123456789}")
-_ENDS = re.compile(r"^[\s\"'`]+|[\s\"'`,;]+$")
+_WRAPPERS = (
+    ("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("'", "'"),
+)  # fmt: skip
+_ENDS = re.compile(r"^[\s\"`]+|[\s\"`,;]+$")
 _LETTER_IN_BRACKETS = re.compile(r"\(\s*([A-Za-z])\s*\)|([A-J])[).:]")
 
 
@@ -89,6 +98,8 @@ def canonical(text: str) -> str:
     """
     if _PLAIN_NUMBER.fullmatch(text):
         return text
+    if len(text) > _MOST_CHARACTERS:  # no answer, but no harm either
+        return " ".join(text.split())
     text = _VULGAR.sub(_vulgar_fraction, text)
     text = _RAISED.sub(lambda found: "^{" + found[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _SYMBOL.sub(lambda found: _SYMBOLS[found[0]], text)
@@ -96,7 +107,7 @@ def canonical(text: str) -> str:
     text = _ESCAPED_TWICE.sub(r"\\", text)
     text = _THOUSANDS_MARK.sub("", text)
     text = _SPACE.sub(" ", _SIZE.sub("", text))
-    text = _without_wrappers(text)
+    text = _FORMULA.sub(_formula, _without_wrappers(text))
     for pattern, replacement in _RENAMED:
         text = pattern.sub(replacement, text)
     text = _without_text(text)
@@ -120,7 +131,14 @@ def _without_wrappers(text: str) -> str:
         before, text = text, _ENDS.sub("", text)
         if text.endswith(".") and not text.endswith(".."):
             text = text[:-1]
-        for start, end in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**")):
+        for start, end in (
+            ("$$", "$$"),
+            ("$", "$"),
+            (r"\(", r"\)"),
+            (r"\[", r"\]"),
+            ("**", "**"),
+            ("'", "'"),
+        ):
             inner = text[len(start) : -len(end)]
             if (
                 text.startswith(start)
@@ -149,6 +167,11 @@ def _without_text(text: str) -> str:
             inside = _UPRIGHT.get(inside.strip(), inside)
         text = f"{text[: found.start()]} {inside} {text[closing + 1 :]}"
     return text
+
+
+def _formula(found: re.Match[str]) -> str:
+    """Return what a formula within an answer holds; ``$`` around prose is about money."""
+    return found[0] if found[1] and _PROSE.search(found[1]) else found[1] or found[2]
 
 
 def _vulgar_fraction(found: re.Match[str]) -> str:

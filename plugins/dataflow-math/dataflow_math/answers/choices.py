@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 
 _LETTER = r"[A-J]"
-_OPEN = r"(?:[(（\[]|\\text\{\s*\(?|\\mathrm\{\s*\(?|\\textbf\{\s*\(?|\*\*\(?)?\s*"
-_CLOSE = r"\s*(?:\)?\}|\)?\*\*|[)）\]])?"
-_ALONE = re.compile(rf"\$?{_OPEN}({_LETTER}){_CLOSE}\$?\s*[.:,;。)）]*")
+_OPEN = r"(?:[(（\[]|\\text\{\s*\(?|\\mathrm\{\s*\(?|\\textbf\{\s*\(?|\*\*\(?)?\s{0,4}"
+_CLOSE = r"\s{0,4}(?:\)?\}|\)?\*\*|[)）\]])?"
+_ALONE = re.compile(rf"\$?{_OPEN}({_LETTER}){_CLOSE}\$?\s?[.:,;。)）]*")
 _AT_FIRST = re.compile(
-    rf"(?:[(（\[]({_LETTER})[)）\]]|({_LETTER})\s*[)）:：]|({_LETTER})\.\s|({_LETTER})(?=\s*[(（]))"
+    rf"(?:[(（\[]({_LETTER})[)）\]]|({_LETTER})\s?[)）:：]|({_LETTER})\.\s|({_LETTER})(?=\s?[(（]))"
 )
 _AT_LAST = re.compile(
-    rf"(?:[,，;:：–—-]\s*|\s)(?:[(（\[]({_LETTER})[)）\]]|(?<=[,，;:：–—-]\s)({_LETTER}))\s*[.。]*$"
+    rf"(?:(?:[,，;:：–—-]\s*|\s)[(（\[]({_LETTER})[)）\]]"
+    rf"|(?:[,，;:：–—-]|\b(?:think|be|is|was|likely|probably|definitely))\s+({_LETTER}))\s*[.。]*$"
 )
-_NAMED = re.compile(
-    rf"(?i:\b(?:option|choice|answer)|选项|选择?|故选|應選|应选)\s*[:：]?\s*{_OPEN}({_LETTER})(?![A-Za-z])"
-)
+_END = r"(?=\s{0,4}(?:\}?\$?[).:,;。，）*]|\n|$))"
 _CHOSEN = re.compile(
-    rf"(?:故选|应选|选择?项?(?:为|是)?|答案选|\b(?i:option|choice)\b)\s*[:：]?\s*{_OPEN}({_LETTER})(?![A-Za-z'’])"
+    r"(?:\b(?i:option|choice|answer|ans)\b[ ]?(?i:is|=|:|：)?"
+    r"|(?:故选|应选|選|选)(?:择|項|项)?(?:为|是)?)"
+    rf"[ ]?[:：]?{_OPEN}({_LETTER}){_CLOSE}{_END}"
 )
 
 
@@ -35,7 +36,7 @@ def choice_in_statement(statement: str) -> str | None:
     statement = statement.strip()
     if found := _ALONE.fullmatch(statement):
         return found[1]
-    for pattern in (_AT_FIRST.match, _NAMED.search, _AT_LAST.search):
+    for pattern in (_AT_FIRST.match, _CHOSEN.search, _AT_LAST.search):
         if found := pattern(statement):
             return next(letter for letter in found.groups() if letter)
     return None
@@ -51,8 +52,8 @@ def choice_in_text(text: str) -> str | None:
     chosen = [found[1] for found in _CHOSEN.finditer(text)]
     if chosen:
         return chosen[-1]
-    text = text.strip()
-    if "\n" in text or len(text) > 200:
+    before, _, line = text.strip().rpartition("\n")
+    if len(line) > 200:
         return None
-    found = _ALONE.fullmatch(text) or _AT_FIRST.match(text)
+    found = _ALONE.fullmatch(line.strip()) or (None if before else _AT_FIRST.match(line))
     return next(letter for letter in found.groups() if letter) if found else None

@@ -7,7 +7,7 @@ left are expressions, which `symbolic` compares with Math-Verify, in a process o
 
 Following Math-Verify and the evaluation of Qwen2.5-Math: words are compared without case and
 articles; ``(1,2)`` equals the list ``1,2`` but not ``2,1``, ``[1,2]`` or the set ``\{1,2\}``; a set
-of one element is that element.
+of one element is that element. A numeral with a base, ``25_8``, equals itself alone.
 
 Sources: Math-Verify (Kydlíček 2025); Qwen2.5-Math (Yang et al. 2024, arXiv:2409.12122),
 evaluation.
@@ -41,6 +41,7 @@ _NAMED = re.compile(
     rf"(?:{_NAME}|\|\s*[A-Za-z]+\s*\||\(\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\)"
     rf"|\\frac\{{{_NAME}\}}\{{{_NAME}\}}|(?:\\angle|\\triangle|\\overline)\s*\{{?{_NAME}\}}?)"
 )
+_BASED = re.compile(r"[0-9A-Fa-f]+_\d+")
 _SIGNS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])|\+/-|\+-")
 
 
@@ -83,25 +84,48 @@ class _Group:
 
 
 def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
-    if not a or not b:
-        return False
-    if key(a) == key(b):
-        return True
-    first, second = quantity(a), quantity(b)
-    if first and second:
-        return same_quantity(first, second, judge.tolerance)
-    if (first and _is_letter(b)) or (second and _is_letter(a)):
-        return False
-    if _is_words(a) or _is_words(b):
-        return _plain_words(a) == _plain_words(b)
+    verdict = _same_as_it_stands(a, b, judge)
+    if verdict is not None:
+        return verdict
     if depth < _MOST_DEPTH:
-        one, other = _group(a), _group(b)
-        if one or other:
+        if _group(a) or _group(b):
             return _same_groups(a, b, judge, depth)
+        ours, theirs = split_list(a, ":"), split_list(b, ":")
+        if len(ours) > 1 or len(theirs) > 1:
+            return _same_ratios(ours, theirs, judge, depth + 1)
         values = _values(a, b)
         if values is not None:
             return _same(*values, judge, depth + 1)
     return judge.symbolic(a, b) if judge.symbolic else None
+
+
+def _same_as_it_stands(a: str, b: str, judge: _Judge) -> bool | None:
+    """Compare texts, numbers and words; None where answers are something else."""
+    if not a or not b:
+        return False
+    if key(a) == key(b):
+        return True
+    if _BASED.fullmatch(a) or _BASED.fullmatch(b):
+        return False
+    first, second = quantity(a), quantity(b)
+    if first and second:
+        return same_quantity(first, second, judge.tolerance)
+    if (first or _is_letter(a)) and (second or _is_letter(b)):
+        return False
+    if _is_words(a) or _is_words(b):
+        return _plain_words(a) == _plain_words(b)
+    return None
+
+
+def _same_ratios(ours: list[str], theirs: list[str], judge: _Judge, depth: int) -> bool | None:
+    """Compare what stands on both sides of colons; 3:1 is 6:2."""
+    if len(ours) != len(theirs):
+        return False
+    values = [quantity(part.strip()) for part in (*ours, *theirs)]
+    plain = [one.value for one in values if one and not one.unit and not one.is_percent]
+    if len(ours) == 2 and len(plain) == 4:
+        return plain[0] * plain[3] == plain[1] * plain[2] and plain[1] != 0 != plain[3]
+    return _same_in_order(ours, theirs, judge, depth)
 
 
 def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
@@ -116,12 +140,13 @@ def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
             return _same_in_order(one.elements, other.elements, judge, depth + 1)
         return False
     group, single = (one, b) if one else (other, a)
+    if group and group.kind == "set" and len(group.elements) == 1:
+        return _same(*((*group.elements, b) if one else (a, *group.elements)), judge, depth + 1)
     if quantity(single) or _is_letter(single):
         return False
     values = _values(a, b)
     if values is not None:
         return _same(*values, judge, depth + 1)
-    del group
     return judge.symbolic(a, b) if judge.symbolic else None
 
 

@@ -23,8 +23,9 @@ Method = Literal["tag", "boxed", "hashes", "stated", "choice", "whole", "formula
 METHODS: tuple[Method, ...] = get_args(Method)
 """The ways in which an answer is found, the surest first."""
 
-_TAG = re.compile(r"<answer>(.*?)</answer>", re.DOTALL | re.IGNORECASE)
-_TOKENS = re.compile(r"<\|[a-zA-Z_]+\|>|</s>|<eos>|<end_of_turn>")
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_TURN = re.compile(r"<\|[a-zA-Z_]+\|>|</?s>|<eos>|<(?:start|end)_of_turn>")
+_MODEL_TURN = re.compile(r"\s*(?:assistant|model)\s*\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def extract_answer(text: str, methods: Collection[str] = METHODS) -> Answer | No
         >>> extract_answer("The answer is a dog, B")
         Answer(text='B', method='choice')
     """
-    text = _TOKENS.sub("\n", _after_thinking(text))
+    text = _after_thinking(_own_turn(text))
     for method, find in _FINDERS:
         if method in methods and (found := find(text, methods)):
             return found
@@ -92,6 +93,15 @@ def reference_answer(text: str) -> Answer | None:
     )
 
 
+def _own_turn(text: str) -> str:
+    """Return the model's turn of a text with tokens of a chat template, such as ``<|im_end|>``."""
+    turns = [turn for turn in _TURN.split(text) if turn.strip()]
+    if len(turns) < 2:
+        return turns[0] if turns else text
+    marked = [turn for turn in turns if _MODEL_TURN.match(turn)]
+    return _MODEL_TURN.sub("", marked[-1], count=1) if marked else turns[0]
+
+
 def _after_thinking(text: str) -> str:
     before, mark, after = text.rpartition("</think>")
     return after if mark and after.strip() else before if mark else text
@@ -102,10 +112,13 @@ def _answer(text: str | None, method: Method) -> Answer | None:
 
 
 def _tagged(text: str, _: Collection[str]) -> Answer | None:
-    inside = [found for found in _TAG.findall(text) if found.strip()]
-    if not inside:
+    last, begun = "", None
+    for mark in _TAG.finditer(text):
+        if mark[1] and begun is not None and text[begun : mark.start()].strip():
+            last = text[begun : mark.start()]
+        begun = None if mark[1] else mark.end()
+    if not last:
         return None
-    last = inside[-1]
     found = extract_answer(last, {"boxed", "hashes", "stated", "choice", "whole"} & set(METHODS))
     return _answer(found.text if found else last, "tag")
 

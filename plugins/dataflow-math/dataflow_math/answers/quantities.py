@@ -69,8 +69,8 @@ def quantity(text: str) -> Quantity | None:
         >>> quantity("2x"), quantity("2 m"), quantity("7 or 8")
         (None, None, None)
     """
-    found = _NUMBER.fullmatch(text)
-    if found is None or len(text) > _MOST_DIGITS:
+    found = _NUMBER.fullmatch(text) if len(text) <= _MOST_DIGITS else None
+    if found is None:
         return None
     value = _value(found)
     if value is None:

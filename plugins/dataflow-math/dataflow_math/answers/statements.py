@@ -15,31 +15,31 @@ MINERVA = re.compile(
 )
 _MARKER = re.compile(
     r"""
-    (?:\b(?:final\s+|correct\s+|right\s+)?answer\*{0,2}(?:\s+(?:to|for)\ [^.\n:]{1,80}?)?
-        \s*(?:\*{0,2}\s*[:：]\s*\*{0,2}|\s(?:is|are|should\ be|must\ be|would\ be|equals?|=)\b\s*:?)
-      | \banswer\*{0,2}\s*(?=\\\(|\\\[|\$|\n\s*\S)
-      | \b(?:the\s+)?(?:solution|result)\s+(?:is|are)\b\s*:?
-      | (?:最终|最后|正确)?(?:答案|结果)(?:应该)?(?:是|为|等于|选)?\s*[:：]?
-      | (?:^|\n)\s*答\s*[:：]
-      | (?:答え|正解|答)(?:は|：|:)\s*
-      | (?:정답|답)(?:은|:|：)\s*
-      | \b(?:la\s+)?r[ée]ponse(?:\s+finale|\s+correcte)?(?:\s+est|\s*:)\s*:?
-      | \b(?:die\s+)?(?:endgültige\s+|richtige\s+)?antwort(?:\s+ist|\s+lautet|\s*:)\s*:?
-      | \b(?:la\s+)?respuesta(?:\s+final|\s+correcta)?(?:\s+es|\s*:)\s*:?
-      | \b(?:a\s+)?resposta(?:\s+final|\s+correta)?(?:\s+é|\s*:)\s*:?
-      | \b(?:la\s+)?risposta(?:\s+finale|\s+corretta)?(?:\s+è|\s*:)\s*:?
-      | \b(?:окончательный\s+|правильный\s+)?ответ\s*(?:[:：–—-]|равен)\s*
+    (?:\b(?:final[ ]+|correct[ ]+|right[ ]+)?answer\*{0,2}(?:[ ]+(?:to|for)[ ][^.\n:]{1,80}?)?
+        [ \t]{0,4}
+        (?:\*{0,2}[ ]?[:：]\s{0,4}\*{0,2}
+          |[ ](?:is|are|should[ ]be|must[ ]be|would[ ]be|equals?|=)\b[ ]?:?)
+      | \banswer\*{0,2}[ \t]{0,4}(?=\\\(|\\\[|\$|\n\s{0,4}\S)
+      | \b(?:solution|result)[ ](?:is|are)\b[ ]?:?
+      | (?:答案|结果)(?:应该)?(?:是|为|等于|选)?\s{0,4}[:：]?
+      | (?:^|\n)[ \t]{0,8}答[ ]?[:：]
+      | (?:答え|正解|答)(?:は|：|:)
+      | (?:정답|답)(?:은|:|：)
+      | \br[ée]ponse(?:[ ]finale|[ ]correcte)?(?:[ ]est|[ ]?:)[ ]?:?
+      | \bantwort(?:[ ]ist|[ ]lautet|[ ]?:)[ ]?:?
+      | \brespuesta(?:[ ]final|[ ]correcta)?(?:[ ]es|[ ]?:)[ ]?:?
+      | \bresposta(?:[ ]final|[ ]correta)?(?:[ ]é|[ ]?:)[ ]?:?
+      | \brisposta(?:[ ]finale|[ ]corretta)?(?:[ ]è|[ ]?:)[ ]?:?
+      | \bответ[ ]?(?:[:：–—-]|равен)
     )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_BEFORE = re.compile(
-    r"(?:^|[.!?,:]\s|\n|\b(?:thus|so|hence|therefore)\b,?\s*)([^.!?\n]{1,120}?)\s*"
-    r"\bis\s+(?:the|our|my)\s+(?:final\s+|correct\s+)?answer\b",
-    re.IGNORECASE,
+_AFTER = re.compile(
+    r"\bis[ ](?:the|our|my)[ ](?:final[ ]|correct[ ])?answer\b", re.VERBOSE | re.IGNORECASE
 )
-_LAST_LINE = re.compile(r"\n\s*A(?:nswer)?\s*[:：]\s*([^\n]+?)\s*$", re.IGNORECASE)
-_HASHES = re.compile(r"^\s*####[ \t]*([^#\n][^\n]*)$", re.MULTILINE)
+_LAST_LINE = re.compile(r"A(?:nswer)?[ ]?[:：]\s*(.+)", re.IGNORECASE)
+_HASHES = re.compile(r"^[ \t]*####[ \t]*([^#\n][^\n]*)$", re.MULTILINE)
 _NUMBERED = re.compile(r"\d+[.)]\s+[^\W\d_]{2,}")
 _END = re.compile(
     r"\n|[.!?](?=\s|$|[\"'”*])|[。！？；]|,?\s+(?:because|since|as it|where)\b|I hope\b"
@@ -56,6 +56,8 @@ _UNKNOWN = re.compile(
 )
 _SO = re.compile(r"(?:thus|so|hence|therefore)\b,?\s*", re.IGNORECASE)
 _COPULA = re.compile(r"\s*(?:です|である|だ|입니다|이다|예요|이에요)$")
+_CLAUSES = re.compile(r"[.!?,:]\s|\n")
+_MOST_STATEMENTS = 50
 _MOST = 400
 
 
@@ -66,11 +68,13 @@ def statements(text: str) -> Iterator[str]:
         >>> list(statements("The answer is 5. Wait: the final answer is $6$."))
         ['$6$', '5']
     """
-    if found := _LAST_LINE.search(text):
+    before, _, line = text.rstrip().rpartition("\n")
+    if before and (found := _LAST_LINE.fullmatch(line.strip())):
         yield found[1]
-    places = [(found.start(), _stated_from(text, found.end())) for found in _MARKER.finditer(text)]
-    places += [(found.start(1), _stated_before(found[1])) for found in _BEFORE.finditer(text)]
-    for _, statement in sorted(places, reverse=True):
+    markers = [(found.start(), found.end(), "") for found in _MARKER.finditer(text)]
+    markers += [(found.start(), 0, "before") for found in _AFTER.finditer(text)]
+    for start, end, before in sorted(markers, reverse=True)[:_MOST_STATEMENTS]:
+        statement = _stated_before(text, start) if before else _stated_from(text, end)
         if statement and not _UNKNOWN.match(statement):
             yield statement
 
@@ -116,8 +120,9 @@ def hashes(text: str) -> str | None:
     return None
 
 
-def _stated_before(clause: str) -> str:
-    """Return the answer in a clause before "is the answer": its formula, or all of it."""
+def _stated_before(text: str, end: int) -> str:
+    """Return the answer in the clause before a place: its formula, or all of it."""
+    clause = _CLAUSES.split(text[max(0, end - 200) : end].rstrip())[-1]
     formulas = _MATHS.findall(clause)
     return formulas[-1] if formulas else _SO.sub("", clause.strip())
 

@@ -12,6 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 _DECIMAL = re.compile(r"\d\.\d|\.\d")
+# What latex2sympy reads in part, or as something else: 5 2 as 7, 3:1 as 3, x' as x.
+_MISREAD = re.compile(
+    r"[:'\"$?]|\\[cl]?dots|\.\.|\\approx|(?<![\d._^])\d+(?:\.\d+)?\s+\d|\d\s*\{\s*\d|\d\s*_|\d\.\d+\.\d"
+)
+_DEGREES = re.compile(r"(\d+(?:\.\d+)?)\s*°")
+_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 
 
 def comparer(tolerance: float) -> Callable[[str, str], bool]:
@@ -41,6 +47,8 @@ def comparer(tolerance: float) -> Callable[[str, str], bool]:
             close = _close(first, second, tolerance)
             if close is not None:
                 return close
+        if _are_multiples(first, second):
+            return True
         verify = functools.partial(
             math_verify.verify,
             float_rounding=places,
@@ -55,13 +63,43 @@ def comparer(tolerance: float) -> Callable[[str, str], bool]:
 @functools.lru_cache(maxsize=512)
 def _parsed(text: str) -> Any:
     r"""Return the expression of a canonical text; None where it is none as a whole."""
-    from math_verify import LatexExtractionConfig, parse
+    from math_verify import parse
 
-    bare = text.replace("$", "").replace("°", "")
+    if _MISREAD.search(text):
+        return None
+    if _ANGLE.search(text):
+        text = _DEGREES.sub(r"{(\1\\cdot\\frac{\\pi}{180})}", text)
     found = parse(
-        f"${bare}$", [LatexExtractionConfig()], fallback_mode="no_fallback", parsing_timeout=None
+        f"${text.replace('°', '')}$", [_whole()], fallback_mode="no_fallback", parsing_timeout=None
     )
     return found[0] if found else None
+
+
+@functools.cache
+def _whole() -> Any:
+    """Return the way to read LaTeX: all of it, and no unit taken away."""
+    from latex2sympy2_extended.latex2sympy2 import NormalizationConfig
+    from math_verify import LatexExtractionConfig
+
+    return LatexExtractionConfig(
+        normalization_config=NormalizationConfig(
+            basic_latex=True, malformed_operators=True, boxed="none"
+        )
+    )
+
+
+def _are_multiples(a: Any, b: Any) -> bool:
+    """Tell whether two equations are multiples of each other: quicker than to solve them."""
+    from sympy import Eq, expand
+
+    if not (isinstance(a, Eq) and isinstance(b, Eq)):
+        return False
+    try:
+        first, second = expand(a.lhs - a.rhs), expand(b.lhs - b.rhs)
+        ratio = (first / second).simplify()
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return bool(ratio.is_number and ratio.is_finite and ratio.is_nonzero)
 
 
 def _close(a: Any, b: Any, tolerance: float) -> bool | None:

