@@ -43,7 +43,8 @@ def test_each_docstring_is_complete(spec):
 
 
 def test_every_registered_class_is_public():
-    names = {spec.target.partition(":")[2] for spec in OPERATORS}
+    specs = [*OPERATORS, *_plugin.dataflow_register_pipelines()]
+    names = {spec.target.partition(":")[2] for spec in specs}
     assert names == set(dataflow_math.__all__) == set(dir(dataflow_math))
     assert all(getattr(dataflow_math, name).__name__ == name for name in names)
 

@@ -26,9 +26,10 @@ class QuestionVerifier(_Checking, Evaluator):
     (clear wording and notation), ``premises`` (each statement is possible by itself),
     ``consistency`` (none contradicts another), ``completeness`` (they suffice for an answer). The
     column has the first that fails, or ``"none"``. An answer that names none of these is a failure
-    of the row, never a verdict. Null and blank questions get null.
+    of the row, never a verdict. Null and blank questions get null; others may be in all languages
+    that the model knows.
 
-    Source: MathQ-Verify (Shen et al. 2025, arXiv:2505.13903), its five stages in one prompt.
+    Source: MathQ-Verify (Shen et al. 2025), arXiv:2505.13903, its five stages in one prompt.
 
     Example:
         >>> from dataflow_core import MemoryStorage
@@ -68,9 +69,9 @@ class QuestionFilter(_Checking, Filter):
     Rows are dropped with the check that fails as the reason, and the explanation as the value
     (`QuestionVerifier` has the checks); null and blank questions with ``"no_question"``. A row for
     which there is no answer, or none that names a check, goes to quarantine: it is neither sound
-    nor unsound.
+    nor unsound. Questions may be in all languages that the model knows.
 
-    Source: MathQ-Verify (Shen et al. 2025, arXiv:2505.13903).
+    Source: MathQ-Verify (Shen et al. 2025), arXiv:2505.13903.
 
     Example:
         >>> from dataflow_core import MemoryStorage

@@ -12,23 +12,27 @@ from dataflow_core.operators.prompted import Prompted, SamplingChanges
 from dataflow_core.prompts import Prompt
 from dataflow_core.serving.completion import Completion
 from dataflow_math.answers.equality import TOLERANCE
-from dataflow_math.answers.extraction import extract_answer
+from dataflow_math.answers.extraction import METHODS, extract_answer
 from dataflow_math.answers.votes import Ballot, count_votes
+
+_METHODS = tuple(method for method in METHODS if method != "whole")
 
 
 class SelfConsistency(Prompted, Generator):
     r"""Have a model solve each question ``samples`` times, and take the answer with most votes.
 
     Votes are counted by mathematical equality (``1/2``, ``0.5`` and ``\frac{1}{2}`` are one
-    answer), as `AnswerVerifier` compares. The agreement is the share of all samples that gave the
-    winner, 0 to 1; a sample without an answer, or that failed, votes for nothing, so it can lower
-    the agreement but never win. Of answers with equally many votes, the one that came first wins.
+    answer), as `AnswerVerifier` compares, in all languages. The agreement is the share of all
+    samples that gave the winner, 0 to 1; a sample without an answer, or that failed, votes for
+    nothing, so it can lower the agreement but never win. Answers are found as `AnswerExtractor`
+    does, but that a few words alone are none. Of answers with equally many votes, the one that came
+    first wins.
     Where no sample has an answer, the row goes to quarantine (``"no_answer"``), or with the reason
     for which all samples failed.
 
     Keep rows by agreement with `core/filter_rows` (``agreement >= 0.6``).
 
-    Source: self-consistency (Wang et al. 2022, arXiv:2203.11171).
+    Source: Self-consistency (Wang et al. 2022), arXiv:2203.11171.
 
     Attributes:
         samples: How often each question is solved.
@@ -108,7 +112,7 @@ class SelfConsistency(Prompted, Generator):
 
 
 def _answer(sample: Completion) -> str | None:
-    found = None if sample.text is None else extract_answer(sample.text)
+    found = None if sample.text is None else extract_answer(sample.text, _METHODS)
     return None if found is None else found.text
 
 
