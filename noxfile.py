@@ -118,19 +118,24 @@ def bench_servings(session):
 
 @nox.session
 def faults(session):
-    """Kill runs at random places, 200 times or as asked (COUNT SEED), and compare their results."""
+    """Kill runs at random places, 200 times or as asked (COUNT SEED), and compare their results.
+
+    Runs that ask a model are killed besides, a quarter as many times.
+    """
     session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))
     folder = session.create_tmp()
     shutil.rmtree(pathlib.Path(folder) / "faults", ignore_errors=True)
     session.chdir("tests")
     count, seed = (*session.posargs, "200", "1")[:2] if session.posargs else ("200", "1")
     session.run("python", "-m", "engine.faults", f"{folder}/faults", count, seed)
+    few = str(max(1, int(count) // 4))
+    session.run("python", "-m", "engine.asking_faults", f"{folder}/faults/asking", few, seed)
 
 
 @nox.session
 def litellm(session):
-    """Try the serving over LiteLLM for real."""
-    session.install(*CONSTRAINTS, "-e", ".[litellm]", *TESTING)
+    """Try the serving over LiteLLM for real, with the versions that LiteLLM bounds."""
+    session.install("-e", ".[litellm]", *TESTING)
     session.run("pytest", "tests/serving/test_litellm.py", *session.posargs, env=ENV)
 
 

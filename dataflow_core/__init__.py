@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dataflow_core.storage.base import Storage
     from dataflow_core.storage.file import FileStorage
     from dataflow_core.storage.memory import MemoryStorage
+    from dataflow_core.storage.repeated import RepeatedStorage
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ _HOMES = {
     "Operator": "dataflow_core.operators.base",
     "Pipeline": "dataflow_core.pipeline.base",
     "Refiner": "dataflow_core.operators.base",
+    "RepeatedStorage": "dataflow_core.storage.repeated",
     "Storage": "dataflow_core.storage.base",
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "Operator",
     "Pipeline",
     "Refiner",
+    "RepeatedStorage",
     "Storage",
 ]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec, PromptSpec, ServingSpec, StorageSpec, hookimpl
-from dataflow_core.plugins.specs import Function, Scope
+from dataflow_core.plugins.specs import Function, Modality, Scope
 
 
 @hookimpl
 def dataflow_register_operators() -> list[OperatorSpec]:
-    """Return the general operators, which work on columns of any modality."""
+    """Return the general operators, most of which work on columns of any modality."""
     return [
         _general("apply", "Apply", "Apply a Python function to the table", "filter"),
         _general(
@@ -31,12 +31,35 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "Add a column computed by an expression over other columns",
             "generate",
         ),
+        _general(
+            "embed",
+            "Embed",
+            "Add the vector of each text, as a model makes it",
+            "generate",
+            modality="text",
+        ),
         _general("explode", "Explode", "Turn each item of a list column into a row", "generate"),
         _general(
             "filter_rows", "FilterRows", "Keep the rows for which an expression holds", "filter"
         ),
         _general("join", "Join", "Join the columns of another table by key", "generate", "dataset"),
+        _general(
+            "k_center_greedy",
+            "KCenterGreedy",
+            "Keep the rows whose vectors lie nearest to all others: a core-set",
+            "filter",
+            "dataset",
+            source="core-set (Sener and Savarese 2018), Algorithm 1",
+        ),
         _general("rename_columns", "RenameColumns", "Rename columns", "refine"),
+        _general(
+            "retrieve",
+            "Retrieve",
+            "Add the passages of a corpus that fit a query best, by words or by vectors",
+            "generate",
+            modality="text",
+            source="BM25 (Robertson and Zaragoza 2009), equation 3.15",
+        ),
         _general(
             "sample",
             "Sample",
@@ -50,7 +73,22 @@ def dataflow_register_operators() -> list[OperatorSpec]:
             "Keep some columns, in order, or all but some",
             "refine",
         ),
+        _general(
+            "semantic_deduplicate",
+            "SemanticDeduplicate",
+            "Keep one of rows whose vectors point almost the same way",
+            "filter",
+            "dataset",
+            source="SemDeDup (Abbas et al. 2023)",
+        ),
         _general("sort", "Sort", "Sort the rows by columns", "refine", "dataset"),
+        _general(
+            "want",
+            "Want",
+            "Go on until so many rows are accepted, and keep just these",
+            "filter",
+            "dataset",
+        ),
         *_prompted_operators(),
     ]
 
@@ -58,6 +96,43 @@ def dataflow_register_operators() -> list[OperatorSpec]:
 def _prompted_operators() -> list[OperatorSpec]:
     """Return the operators that ask a model."""
     return [
+        _on_text(
+            "benchmark_answers",
+            "BenchmarkAnswers",
+            "Have a model answer the questions of a benchmark, and score its answers",
+            "evaluate",
+        ),
+        _on_text(
+            "chunked_generator",
+            "ChunkedGenerator",
+            "Have a model do with long texts, in pieces, what an instruction says",
+            "generate",
+        ),
+        _on_text("classify", "Classify", "Have a model sort texts into given classes", "evaluate"),
+        _on_text(
+            "extract_fields",
+            "ExtractFields",
+            "Have a model read facts out of texts, into typed columns",
+            "generate",
+        ),
+        _on_text(
+            "judge_answers",
+            "JudgeAnswers",
+            "Have a model judge whether answers say the same as references",
+            "evaluate",
+        ),
+        _on_text(
+            "judge_filter",
+            "judge_answers:JudgeFilter",
+            "Keep the answers that a model judges to say the same as the reference",
+            "filter",
+        ),
+        _on_text(
+            "pairwise_judge",
+            "PairwiseJudge",
+            "Have a model judge which of two answers is better, in both orders",
+            "evaluate",
+        ),
         _on_text(
             "prompted_evaluator",
             "PromptedEvaluator",
@@ -95,6 +170,12 @@ def _prompted_operators() -> list[OperatorSpec]:
 def dataflow_register_prompts() -> list[PromptSpec]:
     """Return the prompts of the general operators."""
     return [
+        _prompt("benchmark_answers", "Answer a question of a benchmark, open or with options."),
+        _prompt("chunked_generator", "Do what an instruction says with a piece of a long text."),
+        _prompt("classify", "Sort a text into given classes."),
+        _prompt("extract_fields", "Read given facts out of a text."),
+        _prompt("judge_answers", "Judge whether an answer says the same as a reference."),
+        _prompt("pairwise_judge", "Judge which of two answers to a question is the better."),
         _prompt("prompted_evaluator", "Rate a text on a scale by given criteria."),
         _prompt("prompted_generator", "Do what an instruction says with a text."),
         _prompt("prompted_refiner", "Rewrite a text as an instruction says."),
@@ -184,7 +265,13 @@ def _serving(name: str, target: str, summary: str, extra: str | None = None) -> 
 
 
 def _general(
-    name: str, cls: str, summary: str, function: Function, scope: Scope = "row"
+    name: str,
+    cls: str,
+    summary: str,
+    function: Function,
+    scope: Scope = "row",
+    modality: Modality = "any",
+    source: str = "",
 ) -> OperatorSpec:
     return OperatorSpec(
         name=name,
@@ -192,7 +279,8 @@ def _general(
         summary=summary,
         function=function,
         scope=scope,
-        modality="any",
+        modality=modality,
+        source=source,
     )
 
 

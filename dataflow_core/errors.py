@@ -114,7 +114,15 @@ class ServingRefused(ServingError):
 
 
 class ServingGone(ServingError):
-    """A server cannot be reached any more, or never could."""
+    """A server cannot be reached any more, or never could.
+
+    Attributes:
+        last: How the last request to it failed.
+    """
+
+    def __init__(self, message: str, last: str = "") -> None:
+        super().__init__(message)
+        self.last = last
 
 
 class PluginError(DataflowError):

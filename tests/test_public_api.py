@@ -17,6 +17,7 @@ PUBLIC = [
     "Operator",
     "Pipeline",
     "Refiner",
+    "RepeatedStorage",
     "Storage",
 ]
 

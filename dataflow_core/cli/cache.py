@@ -12,7 +12,7 @@ import click
 from dataflow_core.cli.catalogue.listing import JSON
 from dataflow_core.cli.output import write_json
 from dataflow_core.engine.run_paths import REQUESTS, RUNS
-from dataflow_core.errors import StoreError, did_you_mean
+from dataflow_core.errors import RunError, StoreError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def command() -> None:
 
     Every answer that a model was paid for is kept in a store, requests.sqlite, and not asked for
     again. PATH is a store, or a run directory with one; without any, those in dataflow-runs/ are
-    meant.
+    meant, and of `list` also those that runs there were given by --cache.
     """
 
 
@@ -45,7 +45,7 @@ def list_stores(paths: tuple[Path, ...], *, as_json: bool) -> None:
 
     found: list[Contents] = []
     broken: list[str] = []
-    for store in _stores(paths):
+    for store in _stores(paths) if paths else [*_stores_of(RUNS), *_given_to(RUNS)]:
         try:
             found.append(contents_of(store))
         except StoreError as error:
@@ -164,6 +164,25 @@ def _stores_of(runs: Path) -> list[Path]:
     return [path for path in places if path.is_file()]
 
 
+def _given_to(runs: Path) -> list[Path]:
+    """Return the stores elsewhere that runs in a folder were given by ``--cache``."""
+    known = {path.absolute() for path in _stores_of(runs)}
+    used = (_store_used(folder) for folder in sorted(runs.glob("*")))
+    found = dict.fromkeys(path for path in used if path is not None and path.is_file())
+    return [path for path in found if path.absolute() not in known]
+
+
+def _store_used(folder: Path) -> Path | None:
+    """Return the store that a run was given by ``--cache``; None for its own, or of no run."""
+    from dataflow_core.engine.answers import store_of_run
+
+    try:
+        store = store_of_run(folder)
+    except RunError:
+        return None
+    return None if store == folder / REQUESTS else store
+
+
 def _store_in(path: Path) -> Path:
     """Return the store that a path names, or that lies in the folder that it names."""
     if path.is_dir():
@@ -183,9 +202,11 @@ def _sessions(run: str) -> tuple[Path, list[Session]]:
         if path.is_file() or (path / REQUESTS).is_file():
             store = _store_in(path)
             return store, sessions_of(store)
-    own = sorted(RUNS.glob(f"*/{REQUESTS}"), key=lambda path: path.stat().st_mtime)
-    if run == LAST and own:
-        return own[-1], sessions_of(own[-1])
+        if (used := _of_shared(path)) is not None:
+            return used
+    own = list(RUNS.glob(f"*/{REQUESTS}"))
+    if run == LAST and (newest := _newest(own)) is not None:
+        return newest
     shared = RUNS / REQUESTS
     sessions = sessions_of(shared) if shared.is_file() else []
     chosen = sessions if run == LAST else [one for one in sessions if one.run == Path(run).name]
@@ -196,6 +217,32 @@ def _sessions(run: str) -> tuple[Path, list[Session]]:
             f"shows those in {RUNS}; others are named by their path."
         )
     return shared, chosen
+
+
+def _of_shared(folder: Path) -> tuple[Path, list[Session]] | None:
+    """Return the store that a run shares with others, and its own sessions in it."""
+    from dataflow_core.serving.store.misses import sessions_of
+
+    store = _store_used(folder)
+    if store is None or not store.is_file():
+        return None
+    name = str(folder.absolute())
+    sessions = [one for one in sessions_of(store) if one.run == name]
+    return (store, sessions) if sessions else None
+
+
+def _newest(own: Sequence[Path]) -> tuple[Path, list[Session]] | None:
+    """Return the store of the run that asked last, and its sessions, of own and shared stores."""
+    from dataflow_core.serving.store.misses import sessions_of
+
+    found: list[tuple[float, Path, list[Session] | None]]
+    found = [(path.stat().st_mtime, path, None) for path in own]
+    given = (_of_shared(folder) for folder in RUNS.glob("*"))
+    found += [(used[1][-1].started, *used) for used in given if used is not None]
+    if not found:
+        return None
+    _, store, sessions = max(found, key=lambda one: one[0])
+    return store, sessions_of(store) if sessions is None else sessions
 
 
 def _beside(store: Path) -> list[Path]:

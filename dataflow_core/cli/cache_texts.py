@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataflow_core.wording import counted
+
 if TYPE_CHECKING:
     from dataflow_core.serving.store.contents import Contents, Portion
     from dataflow_core.serving.store.misses import Cause, Misses, Session
@@ -19,18 +21,18 @@ _SHOWN = 20
 
 def contents_lines(contents: Contents) -> Iterator[str]:
     """Yield what a store holds."""
-    sessions = _counted(contents.sessions, "session")
+    sessions = counted(contents.sessions, "session")
     yield f"{contents.path}  {size_text(contents.size)}, {sessions}"
     for portion in contents.portions:
         yield from _portion_lines(portion)
     if not contents.portions:
         yield "  no answers"
     spent = contents.spent
-    paid = f"{_counted(spent.answers, 'answer')} of {_counted(spent.requests, 'request')}"
+    paid = f"{counted(spent.answers, 'answer')} of {counted(spent.requests, 'request')}"
     yield f"  paid in all: {paid}, {_cost_text(spent.cost, spent.unpriced, spent.answers)}"
     if spent.wasted_tokens:
         cost = f", ${spent.wasted_cost:,.4f}" if spent.wasted_cost else ""
-        yield f"  spent in vain: {spent.wasted_tokens:,} tokens of it{cost}"
+        yield f"  spent in vain: {counted(spent.wasted_tokens, 'token')} of it{cost}"
 
 
 def misses_lines(misses: Misses) -> Iterator[str]:
@@ -39,13 +41,13 @@ def misses_lines(misses: Misses) -> Iterator[str]:
     if not misses.answers:
         yield "No answer was paid for: all that was asked for was there, or nothing was."
         return
-    yield f"{_counted(misses.answers, 'answer')} paid for:"
+    yield f"{counted(misses.answers, 'answer')} paid for:"
     for cause, count in misses.causes.most_common(_SHOWN):
         yield from _cause_lines(cause, count, misses.cut_short[cause])
     rest = misses.causes.most_common()[_SHOWN:]
     if rest:
         others = sum(count for _, count in rest)
-        yield f"  {others:,} × for {len(rest):,} other reasons: --json has them"
+        yield f"  {others:,} × for {counted(len(rest), 'other reason')}: --json has them"
     if misses.first:
         yield "Nothing was there before."
     elif set(misses.causes) == {_new_prompt()}:
@@ -77,9 +79,9 @@ def _portion_lines(portion: Portion) -> Iterator[str]:
     kind = "" if portion.kind == "chat" else f" ({portion.kind})"
     yield f"  {portion.model}{kind} at {portion.endpoint}"
     copied = f", {portion.copied:,} of them copied" if portion.copied else ""
-    tokens = f"{portion.prompt_tokens:,} tokens in, {portion.completion_tokens:,} out"
+    tokens = f"{counted(portion.prompt_tokens, 'token')} in, {portion.completion_tokens:,} out"
     cost = _cost_text(portion.cost, portion.unpriced, portion.answers)
-    yield f"    {_counted(portion.answers, 'answer')}{copied}, {tokens}, {cost}"
+    yield f"    {counted(portion.answers, 'answer')}{copied}, {tokens}, {cost}"
     for name, counts in (
         ("ended", portion.finish_reasons),
         ("problems", portion.problems),
@@ -127,7 +129,7 @@ def _new_prompt() -> Cause:
 
 def _sessions_text(sessions: list[Session]) -> str:
     if len(sessions) != 1:
-        return f"{len(sessions):,} sessions"
+        return counted(len(sessions), "session")
     session = sessions[0]
     names = "".join(f", {name}" for name in (session.run, session.command) if name)
     return f"session {session.id} of {_time_text(session.started)}{names}"
@@ -135,7 +137,7 @@ def _sessions_text(sessions: list[Session]) -> str:
 
 def _removed(pruned: Pruned) -> str:
     cost = f" that cost ${pruned.cost:,.2f}" if pruned.cost else ""
-    return f"{_counted(pruned.answers, 'answer')}{cost}"
+    return f"{counted(pruned.answers, 'answer')}{cost}"
 
 
 def _cost_text(cost: float, unpriced: int, answers: int) -> str:
@@ -147,10 +149,6 @@ def _cost_text(cost: float, unpriced: int, answers: int) -> str:
 
 def _counts_text(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _time_text(seconds: float) -> str:

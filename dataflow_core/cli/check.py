@@ -8,6 +8,7 @@ import click
 
 from dataflow_core.cli.planning import Asked, check, load_plan, pipeline_options
 from dataflow_core.errors import DataflowError, RecipeError
+from dataflow_core.wording import counted
 
 
 @click.command("check")
@@ -21,12 +22,15 @@ def command(
 ) -> None:
     """Compile PIPELINE, and report every problem at once; runs nothing.
 
-    Without --input, only what does not depend on the columns of a source is checked. Exits with 2
-    if there is an error.
+    Without --input, only what does not depend on the columns of a source is checked. What servings
+    need is looked for on this machine: keys, packages, files of models. Exits with 2 if there is an
+    error.
     """
+    from dataflow_core.pipeline.checks import check_servings
+
     try:
         plan = load_plan(context.obj, asked)
-        problems = check(plan)
+        problems = [*check(plan), *check_servings(plan)]
     except DataflowError as error:
         if not as_json:
             raise
@@ -39,9 +43,9 @@ def command(
     else:
         for problem in problems:
             click.echo(str(problem))
-        warnings = _count(len(problems) - len(errors), "warning")
-        found = f"{_count(len(errors), 'error')}, {warnings}" if problems else "no problems"
-        click.echo(f"{plan.name}: {_count(len(plan.steps), 'step')}, {found}")
+        warnings = counted(len(problems) - len(errors), "warning")
+        found = f"{counted(len(errors), 'error')}, {warnings}" if problems else "no problems"
+        click.echo(f"{plan.name}: {counted(len(plan.steps), 'step')}, {found}")
     if errors:
         context.exit(2)
 
@@ -52,7 +56,3 @@ def _refusals(error: DataflowError) -> list[dict[str, object]]:
     faults = error.faults if isinstance(error, RecipeError) else ()
     listed = [{**refusal, "line": line, "message": message} for line, message in faults]
     return listed or [{**refusal, "message": str(error)}]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from dataflow_core.cli.output import write_json
-from dataflow_core.cli.planning import Asked, cache_of, check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, cache_of, load_plan, pipeline_options, require_ready
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from dataflow_core.engine.estimate import Estimate
@@ -45,9 +46,8 @@ def command(
     """
     plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine import estimate_plan
-    from dataflow_core.pipeline.checks import require_sound
 
-    require_sound(plan, check(plan))
+    require_ready(plan, cache=cache_of(plan))
     found = estimate_plan(
         plan, rows, workers=workers or len(os.sched_getaffinity(0)), cache=cache_of(plan)
     )
@@ -117,13 +117,15 @@ def _row(step: StepEstimate) -> tuple[str, ...]:
 
 def _origin(found: Estimate) -> str:
     if found.origin == "whole":
-        return f"All {found.sampled:,} rows were run: their counts are exact."
+        rows = counted(found.sampled, "row was", "rows were")
+        return f"All {rows} run: their counts are exact."
     where = {
         "spread": f"from {found.places} places of the source",
         "front": "the first ones",
         "fronts": f"from {found.places} beginnings of files",
     }[found.origin]
-    return f"Told by {found.sampled:,} rows, {where}. a-b: where it lies in 95 of 100 cases."
+    rows = counted(found.sampled, "row")
+    return f"Told by {rows}, {where}. a-b: where it lies in 95 of 100 cases."
 
 
 def _count(told: Interval, *, least: bool = False, most: bool = False) -> str:

@@ -62,14 +62,19 @@ def takes_serving(cls: Any, name: str, given: Collection[str]) -> bool:
     Raises:
         ConfigurationError: It needs one, and none is given.
     """
-    parameter = inspect.signature(cls.__init__).parameters.get("serving")
-    if parameter is None:
+    if "serving" not in inspect.signature(cls.__init__).parameters:
         return False
-    if parameter.default is inspect.Parameter.empty and "serving" not in given:
+    if needs_serving(cls) and "serving" not in given:
         from dataflow_core.pipeline.settings import NEEDS_ONE
 
         raise ConfigurationError(f"{name} {NEEDS_ONE}")
     return True
+
+
+def needs_serving(cls: Any) -> bool:
+    """Tell whether a pipeline's constructor cannot do without a serving."""
+    parameter = inspect.signature(cls.__init__).parameters.get("serving")
+    return parameter is not None and parameter.default is inspect.Parameter.empty
 
 
 def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:

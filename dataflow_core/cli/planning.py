@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import sys
@@ -12,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow_core.cli.parameters import arguments_of, pairs, takes_serving, with_settings
+from dataflow_core.cli.parameters import (
+    arguments_of,
+    needs_serving,
+    pairs,
+    takes_serving,
+    with_settings,
+)
 from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, SourceError
 
 if TYPE_CHECKING:
@@ -41,6 +48,7 @@ class Asked:
         on_bad_row: What to do with rows that cannot be read.
         types: ``COLUMN=TYPE`` texts.
         serving: The specification of the serving that its steps use.
+        rounds: How often the rows of the input come.
     """
 
     pipeline: str
@@ -49,6 +57,7 @@ class Asked:
     on_bad_row: str = "error"
     types: tuple[str, ...] = ()
     serving: str | None = None
+    rounds: int = 1
 
 
 def pipeline_options(command: Command) -> Command:
@@ -74,6 +83,11 @@ def pipeline_options(command: Command) -> Command:
         click.option(
             "--column-type", "types", multiple=True, metavar="COLUMN=TYPE",
             help="For CSV and TSV: string, int64, float64 or bool. Repeatable.",
+        ),
+        click.option(
+            "--rounds", type=click.IntRange(min=1), default=1, metavar="N",
+            help="Go over the input so many times, each time for rows of their own: more "
+            "candidates for a pipeline that wants so many good rows.",
         ),
     ]  # fmt: skip
     return gathered(command, "asked", Asked, decorators)
@@ -122,15 +136,40 @@ def load_plan(manager: PluginManager, asked: Asked, *, needs_input: bool = False
             "--input is missing: name a file, a pattern such as 'data/*.jsonl', or a folder."
         )
     types = pairs(asked.types, "--column-type")
-    storage = open_storage(manager, asked.source, asked.on_bad_row, types)
+    storage = repeated(open_storage(manager, asked.source, asked.on_bad_row, types), asked.rounds)
     given = pairs(asked.params, "--param")
     serving = None if asked.serving is None else _serving(manager, asked.serving)
     if asked.pipeline.endswith(RECIPES):
         return _recipe(manager, Path(asked.pipeline), given, storage, serving)
     found = _pipeline_class(manager, asked.pipeline)
     own = {name: text for name, text in given.items() if "." not in name}
-    plan = _compiled(found, asked.pipeline, own, storage, serving)
-    return with_settings(plan, {name: text for name, text in given.items() if "." in name})
+    of_steps = {name: text for name, text in given.items() if "." in name}
+    plan = _compiled(found, asked.pipeline, own, storage, serving, _stand_in(of_steps))
+    return _with_own_settings(plan, of_steps)
+
+
+def _stand_in(of_steps: Mapping[str, str]) -> Serving | None:
+    """Return what stands in for servings that the settings of steps may give; None without any."""
+    if not of_steps:
+        return None
+    from dataflow_core.serving.placeholder import Placeholder
+
+    return Placeholder()
+
+
+def _with_own_settings(plan: Plan, of_steps: Mapping[str, str]) -> Plan:
+    """Return a plan with the settings of its steps.
+
+    Raises:
+        ConfigurationError: One is wrong, or a step has no serving still.
+    """
+    if not of_steps:
+        return plan
+    from dataflow_core.pipeline.settings import require_servings
+
+    whole = with_settings(plan, of_steps)
+    require_servings(whole)
+    return whole
 
 
 def is_lock(pipeline: str) -> bool:
@@ -179,6 +218,7 @@ def _locked(manager: PluginManager, asked: Asked) -> Plan:
     if storage is None:
         raise click.UsageError("--input is missing: the run that is locked had no file as input.")
 
+    storage = repeated(storage, told.get("rounds", 1))
     plan = _with_secrets(lock.plan(storage, _resolver(manager)), pairs(asked.params, "--param"))
     lock.require_same(plan, lock.content["limit"])
     if lock.note is not None:
@@ -228,6 +268,40 @@ def check(plan: Plan) -> list[Problem]:
     return check_plan(plan, storage.columns() if storage is not None else None)
 
 
+def require_ready(
+    plan: Plan, folder: str | Path | None = None, cache: str | Path | None = None
+) -> list[Problem]:
+    """Refuse a plan that has problems or cannot run here, and return what there is to warn of.
+
+    What a serving lacks, such as its key, is a warning where answers are kept: they may be all that
+    is needed.
+
+    Args:
+        plan: The plan.
+        folder: The run directory; None for a new one.
+        cache: The store in place of the run's own; None for that.
+
+    Raises:
+        PlanError: The plan must not run.
+    """
+    from dataflow_core.engine.run_paths import RUNS
+    from dataflow_core.pipeline.checks import check_servings, require_sound
+
+    problems, lacks = check(plan), check_servings(plan)
+    if lacks and _has_answers(Path(folder or RUNS / "new"), cache):
+        lacks = [dataclasses.replace(one, level="warning") for one in lacks]
+    require_sound(plan, [*problems, *lacks])
+    return [*problems, *lacks]
+
+
+def _has_answers(folder: Path, cache: str | Path | None) -> bool:
+    """Return whether there is a store in which a run looks for answers."""
+    from dataflow_core.engine.answers import answer_stores
+
+    own, others = answer_stores(folder, None if cache is None else Path(cache))
+    return bool(others) or own.exists()
+
+
 def cache_of(plan: Plan) -> Path | None:
     """Return where previews and estimates keep what models answer; None where none is asked."""
     from dataflow_core.engine.calls import asking_steps
@@ -253,6 +327,15 @@ def open_storage(
     cls = _file_storage() if registered is None else manager.load(registered)
     storage: Storage = cls(source, **_storage_options(cls, source, on_bad_row, types))
     return storage
+
+
+def repeated(storage: Storage | None, rounds: int) -> Storage | None:
+    """Return a storage whose rows come so often."""
+    if storage is None or rounds == 1:
+        return storage
+    from dataflow_core.storage.repeated import RepeatedStorage
+
+    return RepeatedStorage(storage, rounds)  # type: ignore[arg-type]  # which it checks
 
 
 def _require_scheme(manager: PluginManager, source: str) -> None:
@@ -323,30 +406,68 @@ def _compiled(
     given: Mapping[str, str],
     storage: Storage | None,
     serving: Serving | None,
+    stand_in: Serving | None = None,
 ) -> Plan:
+    """Return the plan of a pipeline's class.
+
+    Args:
+        cls: The class.
+        name: What it is called.
+        given: The arguments of its constructor, as texts.
+        storage: The main source.
+        serving: The serving of its steps; None for their own.
+        stand_in: What a constructor gets that needs a serving, where steps get theirs later.
+
+    Raises:
+        DataflowError: It is no pipeline, or cannot be made.
+    """
     from dataflow_core.pipeline.base import Pipeline
-    from dataflow_core.pipeline.settings import NEEDS_ONE, with_serving
+    from dataflow_core.pipeline.settings import with_serving
 
     if not (isinstance(cls, type) and issubclass(cls, Pipeline)):
         raise PlanError(
             f"{name} is no pipeline: a class derived from dataflow_core.Pipeline wanted."
         )
     arguments = arguments_of(cls, name, given)
-    takes = takes_serving(cls, name, {*given, *(["serving"] if serving else [])})
+    takes = takes_serving(cls, name, {*given, *(["serving"] if serving or stand_in else [])})
     if takes and serving is not None:
         arguments["serving"] = serving
+    elif takes and stand_in is not None and needs_serving(cls):
+        arguments.setdefault("serving", stand_in)
+    plan = _made(cls, name, arguments, storage, stand_in if takes else None, takes=takes)
+    return plan if serving is None or takes else with_serving(plan, serving)
+
+
+def _made(
+    cls: Any,
+    name: str,
+    arguments: Mapping[str, Any],
+    storage: Storage | None,
+    stand_in: Serving | None,
+    *,
+    takes: bool,
+) -> Plan:
+    """Make a pipeline and compile it; where its default is no serving, once more with a stand-in.
+
+    Raises:
+        DataflowError: It cannot be made or compiled.
+    """
+    from dataflow_core.pipeline.settings import NEEDS_ONE
+
     try:
         plan: Plan = cls(storage, **arguments).compile(check=False)
     except DataflowError as error:
-        if takes and "serving" not in arguments and "serving: " in str(error):
+        if not takes or "serving" in arguments or "serving: " not in str(error):
+            raise
+        if stand_in is None:
             raise ConfigurationError(f"{name} {NEEDS_ONE}") from error  # its default was None
-        raise
+        return _made(cls, name, {**arguments, "serving": stand_in}, storage, None, takes=takes)
     except Exception as error:
         raise PlanError(
             f"the pipeline {name} raises {type(error).__name__} when it is made or compiled: "
             f"{error}. See where with `dataflow --debug`."
         ) from error
-    return plan if serving is None or takes else with_serving(plan, serving)
+    return plan
 
 
 def _recipe(
@@ -359,5 +480,6 @@ def _recipe(
     from dataflow_core.pipeline.recipe import load_recipe
 
     find_own_modules()
-    plan = load_recipe(path, _resolver(manager), storage, serving=serving)
-    return with_settings(plan, given)
+    stand_in = None if serving is not None else _stand_in(given)
+    plan = load_recipe(path, _resolver(manager), storage, serving=serving, stand_in=stand_in)
+    return _with_own_settings(plan, given)

@@ -13,6 +13,7 @@ from dataflow_core.cli.catalogue.listing import JSON, summary_of
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.errors import PluginError
 from dataflow_core.plugins.manager import PluginManager
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import Claim, Finding, Plugin, PluginProblem
@@ -172,4 +173,4 @@ def _counted(findings: list[Finding], name: str | None) -> str:
     counts = Counter(finding.level for finding in findings)
     if not findings:
         return f"All is well with {f'the plugin {name!r}' if name else 'all plugins'}."
-    return ", ".join(f"{count} {level}{'s'[: count > 1]}" for level, count in counts.items())
+    return ", ".join(counted(count, level) for level, count in counts.items())

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.output import value_text
-from dataflow_core.cli.planning import Asked, cache_of, check, load_plan, pipeline_options
+from dataflow_core.cli.planning import Asked, cache_of, load_plan, pipeline_options, require_ready
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from dataflow_core.engine.preview import StepPreview
@@ -35,9 +36,8 @@ def command(
     """
     plan = load_plan(manager, asked, needs_input=True)
     from dataflow_core.engine.preview import preview_plan
-    from dataflow_core.pipeline.checks import require_sound
 
-    require_sound(plan, check(plan))
+    require_ready(plan, cache=cache_of(plan))
     previews = preview_plan(plan, rows, cache=cache_of(plan))
     if as_json:
         content = [preview.as_dict() for preview in previews]
@@ -51,9 +51,9 @@ def preview_lines(preview: StepPreview) -> list[str]:
     """Return what a step did to some rows, as text."""
     from dataflow_core.engine.call_texts import answers_text
 
-    lines = [f"{preview.step}: {preview.rows_in} rows in, {preview.rows_out} out"]
+    lines = [f"{preview.step}: {counted(preview.rows_in, 'row')} in, {preview.rows_out:,} out"]
     for of_rows, made in _made(preview).items():
-        lines.append(f"  * {len(made)} rows {of_rows}: {_listed(made)}")
+        lines.append(f"  * {counted(len(made), 'row')} {of_rows}: {_listed(made)}")
     for name in preview.new_columns:
         values = [c.after for c in preview.changes if c.column == name]
         lines.append(f"  + {name}: {', '.join(_cut(_text(v), 24) for v in values[:SHOWN])}")

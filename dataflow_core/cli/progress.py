@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from dataflow_core.plugins.hookspecs import hookimpl
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -106,7 +107,7 @@ class Pace:
         for step, tally in update.calls().items():
             speeds = self._calls.setdefault(step, Speeds(tally)).of(tally)
             cost = [] if money(tally) == "-" else [f"{money(tally)} so far"]
-            answers = f"{tally.answered + tally.reused:,} answers"
+            answers = counted(tally.answered + tally.reused, "answer")
             told[step] = ", ".join([answers, *speeds, *cost])
         return told
 
@@ -196,6 +197,8 @@ def _step_lines(pace: Pace, update: Update) -> Iterator[str]:
     """Yield a line for each step of a stage, or one where rows are only read."""
     pace_told = [told for told in (pace.speed(), pace.left()) if told]
     accounts, calls = list(update.accounts().values()), pace.answers(update)
+    if update.goal is not None:
+        yield str(update.goal)
     if not accounts:
         yield ", ".join([f"{update.stage}: {pace.done()}", *pace_told])
     for number, account in enumerate(accounts):
@@ -230,6 +233,8 @@ class _Shown(Display):
         for pace, update in self._stages.on():
             head = (update.stage, pace.done(), pace.speed(), pace.left())
             yield _line(" · ".join(filter(None, head)))
+            if update.goal is not None:
+                yield _line(str(update.goal), style="none")
             if accounts := list(update.accounts().values()):
                 yield _step_table(accounts)
             for step, told in pace.answers(update).items():

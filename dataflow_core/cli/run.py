@@ -8,6 +8,7 @@ import click
 
 from dataflow_core.cli.planning import Asked, is_lock, load_plan, locked_limit, pipeline_options
 from dataflow_core.cli.running import Running, run_and_report, running_options
+from dataflow_core.cli.target import Target, target_of
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import PluginManager
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="The most rows a batch; never changes the result.",
 )
+@click.option(
+    "--want", metavar="'N where CONDITION'", callback=target_of,
+    help="Go on until so many rows of the result are accepted, such as '5000 where score >= 4', "
+    "keep just these, and read no more of the input than that takes.",
+)  # fmt: skip
 @running_options
 @click.option(
     "--fresh", is_flag=True,
@@ -50,6 +56,7 @@ def command(
     run_dir: str | None,
     limit: int | None,
     batch_size: int | None,
+    want: Target | None,
     fresh: bool,
     ask_again: str | None,
     running: Running,
@@ -62,6 +69,8 @@ def command(
     plan = load_plan(manager, asked, needs_input=True)
     if is_lock(asked.pipeline):
         limit = locked_limit(asked.pipeline, limit)
+    if want is not None:
+        plan = want.behind(plan)
     run_and_report(
         manager,
         plan,

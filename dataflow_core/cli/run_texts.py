@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dataflow_core.cli.output import shortened, value_text
 from dataflow_core.engine.row_story import LISTED, fate_text
 from dataflow_core.engine.run_changes import in_short
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from dataflow_core.engine.fate_changes import Fate
@@ -52,13 +53,28 @@ def progress_lines(run: StoredRun, stages: Sequence[dict[str, Any]]) -> Iterator
         begun |= set(stage["steps"]) if stage["kind"] != "sketch" else set()
         name = " > ".join(stage["steps"]) or stage["table"]
         what = " (looking at all rows)" if stage["kind"] == "sketch" else ""
-        rows = f"{stage['rows_in']:,} rows in, {stage['rows_out']:,} out"
+        rows = f"{counted(stage['rows_in'], 'row')} in, {stage['rows_out']:,} out"
         yield f"{name}{what}: {rows}{', finished' if stage['finished'] else ''}"
     waiting = [step["name"] for step in run.steps if step["name"] not in begun]
     if waiting:
         yield f"not begun: {', '.join(waiting)}"
     if run.state != "running":
         yield f"The same command goes on with --run-dir {run.path}."
+
+
+def unfinished_text(run: StoredRun) -> str:
+    """Return why no row of a run can be done again that has not come to its end."""
+    what = f"no row of {run.path} failed in a step so far, but the run is not done"
+    if run.state == "running":
+        return f"{what}: it is on. Wait for its end."
+    why = f" ({run.asked['error']})" if run.asked.get("error") else ""
+    return (
+        f"{what}: it was {_ENDED.get(run.state, 'left')}{why}. The same `dataflow run` command "
+        f"goes on with it; name it with --run-dir {run.path}."
+    )
+
+
+_ENDED = {"interrupted": "interrupted", "killed": "killed", "failed": "ended by an error"}
 
 
 def sample_lines(samples: Iterable[Sample]) -> Iterator[str]:
@@ -119,14 +135,16 @@ def diff_lines(diff: RunDiff) -> Iterator[str]:
     yield from (f"note: {note}" for note in diff.notes)
     yield ""
     changed = sum(change.rows for change in diff.fates)
-    yield f"{changed:,} rows became something else"
+    yield f"{counted(changed, 'row')} became something else"
     for fate, cause in zip(diff.fates, diff.causes["fates"], strict=True):
         yield f"  {fate.rows:,}: {_fates(fate.before)} -> {_fates(fate.after)}"
         yield f"    such as {', '.join(fate.examples)}"
         yield f"    {_cause(cause)}"
-    yield f"{len(diff.columns):,} columns differ in the {diff.common:,} rows that both results have"
+    columns = counted(len(diff.columns), "column differs", "columns differ")
+    yield f"{columns} in the {counted(diff.common, 'row')} that both results have"
     for column, why in zip(diff.columns, diff.causes["columns"], strict=True):
-        yield f"  {column.column}: {column.rows:,} rows{_types(column.before, column.after)}"
+        rows = counted(column.rows, "row")
+        yield f"  {column.column}: {rows}{_types(column.before, column.after)}"
         for change in column.examples:
             old, new = where_they_part(change.before, change.after)
             yield f"    {change.row}  {old}"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflow_core.cli.planning import Command, check, gathered
+from dataflow_core.cli.planning import Command, gathered, require_ready
+from dataflow_core.cli.target import SHORT, shortfalls
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.plan import Plan
@@ -84,11 +85,8 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
     """
     from dataflow_core.cli.progress import display_for
     from dataflow_core.engine import run_plan
-    from dataflow_core.pipeline.checks import require_sound
 
-    problems = check(plan)
-    require_sound(plan, problems)
-    for problem in problems:
+    for problem in require_ready(plan, options.get("run_dir"), running.cache):
         click.echo(str(problem), err=True)
     if running.max_failures is not None:
         options["max_failures"] = running.max_failures
@@ -107,6 +105,9 @@ def run_and_report(manager: PluginManager, plan: Plan, running: Running, **optio
         )
     if not running.quiet:
         click.echo(str(report))
+    if short := list(shortfalls(plan, report)):
+        click.echo("\n".join(short), err=True)
+        click.get_current_context().exit(SHORT)
 
 
 def _workers(running: Running) -> int:

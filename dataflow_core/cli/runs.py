@@ -160,11 +160,14 @@ def retry(
     changed in operators; steps behind that need all rows, such as a deduplication, are done again.
     """
     from dataflow_core.cli.parameters import reconfigured
+    from dataflow_core.cli.run_texts import unfinished_text
     from dataflow_core.engine.stored_plans import output_of, plan_over_source
     from dataflow_core.engine.stored_runs import find_run
 
     found = find_run(run)
     if not found.failed():
+        if found.state != "done":
+            raise RunError(unfinished_text(found))
         click.echo(f"No row of {found.path} failed in a step. There is nothing to do again.")
         return
     plan = plan_over_source(found, _opener(manager, found), source)

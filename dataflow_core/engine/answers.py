@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dataflow_core.engine.run_paths import REQUESTS
-from dataflow_core.engine.stored_runs import run_folders
+from dataflow_core.engine.stored_runs import StoredRun, run_folders
 
 _LOOKED_AT = 8
 
@@ -29,6 +29,19 @@ def answer_stores(folder: Path, cache: Path | None) -> tuple[Path, list[Path]]:
     chosen = own if cache is None else cache
     others = (path for path in dict.fromkeys(places) if path.absolute() != chosen.absolute())
     return chosen, list(itertools.islice(_readable(others), _LOOKED_AT))
+
+
+def store_of_run(folder: Path) -> Path:
+    """Return the store that a run on disk has used: the one that it was given, or its own.
+
+    Args:
+        folder: The run directory.
+
+    Raises:
+        RunError: It holds no run, or one that this version cannot read.
+    """
+    cache = StoredRun(folder).asked["options"].get("cache")
+    return folder / REQUESTS if cache is None else Path(cache)
 
 
 def _around(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.serving.tally import Tally
+from dataflow_core.wording import counted
 
 
 def dollars(amount: float) -> str:
@@ -51,11 +52,11 @@ def answers_text(tally: Tally) -> str:
     """Return what was asked, and what it took, in a few words."""
     reused = f", {tally.reused:,} of which were there" if tally.reused else ""
     failed = f", {tally.failed:,} failed" if tally.failed else ""
-    return f"{tally.asked:,} answers asked for{reused}{failed}: {spent_text(tally)}"
+    return f"{counted(tally.asked, 'answer')} asked for{reused}{failed}: {spent_text(tally)}"
 
 
 def spent_text(tally: Tally) -> str:
     """Return what was spent, in a few words."""
     cost = "" if money(tally) == "-" else f"{money(tally)}, "
-    tokens = f"{tally.prompt_tokens:,} tokens in, {tally.completion_tokens:,} out"
-    return f"{cost}{tally.requests:,} requests, {tokens}"
+    tokens = f"{counted(tally.prompt_tokens, 'token')} in, {tally.completion_tokens:,} out"
+    return f"{cost}{counted(tally.requests, 'request')}, {tokens}"

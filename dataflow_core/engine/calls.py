@@ -10,15 +10,17 @@ import threading
 import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflow_core.engine.answers import answer_stores
+from dataflow_core.engine.call_sums import over_all_sittings
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.options import AskAgain, EngineOptions
-from dataflow_core.errors import ConfigurationError, ServingError
+from dataflow_core.engine.run_paths import REQUESTS
+from dataflow_core.errors import ConfigurationError, ServingError, StoreError
 from dataflow_core.pipeline.plan import Plan, Step
 from dataflow_core.serving.tally import Tally
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from dataflow_core.serving.budget import Budget
     from dataflow_core.serving.scope import LiveTally
     from dataflow_core.serving.store import RequestStore, Reuse, Spent
+    from dataflow_core.serving.store.reader import Reader
 
 
 @dataclass
@@ -79,6 +82,7 @@ class Calls:
         stop: Callable[[], bool],
     ) -> None:
         self.spent: Spent | None = None
+        self.lost = 0
         self._plan = plan
         self._folder = folder
         self._options = options
@@ -136,6 +140,7 @@ class Calls:
             budget=self._budget,
             stop=stop or self._stop,
             live=live,
+            step=step.name,
         )
         self._hold(asking.servings)
         with self._lock:
@@ -154,6 +159,16 @@ class Calls:
             with self._lock:
                 account.calls.merge(asking.strays.take())
                 account.seconds = asking.end(live, account.calls)
+
+    def settle(self, account: StepAccount) -> None:
+        """Let the calls of a step be those of all sittings, as `call_sums` says.
+
+        Args:
+            account: What the step did, as journals tell it.
+        """
+        if account.step in self._steps:
+            paid = self._paid().get(account.step, Tally())
+            account.calls = over_all_sittings(account.calls, paid)
 
     def so_far(self, earlier: Mapping[str, StepAccount]) -> dict[str, Tally]:
         """Return what the calls of steps took so far, those that are on included.
@@ -184,8 +199,12 @@ class Calls:
         with self._lock:
             store, self._store = self._store, None
         if store is not None:
-            self.spent = self._spent(store)
+            self.spent, self.lost = self._spent(store), store.lost()
             store.close()
+            return
+        with self._read_store() as reader:  # as where all answers came before a kill
+            if reader is not None:
+                self.spent, self.lost = reader.spent(self._of_store), reader.lost(self._of_store)
 
     def _hold(self, servings: Iterable[Serving]) -> None:
         """Keep servings from being closed by other runs, until they are let go."""
@@ -215,9 +234,42 @@ class Calls:
         rules = {"truncated": Reuse.FINISHED, "failed": Reuse.GOOD, "all": Reuse.NONE}
         return rules.get(self._options.ask_again or "", Reuse.ALL)
 
+    def _paid(self) -> dict[str, Tally]:
+        """Return what each step paid for, by its name."""
+        with self._lock:
+            if self._store is not None:
+                return self._store.counted()
+        with self._read_store() as reader:
+            return {} if reader is None else reader.counted(self._of_store)
+
+    @contextmanager
+    def _read_store(self) -> Iterator[Reader | None]:
+        """Have the store read that the run has used before, None where there is none.
+
+        A damaged one is no reason to fail where nothing is asked.
+        """
+        path = self._folder / REQUESTS if self._options.cache is None else self._options.cache
+        if not self._steps or not path.is_file():
+            yield None
+            return
+        from dataflow_core.serving.store.reader import Reader
+
+        try:
+            reader = Reader(path)
+        except StoreError:
+            yield None
+            return
+        with closing(reader):
+            yield reader if reader.sessions(self._of_store) else None
+
+    @property
+    def _of_store(self) -> str | None:
+        """The run whose sessions count in its store; None for all, in one of its own."""
+        return None if self._options.cache is None else self._name
+
     def _spent(self, store: RequestStore) -> Spent:
         """Return what was paid for answers by this run, however often it was stopped."""
-        return store.spent(None if self._options.cache is None else self._name)
+        return store.spent(self._of_store)
 
     @property
     def _name(self) -> str:
@@ -229,7 +281,13 @@ class Calls:
 
         own, others = answer_stores(self._folder, self._options.cache)
         own.parent.mkdir(parents=True, exist_ok=True)
-        store = RequestStore(own, also=others, run=self._name, command=self._plan.name)
+        store = RequestStore(
+            own,
+            also=others,
+            run=self._name,
+            of_one_run=self._options.cache is None,
+            command=self._plan.name,
+        )
         if self._options.budget is not None:
             spent = self._spent(store)
             # What nobody knows the price of has cost nothing that is known, not nothing.
@@ -260,9 +318,9 @@ def asking_steps(plan: Plan) -> list[str]:
     return [step.name for step in plan.steps if step.operator.servings()]
 
 
-def as_tally(spent: Spent) -> Tally:
-    """Return what a store says was spent, as a tally."""
-    tally = Tally(answered=spent.answers, requests=spent.requests)
+def as_tally(spent: Spent, lost: int) -> Tally:
+    """Return what a store says was spent, and how many requests at most were lost, as a tally."""
+    tally = Tally(answered=spent.answers, requests=spent.requests, lost=lost)
     tally.spent(spent.usage, spent.cost)
     tally.unpriced = spent.unpriced
     return tally

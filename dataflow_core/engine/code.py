@@ -224,9 +224,22 @@ class _Referred:
         )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (set, frozenset)):  # whose order changes from process to process
-        return sorted(map(repr, value))
+def _plain(value: Any, within: frozenset[int] = frozenset()) -> Any:
+    """Return what stands for a value in every process; sets have another order in each.
+
+    Args:
+        value: The value.
+        within: The containers around it, by their ids: it may be one of them.
+    """
+    if id(value) in within:
+        return "one of those around it"
+    inner = within | {id(value)}
+    if isinstance(value, (set, frozenset)):
+        return "set", sorted(repr(_plain(one, inner)) for one in value)
+    if type(value) in (list, tuple):
+        return type(value).__name__, [_plain(one, inner) for one in value]
+    if type(value) is dict:
+        return "dict", [(_plain(name, inner), _plain(one, inner)) for name, one in value.items()]
     shown = repr(value)
     # An object that only tells its address might be anything: it equals nothing.
     return shown if f"{id(value):x}" not in shown.lower() else uuid.uuid4().hex

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dataflow_core.engine.crew import Answer, Crew, Worker
+from dataflow_core.engine.goal import Goal
 from dataflow_core.engine.journal import Commit, Journal, Progress
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.pieces import Piece
@@ -50,6 +51,7 @@ class Terms:
         check: Called with a step's sums so far; raises where too many rows failed.
         at_once: Whether workers do all from the start: they are there, or a row may end the process
             that it is done in.
+        goal: The rows that are wanted of it, if not all are.
     """
 
     crew: Callable[[], Crew] | None
@@ -60,6 +62,11 @@ class Terms:
     progress: Callable[[int, Callable[[], Mapping[str, StepAccount]]], None]
     check: Callable[[StepAccount], None]
     at_once: bool = False
+    goal: Goal | None = None
+
+    def is_enough(self) -> bool:
+        """Tell whether nothing more of the table is wanted."""
+        return self.goal is not None and (self.goal.is_cut or self.goal.is_reached())
 
 
 @dataclass
@@ -106,7 +113,7 @@ class Doing:
         self._since = time.monotonic()
         while True:
             stop = self._pass(pieces())
-            if not list(self.done.done.gaps(0, stop)):
+            if self.terms.is_enough() or not list(self.done.done.gaps(0, stop)):
                 return
 
     def _pass(self, pieces: Iterable[Piece]) -> int:

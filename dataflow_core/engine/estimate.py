@@ -37,6 +37,7 @@ from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.formats import SchemaMisfit
 from dataflow_core.storage.source import Origin, Source, SourceSample
+from dataflow_core.wording import counted
 
 ROWS = 2_000
 ASKING_ROWS = 100
@@ -249,7 +250,7 @@ def _notes(
     sample: SourceSample, steps: Sequence[StepEstimate], exact_seconds: float
 ) -> Iterator[str]:
     """Yield what else is to know."""
-    first = f"{sample.rows:,} rows"
+    first = counted(sample.rows, "row")
     if sample.origin == "front":
         yield f"from the first {first}: what comes later may differ"
     if sample.origin == "fronts":

@@ -26,6 +26,7 @@ from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
 from dataflow_core.secrets import HIDDEN, hidden_apart, is_secret, without_secrets
 from dataflow_core.storage.file import ReadersSource
+from dataflow_core.storage.repeated import RepeatedSource
 from dataflow_core.storage.source import Source
 
 FORMAT = 1
@@ -132,6 +133,8 @@ class Fingerprints:
         }
 
     def _content(self, source: Source) -> Any:
+        if isinstance(source, RepeatedSource):
+            return {"rounds": source.rounds, "of": self._content(source.once)}
         if not isinstance(source, ReadersSource):
             return without_secrets(source.fingerprint())
         hashes = [self.file_hash(reader.path) for reader in source.readers]

@@ -17,6 +17,7 @@ from dataflow_core.storage.outcome import Outcome
 from dataflow_core.table.distributions import Distribution, merge_measures
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.identity import RowIds, checksum, formatted
+from dataflow_core.wording import counted
 
 LEDGER_SCHEMA = pa.schema(
     [
@@ -48,8 +49,8 @@ class StepAccount:
         measures: How the measures that it took are distributed, by name.
         findings: What it found out about the table as a whole.
         edits: The first texts that it changed, where it is a refiner.
-        calls: What it asked of models, and what that took; of answers that were stopped on their
-            way, what they cost.
+        calls: What it asked of models, and what that took, as `dataflow_core.engine.call_sums`
+            says.
     """
 
     step: str
@@ -110,6 +111,7 @@ class StepAccount:
         self.quarantined -= failed.quarantined
         self.reasons -= failed.reasons  # reasons of which nothing is left go
         self.failures = {n: told for n, told in self.failures.items() if n in self.reasons}
+        self.calls.forget(failed.calls.asked)
 
     def merge(self, other: StepAccount) -> None:
         """Add the account of other rows."""
@@ -139,15 +141,6 @@ class StepAccount:
         made = {"reasons": reasons, "measures": measures, "edits": edits, "calls": calls}
         return cls(**{**state, **made})
 
-    def of_calls(self) -> StepAccount:
-        """Return what its calls took alone, for rows that did not come through.
-
-        They are asked for again then, and found: so only what was sent and paid counts as of now.
-        """
-        calls = self.calls.copy()
-        calls.asked = calls.answered + calls.reused + calls.failed
-        return StepAccount(self.step, calls=calls)
-
     def check(self) -> None:
         """Check the sums of the whole step.
 
@@ -157,7 +150,7 @@ class StepAccount:
         ended = self.rows_out + self.dropped + self.quarantined + self.expanded
         if self.rows_in + self.made != ended:
             raise OperatorError(
-                f"step {self.step!r}: {self.rows_in:,} rows in and {self.made:,} made, "
+                f"step {self.step!r}: {counted(self.rows_in, 'row')} in and {self.made:,} made, "
                 f"but {ended:,} accounted for; the run is not to be trusted and stops here."
             )
 
@@ -177,8 +170,9 @@ class TableSum:
     def check(self, other: TableSum, table: str) -> None:
         """Raise when two passes over a table did not see the same rows."""
         if self != other:
+            rows = counted(self.rows, "row was", "rows were")
             raise OperatorError(
-                f"table {table!r}: {self.rows:,} rows were written, {other.rows:,} read back "
+                f"table {table!r}: {rows} written, {other.rows:,} read back "
                 "(or other ones). Was the run directory or the source changed during the run?"
             )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -24,6 +24,7 @@ from dataflow_core.engine.decisions import Decision, Sketches
 from dataflow_core.engine.doing import Doing, Terms
 from dataflow_core.engine.failures import Failures
 from dataflow_core.engine.fingerprints import Fingerprints
+from dataflow_core.engine.goal import Goal
 from dataflow_core.engine.journal import Journal, Progress
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.options import EngineOptions
@@ -137,6 +138,7 @@ class LocalEngine:
             for step in work.steps:
                 if step.only_looks:
                     self._decide(step)
+                self.calls.settle(self.accounts[step.name])
                 self._failures.check(self.accounts[step.name])
                 self.accounts[step.name].check()
                 begun.pop(0)
@@ -151,8 +153,17 @@ class LocalEngine:
         with self._lock:
             self.options.notify(event, **told)
 
-    def _tell(self, *standing: Any) -> None:
-        self._notify("on_progress", update=self.standing.update(*standing))
+    def _tell(
+        self,
+        work: Work,
+        total: int | None,
+        earlier: Mapping[str, StepAccount],
+        rows: int,
+        accounts: Callable[[], Mapping[str, StepAccount]],
+        goal: Goal | None = None,
+    ) -> None:
+        update = self.standing.update(work, total, earlier, rows, accounts, goal)
+        self._notify("on_progress", update=update)
 
     def _is_stopped(self) -> bool:
         return self._halted.is_set() or self.options.stop()
@@ -174,6 +185,27 @@ class LocalEngine:
     def _others(self) -> tuple[RunDirectory, ...]:
         """The runs beside this one from which work may be taken over."""
         return () if self.options.fresh else tuple(neighbours(self.directory.path))
+
+    def _others_of(self, asked: Work | Step) -> tuple[RunDirectory, ...]:
+        """Return the runs from which some work, or a decision, may be taken over.
+
+        A table of which just some rows are wanted has as many as were on their way by then: what
+        is made of all of them is of this run alone.
+        """
+        return (
+            () if any(goal.source == asked.table for goal in self._goals.values()) else self._others
+        )
+
+    def _has_more(self, work: Work) -> bool:
+        """Tell whether more could be done of some work, of which nothing more is wanted."""
+        goal = self._goals.get(work.name)
+        return goal is not None and (goal.is_cut or goal.is_reached())
+
+    @cached_property
+    def _goals(self) -> dict[str, Goal]:
+        """The rows that are wanted of some works, by name, if not all are."""
+        goals = ((work.name, Goal.of(self.plan, work)) for work in self.works)
+        return {name: goal for name, goal in goals if goal is not None}
 
     def table(self, name: str) -> PartTable:
         """Return a committed table."""
@@ -234,7 +266,8 @@ class LocalEngine:
                 self._do_pieces(work, journal, progress)
             # A worker that died may have left files whose rows were done again.
             self.directory.tidy(work.folders(), progress.files)
-            journal.finish()
+            if not self._has_more(work):
+                journal.finish()
             progress.finished = True
             self._notify("on_progress", update=self.standing.finished(work))
         for name, account in progress.accounts.items():
@@ -248,7 +281,7 @@ class LocalEngine:
             return journal, progress
         self.directory.forget(work.folders())
         journal.remove()
-        taken = take_over(self._others, self.directory, work, wanted)
+        taken = take_over(self._others_of(work), self.directory, work, wanted)
         if taken is not None:
             return journal, taken
         journal.begin(wanted)
@@ -334,7 +367,8 @@ class LocalEngine:
         decision = self._decide(work.steps[0]) if work.kind == "two-phase" else None
         decided = self.fingerprints.hashes[work.steps[0].name] if decision is not None else None
         asked = self.calls.servings(work.steps)
-        alone = self.options.workers == 1 or not work.steps or bool(asked)
+        goal = self._goals.get(work.name) if again is None else None
+        alone = self.options.workers == 1 or not work.steps or bool(asked) or goal is not None
         shipped = None if alone else ship(work, directory.path, decided)
         if work.steps and shipped is None:
             self._warn_of_timeout(work)
@@ -342,9 +376,12 @@ class LocalEngine:
             self._crews.start()  # so that they are ready soon
         desk = Desk(work, directory, decision=decision, seen=self.options.seen)
         pieces = partial(self._pieces, work) if again is None else again.pieces
+        if goal is not None:
+            goal.begin(progress, self.table(work.name))
+            desk.through = goal.saw
         earlier = _so_far(work, progress)
         total = self.standing.total(work) if again is None else again.rows
-        tell = partial(self._tell, work, total, earlier)
+        tell = partial(self._tell, work, total, earlier, goal=goal)
         tell(progress.read, lambda: earlier)
         with self._crews.crew() as crew:
             terms = Terms(
@@ -361,6 +398,7 @@ class LocalEngine:
                     or (again is not None and again.dangerous)
                     or self._crews.are_ready()
                 ),
+                goal=goal,
             )
             doing = Doing(desk, journal, progress, terms)
             if asked:
@@ -451,7 +489,7 @@ class LocalEngine:
         path, wanted = self.directory.decision(step.name), self.fingerprints.hashes[step.name]
         stored = load_decision(path, wanted)
         if stored is None:
-            stored = take_decision(self._others, self.directory, step.name, wanted)
+            stored = take_decision(self._others_of(step), self.directory, step.name, wanted)
         if stored is None:
             for work in self.works:
                 if work.kind == "sketch" and work.name == step.name:
@@ -492,7 +530,8 @@ class LocalEngine:
                 exact=self.exact,
                 batch_rows=self.options.batch_rows,
             )
-            yield from reader.pieces()
+            goal = self._goals.get(work.name)
+            yield from reader.pieces() if goal is None else goal.until_reached(reader.pieces())
             return
         yield from pieces_of(self.checked_frames(name), self.options.batch_rows)
 

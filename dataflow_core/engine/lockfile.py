@@ -22,6 +22,8 @@ from dataflow_core.pipeline.recipe import Resolve, from_yaml, plan_as_dict, requ
 from dataflow_core.secrets import without_secrets
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import ReadersSource
+from dataflow_core.storage.repeated import RepeatedSource
+from dataflow_core.storage.source import Source
 
 NAME = "run.lock"
 FORMAT = 1
@@ -169,11 +171,15 @@ def _place(source: ReadersSource) -> str:
 
 
 def _input(plan: Plan) -> dict[str, Any]:
-    source = source_of(SOURCE, plan.sources[SOURCE])
+    source: Source = source_of(SOURCE, plan.sources[SOURCE])
+    rounds = 1
+    if isinstance(source, RepeatedSource):
+        rounds, source = source.rounds, source.once
     if not isinstance(source, ReadersSource):
-        return {"source": None}
+        return {"source": None, "rounds": rounds}
     options = source.options
     return {
+        "rounds": rounds,
         "source": without_secrets(_place(source)),
         "on_bad_row": options.on_bad_row,
         "types": dict(options.types),

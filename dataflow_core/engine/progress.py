@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from dataflow_core.engine.goal import Forecast
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.serving.tally import Tally
 
@@ -26,6 +27,7 @@ class Update:
         finished: Whether it is through.
         calls: Returns what the calls of each step that asks models took so far, those included that
             are on their way.
+        goal: How near it is to the rows that are wanted of it, if not all are.
     """
 
     stage: str
@@ -34,3 +36,4 @@ class Update:
     accounts: Callable[[], Mapping[str, StepAccount]]
     finished: bool = False
     calls: Callable[[], Mapping[str, Tally]] = no_calls
+    goal: Forecast | None = None

@@ -14,6 +14,7 @@ from dataflow_core.engine.edits import Edit
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.serving.tally import Tally
 from dataflow_core.table.distributions import Distribution, Reported
+from dataflow_core.wording import counted
 
 _SHOWN = (0.01, 0.05, 0.5, 0.95, 0.99)
 _LISTED = 12
@@ -164,20 +165,26 @@ class Report:
             for line in (part, "")
         ]
         if self.reused:
-            kept = ", ".join(f"{name} {rows:,} rows" for name, rows in self.reused.items())
+            kept = ", ".join(f"{name} {counted(rows, 'row')}" for name, rows in self.reused.items())
             lines.append(f"taken over from earlier runs: {kept}")
         if self.retried:
             again = ", ".join(f"{name} {rows:,}" for name, rows in self.retried.items())
             lines.append(f"failed rows done again: {again}")
         lines += [f"changed since then: {change}" for change in self.changes]
         if self.unreadable:
-            lines.append(f"{self.unreadable:,} unreadable rows were set aside in {self.run_dir}.")
+            rows = counted(self.unreadable, "unreadable row was", "unreadable rows were")
+            lines.append(f"{rows} set aside in {self.run_dir}.")
         speed = f" ({self.rows_in / self.seconds:,.0f} rows/s)" if self.seconds > 0 else ""
         lines.append(
-            f"{self.rows_in:,} rows in, {self.rows_out:,} out, {self.seconds:.1f} s{speed}"
+            f"{counted(self.rows_in, 'row')} in, {self.rows_out:,} out, {self.seconds:.1f} s{speed}"
         )
         if self.spent:
             lines.append(f"models   {spent_text(self.spent)}, in this run in all")
+            if self.spent.lost:
+                lost = counted(self.spent.lost, "request")
+                lines.append(
+                    f"         up to {lost} on their way at a kill may have been paid, too"
+                )
         lines.append(f"output   {self.output}")
         lines.append(f"run      {self.run_dir}")
         if self.page is not None:

@@ -146,6 +146,10 @@ class Retry:
             merging.discard()
             raise
         for again in self.agains:
+            first = self.work.steps[again.entry].name
+            if first in again.progress.accounts:  # these rows had asked before
+                asked = again.progress.accounts[first].calls.asked
+                self.undone[first].calls.asked += asked
             for name, account in again.progress.accounts.items():
                 done.accounts.setdefault(name, StepAccount(name)).merge(account)
             done.sum.rows += again.progress.sum.rows

@@ -15,6 +15,7 @@ from dataflow_core.engine.stored_rows import (
 from dataflow_core.engine.stored_runs import StoredRun
 from dataflow_core.errors import RunError, did_you_mean
 from dataflow_core.table.identity import SOURCE_KEY, format_id, position_of, source_id
+from dataflow_core.wording import counted
 
 LISTED = 20
 """So many relatives of a row are listed; all are counted."""
@@ -144,7 +145,9 @@ def story_at(run: StoredRun, position: int) -> Story:
     """
     rows, _ = run.rows()
     if rows is not None and position >= rows and run.state == "done":
-        raise RunError(f"no row {position:,} in {run.path}: its source has {rows:,} rows, from 0.")
+        raise RunError(
+            f"no row {position:,} in {run.path}: its source has {counted(rows, 'row')}, from 0."
+        )
     return story_of(run, format_id(source_id(SOURCE_KEY, position)))
 
 

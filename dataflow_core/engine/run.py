@@ -43,6 +43,7 @@ from dataflow_core.errors import BudgetReached, ConfigurationError, RunError, Ru
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.pipeline.recipe import plan_as_dict
 from dataflow_core.secrets import without_secrets
+from dataflow_core.serving.store.database import require_place
 from dataflow_core.serving.tally import Tally
 from dataflow_core.storage.formats import SchemaMisfit, writer_for
 from dataflow_core.storage.formats.atomic import remove_temporaries
@@ -120,12 +121,11 @@ def run_plan(
     Raises:
         RunError: The run directory is taken or in use, or too many rows failed.
         RunStopped: Ctrl-C was pressed, or the budget is spent; what was done is kept.
+        StoreError: There can be no store at `cache`.
         ServingError: A model cannot be asked at all; what was done is kept.
         DataflowError: The run failed; what was committed stays in the run directory.
     """
-    for name, number in (("limit", limit), ("batch_size", batch_size), ("workers", workers)):
-        if number is not None and number < 1:
-            raise ConfigurationError(f"{name} is {number}; it takes a whole number from 1 on.")
+    _require_whole(limit=limit, batch_size=batch_size, workers=workers)
     if step_timeout is not None and workers == 1:
         raise ConfigurationError(
             "step_timeout needs worker processes, which can be killed: let workers be 2 or more."
@@ -137,6 +137,8 @@ def run_plan(
         )
     if budget is not None:
         require_prices(plan, str(budget))
+    if cache is not None:
+        require_place(Path(cache))
     if ask_again is not None:
         require_asking(plan, ask_again, retry_failed=retry_failed)
     for name, storage in plan.sources.items():
@@ -169,6 +171,17 @@ def run_plan(
         with stop_on_interrupt(on_stop) as asked:
             options = replace(options, stop=asked)
             return _Run(plan, goal, directory, options, earlier, files, retry_failed).run()
+
+
+def _require_whole(**numbers: int | None) -> None:
+    """Refuse numbers below 1.
+
+    Raises:
+        ConfigurationError: One is.
+    """
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise ConfigurationError(f"{name} is {number}; it takes a whole number from 1 on.")
 
 
 @dataclass
@@ -356,7 +369,7 @@ class _Run:
             engine.run()
         finally:
             if engine.calls.spent is not None:
-                self.spent = as_tally(engine.calls.spent).as_dict()
+                self.spent = as_tally(engine.calls.spent, engine.calls.lost).as_dict()
         return engine
 
     def _engine(self) -> LocalEngine:
@@ -471,7 +484,7 @@ class _Run:
                 "max_failures": str(self.options.max_failures),
                 "workers": self.options.workers,
                 "budget": self.options.budget,
-                "cache": None if self.options.cache is None else str(self.options.cache),
+                "cache": None if self.options.cache is None else str(self.options.cache.absolute()),
                 "ask_again": self.options.ask_again,
             },
             "spent": self.spent,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from dataflow_core.engine.calls import Calls
+from dataflow_core.engine.goal import Goal
 from dataflow_core.engine.journal import Progress
 from dataflow_core.engine.ledger import StepAccount
 from dataflow_core.engine.progress import Update
@@ -64,6 +66,7 @@ class Standing:
         earlier: Accounts,
         rows: int,
         accounts: Callable[[], Accounts],
+        goal: Goal | None = None,
     ) -> Update:
         """Return what is told of some work on its way.
 
@@ -73,9 +76,14 @@ class Standing:
             earlier: What its steps did in earlier runs.
             rows: How many of them are done.
             accounts: Returns what its steps did so far.
+            goal: The rows that are wanted of it, if not all are.
         """
         calls = partial(self._calls.so_far, earlier)
-        return Update(work.journal, rows, total, accounts, calls=calls)
+        told = None if goal is None else goal.forecast()
+        if told is not None and told.left < math.inf:
+            needed = rows + math.ceil(told.left)
+            total = needed if total is None else min(total, needed)
+        return Update(work.journal, rows, total, accounts, calls=calls, goal=told)
 
     def finished(self, work: Work) -> Update:
         """Return what is told of some work that is through."""

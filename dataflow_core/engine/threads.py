@@ -7,6 +7,7 @@ own; what it commits is written down by the one that gives out the pieces.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -147,7 +148,10 @@ class Desks:
         """
         model = self._desk
         around = partial(self._around, stop)
-        return Desk(model.work, model.directory, model.decision, seen=model.seen, around=around)
+        return Desk(
+            model.work, model.directory, model.decision,
+            seen=model.seen, around=around, through=model.through,
+        )  # fmt: skip
 
     def _around(
         self, stop: Callable[[], bool], step: Step, account: StepAccount
@@ -182,7 +186,8 @@ class DoingInThreads(Doing):
         try:
             for whole in todo:
                 for piece in whole.cut(partial(self._piece_rows, whole)):
-                    self._give(piece)
+                    if not self._give(piece):
+                        break
             while self._busy():
                 self._listen()
         except BaseException as error:
@@ -202,22 +207,35 @@ class DoingInThreads(Doing):
             return max(1, len(whole.frame))
         done, seconds = self._rows - self.done.read, time.monotonic() - self._begun
         in_a_while = int(done / seconds * _PIECE_SECONDS) if seconds > 0 else 0
-        return min(PIECE_ROWS, max(_LEAST_ROWS, self._concurrency(), in_a_while))
+        usual = min(PIECE_ROWS, max(_LEAST_ROWS, self._concurrency(), in_a_while))
+        return int(max(1, min(usual, self._worth_while() - self._on_their_way())))
 
-    def _give(self, piece: Piece) -> None:
-        """Have a hand do a piece, once it is time."""
+    def _worth_while(self) -> float:
+        """Return how many rows may be on their way, where just some are wanted in the end."""
+        return math.inf if self.terms.goal is None else self.terms.goal.most_ahead()
+
+    def _give(self, piece: Piece) -> bool:
+        """Have a hand do a piece, once it is time; return whether it is wanted at all."""
         while (hand := self._free_hand()) is None:
             self._listen()
         self._heed_stop()
+        if self._is_enough():
+            return False
         hand.give(piece)
         self._listen(0)
+        return True
+
+    def _is_enough(self) -> bool:
+        return self.terms.goal is not None and self.terms.goal.is_reached()
 
     def _free_hand(self) -> Hand | None:
         """Return a hand for one more piece; None where enough are on their way."""
         busy = self._busy()
         if self.in_order and busy:
             return None
-        on_their_way = sum(hand.piece.rows for hand in busy if hand.piece is not None)
+        on_their_way = self._on_their_way()
+        if busy and on_their_way >= self._worth_while():
+            return None
         if on_their_way >= self._wanted() and not self._is_starving():
             return None
         free = next((hand for hand in self._hands if hand.piece is None), None)
@@ -253,6 +271,9 @@ class DoingInThreads(Doing):
 
     def _concurrency(self) -> int:
         return sum(one.concurrency for one in self.servings)
+
+    def _on_their_way(self) -> int:
+        return sum(hand.piece.rows for hand in self._hands if hand.piece is not None)
 
     def _busy(self) -> list[Hand]:
         return [hand for hand in self._hands if hand.piece is not None]

@@ -123,6 +123,7 @@ class Desk:
         started: Called with a step's number before each step.
         seen: Called with each step and what it did to each piece.
         around: What each step runs within.
+        through: Called with each piece that is through, and what came out of it.
     """
 
     work: Work
@@ -131,6 +132,7 @@ class Desk:
     started: Callable[[int], object] = lambda _: None
     seen: Seen = unseen
     around: Around = plainly
+    through: Callable[[Piece, Frame], object] = lambda _piece, _after: None
     _commit: Commit = field(default_factory=Commit)
     _writers: dict[tuple[str, str], PartWriter] = field(default_factory=dict)
     _left: list[Leaving] = field(default_factory=list)
@@ -154,6 +156,7 @@ class Desk:
             DataflowError: A step failed as a whole; nothing of the piece is kept.
         """
         accounts: dict[str, StepAccount] = {}
+        after = piece.frame
         try:
             if self.work.kind == "sketch":
                 (step,) = self.work.steps
@@ -166,11 +169,9 @@ class Desk:
                     self.set_aside(self.work.table, piece.unreadable.rows)
                 self._commit.sum.add(after.ids)
             self._write(piece, accounts)
-        except BaseException:
-            self._keep_calls(accounts)
-            raise
         finally:
             self._left = []
+        self.through(piece, after)
         return accounts
 
     def refuse(
@@ -301,13 +302,6 @@ class Desk:
             sketch = sketch_step(step, frame)
             account.seconds = time.perf_counter() - begun
         self._left.append(Leaving("sketches", step.name, to_stored(step.name, sketch)))
-
-    def _keep_calls(self, accounts: Mapping[str, StepAccount]) -> None:
-        """Count the calls for a piece that did not come through: they were paid for."""
-        for name, account in accounts.items():
-            if account.calls:
-                known = self._commit.accounts.setdefault(name, StepAccount(name))
-                known.merge(account.of_calls())
 
     def _write(self, piece: Piece, accounts: Mapping[str, StepAccount]) -> None:
         with self._writing:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dataflow_core.configuration import explain
+from dataflow_core.configuration import explain, refuse_unnamed
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import columns as column_rules
 from dataflow_core.operators.columns import PRODUCED, Parameter
@@ -50,7 +50,8 @@ class Operator(BaseModel):
     makes_rows: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability] | Mapping[str, frozenset[Capability]]] = frozenset()
 
-    def __init__(self, **configuration: Any) -> None:
+    def __init__(self, *unnamed: Any, **configuration: Any) -> None:
+        refuse_unnamed(type(self), unnamed, f"{next(iter(type(self).model_fields), 'FIELD')}={{}}")
         try:
             super().__init__(**configuration)
         except ValidationError as error:

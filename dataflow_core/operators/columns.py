@@ -177,5 +177,7 @@ _ACCEPTS: Mapping[str, Callable[[pa.DataType], bool]] = {
     "number": _is_number,
     "integer": lambda kind: bool(pat.is_integer(kind)),
     "boolean": lambda kind: bool(pat.is_boolean(kind)),
-    "list": lambda kind: bool(pat.is_list(kind) or pat.is_large_list(kind)),
+    "list": lambda kind: bool(
+        pat.is_list(kind) or pat.is_large_list(kind) or pat.is_fixed_size_list(kind)
+    ),
 }

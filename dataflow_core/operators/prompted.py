@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from dataflow_core.errors import PromptError, did_you_mean
 from dataflow_core.operators.base import Operator
-from dataflow_core.prompts import AnswerForm, Prompt, PromptTemplate
+from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt, PromptTemplate
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.completion import Completion
 from dataflow_core.serving.sampling import Sampling
@@ -134,23 +134,42 @@ class Prompted(Operator):
             n: How many answers to each.
             distinct: What tells rows apart where words are chosen at random; None for their ids.
         """
+        tags = table.index.tolist() if distinct is None else distinct
+        return Asked(table, self.completions(rows, tags, n=n), self.form)
+
+    def completions(
+        self,
+        rows: Sequence[Mapping[str, Any] | None],
+        distinct: Sequence[Hashable],
+        *,
+        n: int = 1,
+    ) -> list[Completion | None]:
+        """Ask with variables, whatever rows they are of, in one call; return what is answered.
+
+        Args:
+            rows: The variables of each question; None for one that is not asked.
+            distinct: What tells each from the others where words are chosen at random.
+            n: How many answers to each.
+
+        Returns:
+            A completion for each; None where nothing was asked.
+        """
         spared = self._may_be_blank()
         told = [row is not None and not _is_blank(row, spared) for row in rows]
         asked = [place for place, ask in enumerate(told) if ask]
-        tags = table.index.tolist() if distinct is None else distinct
         inputs, system = self._inputs([rows[place] or {} for place in asked])
         completions = self.serving.generate_from_input(
             inputs,
             system,
             self.form.json_schema,
             n=n,
-            distinct=[tags[place] for place in asked],
+            distinct=[distinct[place] for place in asked],
             **self.sampling,
         )
         answered: list[Completion | None] = [None] * len(rows)
         for place, completion in zip(asked, completions, strict=True):
             answered[place] = completion
-        return Asked(table, answered, self.form)
+        return answered
 
     def _may_be_blank(self) -> Collection[str]:
         return self.may_be_blank
@@ -192,6 +211,32 @@ class Prompted(Operator):
         return [f"{told} reads {wanted}: say 'answer: {self.answers[0]}' in its header."]
 
 
+class PromptedForJson(Prompted):
+    """An operator whose fields say what JSON it is answered; derive from it as from `Prompted`.
+
+    Its prompts say ``answer: json``, and no schema of their own.
+    """
+
+    answers = ("json",)
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The JSON schema of the answers."""
+        raise NotImplementedError(f"{type(self).__name__} does not define wanted")
+
+    @property
+    def form(self) -> AnswerForm:
+        """JSON of the schema."""
+        return JsonAnswer(fields=self.wanted)
+
+    def _unfit_answer(self, template: PromptTemplate) -> list[str]:
+        answer = template.answer
+        if isinstance(answer, JsonAnswer) and answer.fields:
+            told = f"{template.name} has a schema, and what {self.step_name()} is answered follows"
+            return [f"{told} from its fields: say 'answer: json' alone in its header."]
+        return super()._unfit_answer(template)
+
+
 @dataclass
 class Asked:
     """A table, and what a model answered about its rows.
@@ -231,9 +276,9 @@ class Asked:
             made = [other if asked is None else one for one, asked, other in pairs]
         return self.cells(made)
 
-    def cells(self, values: Any) -> pd.Series:
+    def cells(self, values: Iterable[Any]) -> pd.Series:
         """Return a column of cells, one for each row."""
-        return pd.Series(list(values), index=self.table.index, dtype=object)
+        return column_of(values, self.table)
 
     def write(self, storage: Storage, columns: Mapping[str, pd.Series]) -> None:
         """Put columns into the table, and write it.
@@ -251,12 +296,37 @@ def _turn(role: str, content: str | None) -> list[dict[str, str]]:
     return [] if content is None else [{"role": role, "content": content}]
 
 
+def column_of(values: Iterable[Any], table: pd.DataFrame) -> pd.Series:
+    """Return values, one for each row of a table, as a column of it.
+
+    Args:
+        values: The values; among them may be lists, dicts, and failures.
+        table: The table.
+    """
+    return pd.Series(list(values), index=table.index, dtype=object)
+
+
+def is_blank(value: Any) -> bool:
+    """Tell whether a value is null, or a text of white space alone."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def object_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON schema of an object that has these fields, in this order, and no others.
+
+    Args:
+        fields: The schema of each field.
+    """
+    return {
+        "type": "object",
+        "properties": dict(fields),
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+
+
 def _is_blank(row: Mapping[str, Any], spared: Collection[str]) -> bool:
-    return any(
-        value is None or (isinstance(value, str) and not value.strip())
-        for name, value in row.items()
-        if name not in spared
-    )
+    return any(is_blank(value) for name, value in row.items() if name not in spared)
 
 
 def _is_none(value: Any) -> bool:

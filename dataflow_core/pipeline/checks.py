@@ -12,6 +12,7 @@ import pyarrow as pa
 from dataflow_core.errors import PlanError, did_you_mean, nearest
 from dataflow_core.pipeline.plan import Plan, Step, TableRef
 from dataflow_core.pipeline.secrets import hidden_fields
+from dataflow_core.wording import counted
 
 Code = Literal[
     "missing_column",
@@ -22,6 +23,7 @@ Code = Literal[
     "unused_table",
     "hidden_secret",
     "lacking_capability",
+    "not_ready",
 ]
 _LISTING = " The table has: "
 
@@ -73,6 +75,23 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
     return sorted(problems, key=lambda problem: order[problem.step])
 
 
+def check_servings(plan: Plan) -> list[Problem]:
+    """Return what the servings of a plan need and this machine lacks, each lack once.
+
+    A plan can be sound and lack a key: so this is no part of `check_plan`. Nothing is opened.
+
+    Args:
+        plan: The plan.
+    """
+    problems: dict[str, Problem] = {}
+    for step in plan.steps:
+        for path, serving in step.operator.servings().items():
+            for lack in serving.lacks():
+                problem = Problem("error", "not_ready", step.name, path, "", lack)
+                problems.setdefault(lack, problem)
+    return list(problems.values())
+
+
 def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
     """Raise one error that lists every problem of level error, if there is any.
 
@@ -81,9 +100,8 @@ def require_sound(plan: Plan, problems: Sequence[Problem]) -> None:
     """
     errors = [problem for problem in problems if problem.level == "error"]
     if errors:
-        count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
         lines = "\n".join(f"  {line}" for line in _lines(errors))
-        raise PlanError(f"{plan.name} cannot run, {count}:\n{lines}")
+        raise PlanError(f"{plan.name} cannot run, {counted(len(errors), 'problem')}:\n{lines}")
 
 
 def _hidden(plan: Plan) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from html import escape
 import pyarrow as pa
 
 from dataflow_core.pipeline.plan import Plan, Step
+from dataflow_core.wording import counted
 
 Tables = dict[str, dict[str, pa.DataType]]
 
@@ -18,7 +19,7 @@ def as_text(plan: Plan, tables: Tables | None = None) -> str:
         plan: The plan.
         tables: The columns of each table, as `Plan.columns` returns them.
     """
-    lines = [f"{plan.name}: {len(plan.steps)} steps in {len(plan.stages)} stages"]
+    lines = [f"{plan.name}: {_size(plan)}"]
     lines += [f"  {name}{_columns_text(tables, name)}" for name in plan.sources]
     for number, stage in enumerate(plan.stages, 1):
         lines.append(f"stage {number} · {stage.kind} · reads {stage.table}")
@@ -28,6 +29,11 @@ def as_text(plan: Plan, tables: Tables | None = None) -> str:
             lines += [f"      {line}" for line in _details(step)]
     lines.append(f"result: {plan.result}{_columns_text(tables, plan.result)}")
     return "\n".join(lines)
+
+
+def _size(plan: Plan) -> str:
+    """Return of how many steps and stages a plan is."""
+    return f"{counted(len(plan.steps), 'step')} in {counted(len(plan.stages), 'stage')}"
 
 
 def as_mermaid(plan: Plan) -> str:
@@ -58,7 +64,7 @@ def as_html(plan: Plan, tables: Tables | None = None) -> str:
     height = max(y for _, y in rows.values()) + _HEIGHT + 20
     return _PAGE.format(
         title=escape(plan.name),
-        summary=f"{len(plan.steps)} steps in {len(plan.stages)} stages",
+        summary=_size(plan),
         width=width, height=height, edges=edges, boxes=boxes,
         steps="\n".join(_section(step) for step in plan.steps),
     )  # fmt: skip

@@ -25,6 +25,7 @@ from dataflow_core.secrets import without_secrets
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileSource, FileStorage
 from dataflow_core.storage.formats import ReadOptions
+from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
@@ -86,6 +87,7 @@ def from_yaml(
     path: str = "recipe",
     storage: Storage | None = None,
     serving: Serving | None = None,
+    stand_in: Serving | None = None,
 ) -> Plan:
     """Return the plan of a recipe.
 
@@ -97,6 +99,7 @@ def from_yaml(
         path: The file's name, for messages.
         storage: The main source.
         serving: What the field ``serving`` of each step is that has one, whatever the recipe says.
+        stand_in: What stands in where a step needs a serving and has none, to be replaced later.
 
     Raises:
         RecipeError: The recipe is wrong; the message names file and line.
@@ -109,7 +112,7 @@ def from_yaml(
     except YamlFault as fault:
         told = [(fault.line, fault.message)]
         raise RecipeError(f"{path}, {fault}", told) from fault
-    reader = _Reader(path, lines, resolve, serving)
+    reader = _Reader(path, lines, resolve, serving, stand_in)
     with shared_servings():
         return reader.plan(content, storage)
 
@@ -120,6 +123,7 @@ def load_recipe(
     storage: Storage | None = None,
     *,
     serving: Serving | None = None,
+    stand_in: Serving | None = None,
 ) -> Plan:
     """Return the plan of a recipe file.
 
@@ -128,6 +132,7 @@ def load_recipe(
         resolve: Finds operators by registered name; ``module:Class`` works without it.
         storage: The main source.
         serving: What the field ``serving`` of each step is that has one.
+        stand_in: What stands in where a step needs a serving and has none, to be replaced later.
 
     Raises:
         RecipeError: The file cannot be read, or the recipe is wrong.
@@ -136,7 +141,9 @@ def load_recipe(
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
-    return from_yaml(text, resolve, path=str(path), storage=storage, serving=serving)
+    return from_yaml(
+        text, resolve, path=str(path), storage=storage, serving=serving, stand_in=stand_in
+    )
 
 
 def require_writable(plan: Plan) -> None:
@@ -208,12 +215,18 @@ class _Reader:
     """Reads a recipe, and goes on after a fault, so that all of them are told at once."""
 
     def __init__(
-        self, path: str, lines: Lines, resolve: Resolve | None, serving: Serving | None
+        self,
+        path: str,
+        lines: Lines,
+        resolve: Resolve | None,
+        serving: Serving | None,
+        stand_in: Serving | None,
     ) -> None:
         self._path = path
         self._lines = lines
         self._resolve = resolve
         self._serving = serving
+        self._stand_in = stand_in
         self._takes_serving = False
         self._errors: list[RecipeError] = []
 
@@ -271,7 +284,7 @@ class _Reader:
             return self._errors[0]
         faults = [fault for error in self._errors for fault in error.faults]
         lines = "\n".join(f"  line {line}: {message}" for line, message in faults)
-        return RecipeError(f"{self._path}, {len(faults)} problems:\n{lines}", faults)
+        return RecipeError(f"{self._path}, {counted(len(faults), 'problem')}:\n{lines}", faults)
 
     def _sources(self, given: Any) -> dict[str, Storage | None]:
         sources: dict[str, Storage | None] = {}
@@ -301,7 +314,11 @@ class _Reader:
 
     def _configured(self, cls: type[Operator], config: Any, at: tuple[Any, ...]) -> Operator:
         config = self._mapping(config, at, None)
-        if FIELD in serving_fields(cls):
+        fields = serving_fields(cls)
+        if self._stand_in is not None:
+            needed = (name for name in fields if cls.model_fields[name].is_required())
+            config = {**dict.fromkeys(needed, self._stand_in), **config}
+        if FIELD in fields:
             self._takes_serving = True
             if self._serving is not None:
                 config[FIELD] = self._serving

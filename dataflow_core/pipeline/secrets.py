@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from dataflow_core.pipeline.plan import Plan
-from dataflow_core.secrets import HIDDEN, is_secret_in_query
+from dataflow_core.secrets import COMMAND, HIDDEN, is_secret_in_query
 
 
 def hidden_fields(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -25,6 +25,8 @@ def _is_hidden(value: Any, name: str) -> bool:
         return value.get_secret_value() in (HIDDEN, HIDDEN.encode())
     if isinstance(value, BaseModel):  # such as a serving
         return any(_is_hidden(getattr(value, one), one) for one in type(value).model_fields)
+    if name == COMMAND and isinstance(value, (list, tuple)):
+        return any(HIDDEN in str(word) for word in value)
     if isinstance(value, Mapping):
         return any(_is_hidden(one, str(key)) for key, one in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 NEEDS_ONE = (
     "needs a serving: give --serving openai:gpt-4o-mini, or --serving embedded: for a small model "
-    "on this machine; or write it into a recipe, as serving: openai:gpt-4o-mini."
+    f"on this machine; --param STEP.{FIELD}=… gives it to one step; or write it into a recipe, "
+    f"as {FIELD}: openai:gpt-4o-mini."
 )
 """What a step or pipeline without a serving says."""
 
@@ -66,6 +67,24 @@ def nobody_takes(pipeline: str, serving: Serving) -> ConfigurationError:
         f"{serving.spec}: no step of {pipeline} takes a serving. Leave --serving out, or set the "
         f"field of a step that is called otherwise than {FIELD!r}: --param STEP.FIELD=…"
     )
+
+
+def require_servings(plan: Plan) -> None:
+    """Check that no step has a placeholder any more in place of a serving.
+
+    Raises:
+        ConfigurationError: Some have; the message names them.
+    """
+    from dataflow_core.serving.placeholder import Placeholder
+
+    without = [
+        repr(step.name)
+        for step in plan.steps
+        if any(isinstance(one, Placeholder) for one in step.operator.servings().values())
+    ]
+    if without:
+        which = "step" if len(without) == 1 else "each of the steps"
+        raise ConfigurationError(f"{plan.name}: {which} {', '.join(without)} {NEEDS_ONE}")
 
 
 def step_of_setting(plan: Plan, setting: str) -> Step:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataflow_core.errors import PluginError
+from dataflow_core.wording import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,8 @@ def summarize(problems: Sequence[PluginProblem]) -> str:
     """Return one line on plugins that could not be loaded; empty if there are none."""
     if not problems:
         return ""
-    count = "1 plugin" if len(problems) == 1 else f"{len(problems)} plugins"
     listed = ", ".join(problem.line for problem in problems)
+    count = counted(len(problems), "plugin")
     return f"{count} could not be loaded: {listed}; see `dataflow plugins doctor`"
 
 

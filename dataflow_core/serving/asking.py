@@ -9,9 +9,8 @@ import itertools
 import os
 import threading
 from array import array
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.completion import Failure, Usage
@@ -19,7 +18,7 @@ from dataflow_core.serving.dispatch import Dispatcher
 from dataflow_core.serving.jobs import Batch, Job, Terms
 from dataflow_core.serving.pricing import Price, cost
 from dataflow_core.serving.scope import Scope
-from dataflow_core.serving.store import Question, Stored
+from dataflow_core.serving.store import Counted, Question, RequestStore, Stored
 from dataflow_core.serving.tally import Tally
 
 _FIRST_PART = 32
@@ -54,6 +53,7 @@ class Answered:
         latency: Seconds that the reply took.
         cost: What it cost, now or when it was first asked; None where nobody knows.
         reused: Whether it was there, or another one's.
+        ours: Whether it was there because the same run had paid for it before.
         problem: Why the answer was of no use when it was read before, if it was.
         key: The key of the question.
     """
@@ -66,6 +66,7 @@ class Answered:
     latency: float = 0.0
     cost: float | None = None
     reused: bool = False
+    ours: bool = False
     problem: str | None = None
     key: bytes = b""
 
@@ -76,15 +77,31 @@ class _Sent:
 
     Attributes:
         group: The questions.
+        follow_up: Whether they are about answers that came already.
         job: The request.
         answers: What came of each, once it is over; nothing where it was dropped.
         refused_together: Whether each has to be asked alone, for together they were refused.
+        store: The store that counts it as on its way, while it is.
     """
 
     group: Sequence[Asked]
+    follow_up: bool = False
     job: Job = field(init=False)
     answers: dict[bytes, Answered] = field(default_factory=dict)
     refused_together: bool = False
+    store: RequestStore | None = None
+
+    def begin(self, store: RequestStore | None) -> None:
+        """Have a store count the request as one on its way."""
+        if store is not None and self.store is None:
+            store.begin_request()
+            self.store = store
+
+    def end(self) -> None:
+        """Have it counted so no more: it failed, or its answer is written."""
+        store, self.store = self.store, None
+        if store is not None:
+            store.end_request()
 
 
 @dataclass(eq=False, slots=True)
@@ -92,11 +109,13 @@ class _Round:
     """One time of asking for what has no answer yet.
 
     Attributes:
+        follow_up: Whether it is about answers that came already.
         batch: What is waited for.
         mine: The requests that this call sends.
         theirs: Those that other calls have sent, by the keys of questions in them.
     """
 
+    follow_up: bool = False
     batch: Batch = field(default_factory=Batch)
     mine: list[_Sent] = field(default_factory=list)
     theirs: dict[bytes, _Sent] = field(default_factory=dict)
@@ -145,7 +164,8 @@ class Asking:
         left = _parts(asked, together, questions)
         try:
             while True:
-                self._round(left, scope, found, tally, together, alone)
+                now = _Round(follow_up)
+                self._round(now, left, scope, found, tally, together, alone)
                 missing = {q.question.key: q for q in questions if q.question.key not in found}
                 if not missing:
                     break
@@ -166,6 +186,7 @@ class Asking:
 
     def _round(
         self,
+        now: _Round,
         parts: Iterable[Sequence[Asked]],
         scope: Scope,
         found: dict[bytes, Answered],
@@ -174,7 +195,6 @@ class Asking:
         alone: set[bytes],
     ) -> None:
         """Look for answers, send what nobody has sent, and wait for both."""
-        now = _Round()
         known: set[bytes] = set()
         try:
             try:
@@ -224,27 +244,34 @@ class Asking:
                 if not (sent := self._claims[key]).job.over or key in sent.answers
             }
             missing = [one for key, one in new.items() if key not in stored and key not in theirs]
-            mine = [self._sent(group, scope) for group in _groups(missing, together, alone)]
+            groups = _groups(missing, together, alone)
+            mine = [self._sent(group, scope, now.follow_up) for group in groups]
             self._claims |= {one.question.key: sent for sent in mine for one in sent.group}
         for key, kept in stored.items():
             found[key] = _from_store(key, kept)
-            tally.saved(kept.usage, kept.cost)
+            if not kept.ours:
+                tally.saved(kept.usage, kept.cost)
         now.mine += mine
         now.theirs |= {key: sent for key, sent in theirs.items() if key not in stored}
         others = {sent.job for sent in theirs.values()}
         if mine or others:
             self.dispatcher.send(now.batch, [sent.job for sent in mine], others)
 
-    def _sent(self, group: Sequence[Asked], scope: Scope) -> _Sent:
+    def _sent(self, group: Sequence[Asked], scope: Scope, follow_up: bool) -> _Sent:
         requests = [one.request for one in group]
         first = requests[0]
         most = first.sampling.get("max_tokens") if isinstance(first, ChatRequest) else 0
-        sent = _Sent(group)
+        sent = _Sent(group, follow_up)
 
-        def send(backend: Backend) -> Awaitable[Reply | Vectors]:
-            if isinstance(first, ChatRequest):
-                return backend.chat(first)
-            return backend.embed([one for one in requests if isinstance(one, str)])
+        async def send(backend: Backend) -> Reply | Vectors:
+            sent.begin(scope.store)
+            try:
+                if isinstance(first, ChatRequest):
+                    return await backend.chat(first)
+                return await backend.embed([one for one in requests if isinstance(one, str)])
+            except BaseException:
+                sent.end()
+                raise
 
         sent.job = Job(
             send=send,
@@ -261,29 +288,62 @@ class Asking:
         kept: set[bytes] = set()
         try:
             sent.answers = self._answered(sent)
-            for one in sent.group:
-                answer = sent.answers.get(one.question.key)
-                if scope.store is not None and answer is not None:
-                    self._keep(sent.job, one.question, answer, scope)
-                    if answer.failure is None:
-                        kept.add(one.question.key)  # until it is written
             if scope.store is not None:
-                for reply in sent.job.wasted:
-                    scope.store.add_waste(reply.usage, self.price(reply.usage), requests=0)
+                kept.update(self._keep_all(sent, scope.step, scope.store))
         finally:
             for one in sent.group:
                 if one.question.key not in kept:
                     self._release(one.question.key)
+            if not kept:  # else once it is written
+                sent.end()
         if scope.live is not None and isinstance(outcome, (Reply, Vectors)):
             live = Tally(asked=len(sent.group), answered=len(sent.group))
             live.spent(outcome.usage, self.price(outcome.usage))
             scope.live.add(live)
 
-    def _keep(self, job: Job, question: Question, answer: Answered, scope: Scope) -> None:
-        assert scope.store is not None  # noqa: S101
+    def _keep_all(self, sent: _Sent, step: str, store: RequestStore) -> Iterator[bytes]:
+        """Store what came of a request, and what it took; yield the keys of its answers."""
+        job = sent.job
+        counted = self._counted(sent, step) if step else None
+        requests = job.sent
+        for one in sent.group:
+            answer = sent.answers.get(one.question.key)
+            if answer is not None:
+                self._keep(sent, one.question, answer, store, requests, counted)
+                requests, counted = 0, None  # one of them tells
+                if answer.failure is None:
+                    yield one.question.key
+        if requests:
+            store.add_waste(Usage(), None, requests)
+        if counted is not None:
+            store.count(counted)
+        for reply in job.wasted:
+            store.add_waste(reply.usage, self.price(reply.usage), requests=0)
+
+    def _counted(self, sent: _Sent, step: str) -> Counted:
+        """Return what a step paid for a request."""
+        paid = Tally()
+        self._count(sent.job, paid)
+        came = sum(one.failure is None for one in sent.answers.values())
+        if sent.follow_up:
+            paid.corrections += came
+        else:
+            paid.answered += came
+        return Counted(step, paid)
+
+    def _keep(
+        self,
+        sent: _Sent,
+        question: Question,
+        answer: Answered,
+        store: RequestStore,
+        requests: int,
+        counted: Counted | None,
+    ) -> None:
+        """Store an answer, or why there is none, and what it took."""
         if answer.failure is not None:
             told = answer.failure
-            scope.store.put_failure(question, told.reason, told.message, job.sent)
+            store.put_failure(question, told.reason, told.message, requests, counted)
             return
         reply = answer.reply
         stored = Stored(
@@ -291,13 +351,23 @@ class Asking:
             reasoning=None if reply is None else reply.reasoning,
             finish_reason="stop" if reply is None else reply.finish_reason,
             usage=answer.usage,
-            latency=job.seconds,
-            attempts=job.sent,
+            latency=sent.job.seconds,
+            attempts=requests,
             cost=answer.cost,
             vector=answer.vector,
         )
-        release = partial(self._release, question.key)
-        scope.store.put(question, stored, committed=release, failed=lambda _: release())
+
+        def release() -> None:
+            self._release(question.key)
+            sent.end()
+
+        store.put(
+            question,
+            stored,
+            committed=release,
+            failed=lambda _: release(),
+            counted=counted,
+        )
 
     def _release(self, key: bytes) -> None:
         with self._lock:
@@ -407,12 +477,13 @@ def _count_answers(answers: Sequence[Answered], tally: Tally, *, follow_up: bool
     tally.asked += len(answers)
     tally.failed += failed
     tally.reused += reused
+    tally.recalled += sum(one.ours for one in answers)
     tally.answered += answered
 
 
 def _at_second_hand(answer: Answered) -> Answered:
     """Return an answer as one has it who has not asked for it."""
-    return replace(answer, attempts=0, reused=answer.failure is None)
+    return replace(answer, attempts=0, reused=answer.failure is None, ours=False)
 
 
 def _from_store(key: bytes, stored: Stored) -> Answered:
@@ -426,6 +497,7 @@ def _from_store(key: bytes, stored: Stored) -> Answered:
         latency=stored.latency,
         cost=stored.cost,
         reused=True,
+        ours=stored.ours,
         problem=stored.problem,
         key=key,
     )

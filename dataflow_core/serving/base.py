@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import weakref
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     PrivateAttr,
@@ -20,8 +24,8 @@ from pydantic import (
     model_validator,
 )
 
-from dataflow_core.configuration import explain
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.configuration import explain, refuse_unnamed
+from dataflow_core.errors import ConfigurationError, StoreError
 from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.asking import Asking
 from dataflow_core.serving.backend import Backend
@@ -37,9 +41,19 @@ from dataflow_core.serving.store import Kind, RequestStore, Settings
 from dataflow_core.serving.tokens import estimate_tokens
 
 Capability = Literal["chat", "embed", "schema", "images"]
+Part = Literal["chat", "schema", "embedding"]
+"""What is asked of a serving: a plain answer, one that fits a schema, a vector."""
 
 
+_LOG = logging.getLogger(__name__)
 _CONCURRENCY = 64
+
+
+def _named(model: str) -> str:
+    """Refuse a name of a model that is empty."""
+    if not model.strip():
+        raise ConfigurationError("the serving names no model: give its name, as model=NAME.")
+    return model
 
 
 class Serving(Sampling):
@@ -80,7 +94,7 @@ class Serving(Sampling):
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat"})
     sorts_prompts: ClassVar[bool] = False
 
-    model: str
+    model: Annotated[str, AfterValidator(_named)]
     max_concurrency: Annotated[int, Field(ge=1)] | None = None
     requests_per_minute: Annotated[float, Field(gt=0)] | None = None
     tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
@@ -98,12 +112,14 @@ class Serving(Sampling):
     _store: RequestStore | None = PrivateAttr(None)
     _store_process: int = PrivateAttr(0)
     _refused_schemas: set[bytes] = PrivateAttr(default_factory=set)
+    _forgotten: weakref.finalize[..., Serving] | None = PrivateAttr(None)
     _users: int = PrivateAttr(0)
     _stays_open: bool = PrivateAttr(False)
     _lent: dict[int, Scope] = PrivateAttr(default_factory=dict)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
-    def __init__(self, **configuration: Any) -> None:
+    def __init__(self, *unnamed: Any, **configuration: Any) -> None:
+        refuse_unnamed(type(self), unnamed, "model={}")
         try:
             super().__init__(**configuration)
         except ValidationError as error:
@@ -299,6 +315,23 @@ class Serving(Sampling):
         """The most texts of one embedding request."""
         return 1
 
+    def lacks(self) -> list[str]:
+        """Return what the serving needs and this machine lacks, each with what mends it.
+
+        Plans are checked for it before they run. So it is quick, and opens nothing: no request, no
+        model, and no import of a large package (`importlib.util.find_spec` tells whether it is
+        there). What it cannot tell so, the first request tells.
+        """
+        return []
+
+    def recorded(self) -> Mapping[Part, int] | None:
+        """Return how many answers it has to play; None where it answers whatever it is asked.
+
+        Raises:
+            ConfigurationError: They cannot be read.
+        """
+        return None
+
     def open_backend(self) -> Backend:
         """Return a new backend; called in the thread of the dispatcher's loop."""
         raise NotImplementedError(f"{type(self).__name__} does not define open_backend")
@@ -363,8 +396,28 @@ class Serving(Sampling):
         """Return the way to the model, opened in this process."""
         with self._lock:
             if self._asking is None or self._asking.process != os.getpid():
-                self._asking = Asking(self.open_backend, self._terms(), self.token_price())
+                terms, price = self._terms(), self.token_price()
+                self._asking = Asking(self._twin().open_backend, terms, price)
+                if self._forgotten is None:
+                    self._forgotten = weakref.finalize(self, _forget, self.__pydantic_private__)
+                    self._forgotten.atexit = False
             return self._asking
+
+    def _twin(self) -> Self:
+        """Return another object of the same configuration and state, for the loop's thread.
+
+        What that thread holds lives as long as it does. The serving itself must not, or the thread
+        of one that nobody closes would never end.
+        """
+        twin = type(self).__new__(type(self))
+        for name, value in (
+            ("__dict__", dict(self.__dict__)),
+            ("__pydantic_fields_set__", self.__pydantic_fields_set__),
+            ("__pydantic_extra__", self.__pydantic_extra__),
+            ("__pydantic_private__", self.__pydantic_private__),
+        ):
+            object.__setattr__(twin, name, value)
+        return twin
 
     def __getstate__(self) -> dict[Any, Any]:
         return {**super().__getstate__(), "__pydantic_private__": None}
@@ -457,6 +510,28 @@ class Serving(Sampling):
             patience=self.patience,
             name=self.name,
         )
+
+
+def _forget(state: dict[str, Any] | None) -> None:
+    """End the threads of a serving that is gone and was not closed, without waiting for them.
+
+    Garbage is collected in any thread at any time, also in the loop's own.
+
+    Args:
+        state: The serving's private attributes.
+    """
+    asking: Asking | None = (state or {}).get("_asking")
+    if asking is not None and asking.process == os.getpid():
+        asking.dispatcher.leave(partial(_close_quietly, (state or {}).get("_store")))
+
+
+def _close_quietly(store: RequestStore | None) -> None:
+    """Close a store where nobody hears of its failure."""
+    try:
+        if store is not None:
+            store.close()
+    except StoreError as error:
+        _LOG.warning("%s", error)
 
 
 def _close(asking: Asking | None, store: RequestStore | None) -> None:

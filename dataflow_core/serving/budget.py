@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from dataflow_core.errors import BudgetReached, ConfigurationError
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.pricing import ENVIRONMENT, Price, cost
+from dataflow_core.wording import counted
 
 _PICO = 10**12
 """Dollars are counted in whole millionths of a millionth, as prices are in millionths of a token's
@@ -52,8 +53,8 @@ class Amount:
 
     def __str__(self) -> str:
         if self.dollars is None:
-            return f"{self.tokens:,} tokens"
-        return f"${self.dollars:,.4g} ({self.tokens:,} tokens)"
+            return counted(self.tokens, "token")
+        return f"${self.dollars:,.4g} ({counted(self.tokens, 'token')})"
 
 
 NOTHING = Amount(0, 0.0)
@@ -292,7 +293,7 @@ class Budget:
         if self.dollars is not None:
             limits.append(f"${self.dollars:,.10g}")
         if self.tokens is not None:
-            limits.append(f"{self.tokens:,} tokens")
+            limits.append(counted(self.tokens, "token"))
         return " and ".join(limits) or "no limit"
 
     def _spent(self) -> Amount:

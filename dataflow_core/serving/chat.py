@@ -15,9 +15,16 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.asking import Answered, Asked
 from dataflow_core.serving.backend import ChatRequest, Message, Reply
 from dataflow_core.serving.completion import Completion, Failure
-from dataflow_core.serving.messages import UserInput, conversation, has_images, is_null, text_of
+from dataflow_core.serving.messages import (
+    UserInput,
+    conversation,
+    has_images,
+    is_null,
+    require_list,
+    text_of,
+)
 from dataflow_core.serving.scope import Scope
-from dataflow_core.serving.store import SCHEMA_REFUSED, Reuse, Settings, prompt_digest
+from dataflow_core.serving.store import SCHEMA_REFUSED, Counted, Reuse, Settings, prompt_digest
 from dataflow_core.serving.structured import AnswerSchema, Correction, Read
 from dataflow_core.serving.tally import Tally
 from dataflow_core.serving.tokens import prompt_tokens
@@ -305,9 +312,17 @@ class Chat:
             lost: Tokens of theirs that were counted before.
         """
         spent = sum(one.usage.completion_tokens for one in answers if not one.reused)
-        self._scope.tally.merge(Tally(failed=1, discarded_tokens=spent - lost))
+        self._scope.tally.merge(Tally(failed=1))
+        self._discard(spent - lost)
         self._judge(answers, failure.reason)
         return replace(made, text=None, error=failure)
+
+    def _discard(self, tokens: int) -> None:
+        """Count tokens that are in no answer."""
+        lost = Tally(discarded_tokens=tokens)
+        self._scope.tally.merge(lost)
+        if self._scope.step and self._scope.store is not None:
+            self._scope.store.count(Counted(self._scope.step, lost))
 
     def _judge(self, answers: Sequence[Answered], problem: str | None) -> None:
         """Let the store know which answers were of use."""
@@ -350,7 +365,7 @@ class Chat:
         if not last.reused:
             lost = correction.discarded(last.usage.completion_tokens)
             draft.lost += lost
-            self._scope.tally.merge(Tally(discarded_tokens=lost))
+            self._discard(lost)
         draft.read = correction.merge(reply.text, truncated=reply.finish_reason == "length")
         draft.text = _merged_text(draft.read) if correction.fields else reply.text
         draft.answers.append(one)
@@ -399,10 +414,9 @@ def _followed(draft: Draft, correction: Correction) -> Prompt:
 def _check_inputs(
     inputs: Sequence[UserInput | None], n: int, distinct: Sequence[Hashable] | None
 ) -> None:
-    if isinstance(inputs, str):
-        raise ConfigurationError(
-            "generate_from_input takes a list of inputs, found one text. Write [text]."
-        )
+    require_list(inputs, "generate_from_input", "inputs")
+    if distinct is not None:
+        require_list(distinct, "distinct", "values")
     if not isinstance(n, int) or n < 1:
         raise ConfigurationError(f"n is {n!r}; it takes a whole number from 1 on.")
     if distinct is not None and len(distinct) != len(inputs):

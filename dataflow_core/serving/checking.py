@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 
 from dataflow_core.errors import ConfigurationError, ServingError, ServingGone
-from dataflow_core.serving.base import Capability, Serving
+from dataflow_core.serving.base import Capability, Part, Serving
 from dataflow_core.serving.completion import Completion, Failure
 from dataflow_core.serving.structured import AnswerSchema
 
@@ -22,6 +23,8 @@ _SCHEMA = {
 }
 _MOST_TOKENS = 1_024
 _SHOWN = 200
+_ENFORCED = "the server enforces it"
+_MISFITS = ("schema_mismatch", "unparsable_answer")
 _CURES = {
     "rate_limited": "Wait, or set requests_per_minute or tokens_per_minute.",
     "timeout": "Raise timeout, or see whether the server is overloaded.",
@@ -51,7 +54,7 @@ class Finding:
         cure: What would help; None where nothing need, or where `told` says it.
     """
 
-    part: str
+    part: Part
     works: bool | None
     told: str
     seconds: float | None = None
@@ -65,7 +68,18 @@ def check_serving(serving: Serving) -> list[Finding]:
     Args:
         serving: The serving; what it keeps of answers should be off.
     """
-    parts: tuple[tuple[str, Capability, Callable[[Serving], Finding]], ...] = (
+    try:
+        recorded = serving.recorded()
+    except ConfigurationError as error:
+        return [Finding("chat", works=False, told=str(error))]
+    if recorded is not None:
+        return [_recorded(part, recorded.get(part, 0)) for part in get_args(Part)]
+    return _asked(serving)
+
+
+def _asked(serving: Serving) -> list[Finding]:
+    """Return what came of asking."""
+    parts: tuple[tuple[Part, Capability, Callable[[Serving], Finding]], ...] = (
         ("chat", "chat", _chat),
         ("schema", "chat", _schema),
         ("embedding", "embed", _embedding),
@@ -82,13 +96,35 @@ def check_serving(serving: Serving) -> list[Finding]:
             findings.append(Finding(part, works=None, told="this serving does not offer it"))
             continue
         try:
-            findings.append(check(serving))
+            found = check(serving)
+        except ServingGone as error:
+            told = f"the server does not answer: {error.last}"
+            found = Finding(part, works=False, told=told, cure=_CURES["cannot_connect"])
+            gone = "not asked: the server does not answer"
         except (ServingError, ConfigurationError) as error:
             told = str(error).removeprefix(f"{serving.name}: ")
-            known = any(one.told == told for one in findings)
-            findings.append(Finding(part, works=False, told="likewise" if known else told))
-            gone = "not asked: the server is gone" if isinstance(error, ServingGone) else None
+            found = Finding(part, works=False, told=told)
+        findings.append(_in_turn(found, findings))
     return findings
+
+
+def _in_turn(found: Finding, before: Sequence[Finding]) -> Finding:
+    """Return a finding as it reads after others: what was told is not told again."""
+    if found.works:
+        return found
+    if any(one.told == found.told for one in before):
+        return Finding(found.part, works=False, told="likewise")
+    if found.part == "embedding" and any(one.works for one in before):
+        return replace(found, cure="Take another model or server for vectors, if you need them.")
+    return found
+
+
+def _recorded(part: Part, answers: int) -> Finding:
+    """Return what a serving has recorded of one part."""
+    if not answers:
+        return Finding(part, works=None, told="nothing was recorded")
+    told = f"{answers:,} {'answer' if answers == 1 else 'answers'} recorded; nothing was asked"
+    return Finding(part, works=True, told=told)
 
 
 def _chat(serving: Serving) -> Finding:
@@ -104,11 +140,28 @@ def _schema(serving: Serving) -> Finding:
     (answer,) = serving.generate_from_input(
         [_SCHEMA_PROMPT], json_schema=_SCHEMA, max_tokens=_most(serving)
     )
-    if answer.error is not None:
-        return _failed("schema", answer.error)
-    enforced = serving.enforces(AnswerSchema.of(_SCHEMA).digest)
-    how = "the server enforces it" if enforced else "the prompt asks for it"
+    how, error = _how(serving), answer.error
+    if error is not None:
+        return _misfit(error, how) if error.reason in _MISFITS else _failed("schema", error)
     return _answered("schema", answer, f"{how}: {answer.parsed}")
+
+
+def _how(serving: Serving) -> str:
+    """Return how a serving was brought to answer by the schema."""
+    if serving.enforces(AnswerSchema.of(_SCHEMA).digest):
+        return _ENFORCED
+    if serving.enforces_schemas:
+        return "the server takes no schema, so the prompt asks for it"
+    return "the prompt asks for it"
+
+
+def _misfit(error: Failure, how: str) -> Finding:
+    """Return that an answer does not fit its schema."""
+    failed = _failed("schema", error)
+    if how != _ENFORCED:
+        return replace(failed, told=f"{how}, and the answer does not fit: {error.message}")
+    told = f"the server took the schema, and its answer does not fit: {error.message}"
+    return replace(failed, told=told, cure="Try structured=prompt, or a server that enforces it.")
 
 
 def _embedding(serving: Serving) -> Finding:
@@ -126,12 +179,12 @@ def _most(serving: Serving) -> int:
     return serving.max_tokens or _MOST_TOKENS
 
 
-def _answered(part: str, answer: Completion, told: str) -> Finding:
+def _answered(part: Part, answer: Completion, told: str) -> Finding:
     written = answer.usage.completion_tokens
     speed = written / answer.latency if written and answer.latency else None
     shown = told if len(told) <= _SHOWN else f"{told[: _SHOWN - 1]}…"
     return Finding(part, works=True, told=shown, seconds=answer.latency, tokens_per_second=speed)
 
 
-def _failed(part: str, error: Failure) -> Finding:
+def _failed(part: Part, error: Failure) -> Finding:
     return Finding(part, works=False, told=error.message, cure=_CURES.get(error.reason))

@@ -7,6 +7,7 @@ answers mean is not its business.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 import sys
@@ -83,6 +84,7 @@ class Dispatcher:
         self._last = ""
         self._defects = 0
         self._is_closed = False
+        self._after: Callable[[], object] = never
         self._backend: Backend | None = None
         self._opening: asyncio.Task[None] | None = None
         self._openers: set[asyncio.Task[None]] = set()
@@ -167,6 +169,16 @@ class Dispatcher:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
+    def leave(self, after: Callable[[], object]) -> None:
+        """Close the backend and end the thread, without waiting for either.
+
+        Args:
+            after: What the thread does at its end.
+        """
+        self._is_closed, self._after = True, after
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
     def end(self, batch: Batch) -> None:
         """Drop what a call has not sent, and wait for what it has: that is paid for."""
         if not self._thread.is_alive():
@@ -230,6 +242,7 @@ class Dispatcher:
                 runner.run(self._leave())
         finally:
             sys.setswitchinterval(before)
+            self._after()
 
     async def _leave(self) -> None:
         """End all that is on its way, and close the backend."""
@@ -546,10 +559,12 @@ class Dispatcher:
         self._rates.learn(self._loop.time(), headers)
 
     def _gone(self) -> ServingGone:
+        last = self._last or "no connection"
         return ServingGone(
-            f"{self._terms.name} does not answer: {self._last or 'no connection'}. It was tried "
-            f"for {self._breaker.patience:.0f} s. Start it, or correct its address; what was "
-            "answered is kept, and the same command goes on."
+            f"{self._terms.name} does not answer: {last}. It was tried for "
+            f"{self._breaker.patience:.0f} s. Start it, or correct its address; what was answered "
+            "is kept, and the same command goes on.",
+            last,
         )
 
 

@@ -6,10 +6,9 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.asking import Answered, Asked
 from dataflow_core.serving.completion import Embedding, Failure
-from dataflow_core.serving.messages import is_null
+from dataflow_core.serving.messages import is_null, require_list
 from dataflow_core.serving.scope import Scope
 from dataflow_core.serving.store import prompt_digest
 from dataflow_core.serving.tokens import estimate_tokens
@@ -23,8 +22,7 @@ _EMPTY = Embedding(error=Failure("empty_text", "the text is empty: it has no vec
 
 def embed(serving: Serving, texts: Sequence[str | None], scope: Scope) -> list[Embedding]:
     """Return the vector of each text; see `Serving.embed`."""
-    if isinstance(texts, str):
-        raise ConfigurationError("embed takes a list of texts, found one text. Write [text].")
+    require_list(texts, "embed", "texts")
     settings = serving.settings("embed", serving.embedding_parameters(), None, None)
     places: list[int] = []
     asked: list[Asked] = []

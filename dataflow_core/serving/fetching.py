@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from dataflow_core.errors import ConfigurationError, ServingError
 from dataflow_core.serving.models import (
@@ -31,9 +31,6 @@ from dataflow_core.serving.models import (
     wrong_hash,
 )
 
-if TYPE_CHECKING:
-    from dataflow_core.storage.formats.atomic import AtomicFile
-
 _CHUNK = 1 << 20
 _LICENCE_NAMES = ("LICENSE", "LICENSE.txt", "LICENCE", "COPYING")
 Tell = Callable[[str], object]
@@ -43,7 +40,8 @@ def fetch_model(model: KnownModel, source: Path | None = None, tell: Tell = lamb
     """Put a model into the folder of models, unless it is there, and return its file.
 
     It comes from `source` if that is given, else from an installed distribution, else from the
-    package index through pip or uv, with the user's own configuration of these.
+    package index through pip or uv, with the user's own configuration of these. Where it is there
+    already, `source` is only verified.
 
     Args:
         model: The model.
@@ -63,6 +61,7 @@ def fetch_model(model: KnownModel, source: Path | None = None, tell: Tell = lamb
         if target.is_file():
             wrong = damage(target, model)
             if wrong is None:
+                _tell_it_is_there(model, source, target, tell)
                 return target
             tell(f"{target} is damaged: {wrong}. Fetching it again.")
         try:
@@ -118,6 +117,20 @@ def _fetch(model: KnownModel, source: Path | None, target: Path, tell: Tell) -> 
             _take(_found_in(folder, model), model, target)
 
 
+def _tell_it_is_there(model: KnownModel, source: Path | None, target: Path, tell: Tell) -> None:
+    """Say that a model is there already; what it was to come from is verified all the same.
+
+    Raises:
+        ServingError: `source` has another model than wanted.
+    """
+    if source is None:
+        return
+    found = _found_in(source.expanduser(), model)
+    with _reading(found, model) as (stream, _):
+        _copy(stream, lambda _: None, found, model)
+    tell(f"{found} has the SHA-256 that is wanted. {target} is there already, and is the same.")
+
+
 def _found_in(source: Path, model: KnownModel) -> Path:
     """Return the wheel or the file in which a model is.
 
@@ -147,20 +160,27 @@ def _take(source: Path, model: KnownModel, target: Path) -> None:
     """Copy a model out of a wheel or a file into its place, whole and as wanted, or not at all."""
     from dataflow_core.storage.formats.atomic import AtomicFile
 
+    with _reading(source, model) as (stream, licence):
+        file = AtomicFile(target)
+        try:
+            _copy(stream, file.write, source, model)
+            file.commit()
+        finally:
+            file.discard()  # which after a commit does nothing
+    _write_licence(licence, model, target)
+
+
+@contextmanager
+def _reading(source: Path, model: KnownModel) -> Iterator[tuple[IO[bytes], bytes | None]]:
+    """Open a model, and say of what cannot be read that it is damaged."""
     try:
-        with _opened(source, model) as (stream, licence):
-            file = AtomicFile(target)
-            try:
-                _copy(stream, file, source, model)
-                file.commit()
-            finally:
-                file.discard()  # which after a commit does nothing
+        with _opened(source, model) as opened:
+            yield opened
     except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ServingError(
             f"cannot read {model.name} from {source}: {error}. It is damaged, or no wheel at all: "
             "get it again."
         ) from error
-    _write_licence(licence, model, target)
 
 
 @contextmanager
@@ -190,7 +210,9 @@ def _licence_beside(file: Path, model: KnownModel) -> bytes | None:
     return next((path.read_bytes() for path in found if path.is_file()), None)
 
 
-def _copy(stream: IO[bytes], file: AtomicFile, source: Path, model: KnownModel) -> None:
+def _copy(
+    stream: IO[bytes], write: Callable[[bytes], object], source: Path, model: KnownModel
+) -> None:
     """Copy a model, and refuse another.
 
     Raises:
@@ -199,7 +221,7 @@ def _copy(stream: IO[bytes], file: AtomicFile, source: Path, model: KnownModel) 
     digest, size = hashlib.sha256(), 0
     while size <= model.size and (chunk := stream.read(_CHUNK)):
         digest.update(chunk)
-        file.write(chunk)
+        write(chunk)
         size += len(chunk)
     wrong = None
     if size != model.size:

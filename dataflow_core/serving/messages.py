@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,25 @@ def is_null(given: Any) -> bool:
     if isinstance(given, float):
         return math.isnan(given)
     return given is None or type(given).__name__ == "NAType"
+
+
+def require_list(given: Any, caller: str, items: str) -> None:
+    """Refuse what is no list of inputs.
+
+    Args:
+        given: What was given.
+        caller: What takes a list, for messages.
+        items: What the list is of.
+
+    Raises:
+        ConfigurationError: It is a text or a message alone, or nothing that has items.
+    """
+    if isinstance(given, str):
+        raise ConfigurationError(f"{caller} takes a list of {items}, found one text. Write [text].")
+    if isinstance(given, (bytes, Mapping)) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f"{caller} takes a list of {items}, found {given!r:.80}, which is {_kind(given)}."
+        )
 
 
 def conversation(given: Any) -> tuple[Message, ...]:
@@ -70,6 +89,10 @@ def image(source: str | bytes | Path, *, mime: str | None = None) -> dict[str, A
     """
     if isinstance(source, str) and source.startswith(("http://", "https://", "data:")):
         return {"type": "image_url", "image_url": {"url": source}}
+    if not isinstance(source, (str, bytes, Path)):
+        raise ConfigurationError(
+            f"the image is {_kind(source)}; a path, bytes or an address is wanted."
+        )
     if isinstance(source, bytes):
         data, name = source, "the image"
     else:

@@ -103,6 +103,22 @@ def resolve_model(text: str) -> Path:
     return path
 
 
+def missing_model(text: str) -> str | None:
+    """Return what is to be done where a model is not here; None where its file is, unread.
+
+    Args:
+        text: As `resolve_model` takes it.
+    """
+    if known := KNOWN_MODELS.get(text.lower() or DEFAULT_MODEL.name):
+        there = kept_file(known).is_file() or installed_file(known) is not None
+        return None if there else _not_here(known)
+    try:
+        resolve_model(text)
+    except ConfigurationError as error:
+        return str(error)
+    return None
+
+
 def content_of(text: str) -> dict[str, str]:
     """Return what tells a model from others; of a file, by its size, beginning and end.
 
@@ -192,16 +208,24 @@ def _file_of(model: KnownModel) -> Path:
     status, path, wrong = state_of(model)
     if path is not None and status != "damaged":
         return path
-    called = "" if model == DEFAULT_MODEL else f" {model.name}"
-    how = f"dataflow models fetch{called}"
-    if wrong is not None:
-        raise ConfigurationError(
-            f"the model {model.name} is damaged: {path}: {wrong}. Fetch it again: {how}"
-        )
+    if wrong is None:
+        raise ConfigurationError(_not_here(model))
     raise ConfigurationError(
-        f"the model {model.name} is not here: there is no {kept_file(model)}. Fetch it, "
-        f"which takes {model.size / 1e6:.0f} MB: {how}"
+        f"the model {model.name} is damaged: {path}: {wrong}. Fetch it again: {_fetching(model)}"
     )
+
+
+def _not_here(model: KnownModel) -> str:
+    return (
+        f"the model {model.name} is not here: there is no {kept_file(model)}. Fetch it, "
+        f"which takes {model.size / 1e6:.0f} MB: {_fetching(model)}"
+    )
+
+
+def _fetching(model: KnownModel) -> str:
+    """Return the command that fetches a model."""
+    called = "" if model == DEFAULT_MODEL else f" {model.name}"
+    return f"dataflow models fetch{called}"
 
 
 def _no_such_file(text: str, path: Path) -> str:

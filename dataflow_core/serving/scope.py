@@ -47,6 +47,7 @@ class Scope:
         budget: What may be spent.
         stop: Asked now and then whether to stop.
         live: Where to count every answer as it comes, for displays.
+        step: The step by whose name the store counts what is paid; empty where none does.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -55,6 +56,7 @@ class Scope:
     budget: Budget | None = None
     stop: Callable[[], bool] = never
     live: LiveTally | None = None
+    step: str = ""
 
 
 _SCOPE: ContextVar[Scope | None] = ContextVar("dataflow_serving_scope", default=None)

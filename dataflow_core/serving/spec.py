@@ -19,12 +19,13 @@ from pydantic_core import PydanticSerializationError
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.plugins import PluginManager
-from dataflow_core.secrets import is_secret, is_secret_in_query, without_secrets
+from dataflow_core.secrets import COMMAND, is_secret, is_secret_in_query, without_secrets
 
 if TYPE_CHECKING:
     from dataflow_core.serving.base import Serving
 
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)", re.DOTALL)
+_TWICE = re.compile(r"multiple values for keyword argument '(\w+)'")
 
 
 def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes: Any) -> Serving:
@@ -46,9 +47,9 @@ def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes
         >>> serving_from_spec(serving.spec) == serving
         True
     """
-    match = _PREFIX.fullmatch(spec.strip())
+    match = _PREFIX.fullmatch(spec.strip()) if isinstance(spec, str) else None
     plugins = plugins or PluginManager()
-    shown = _without_options(spec)
+    shown = _without_options(spec) if isinstance(spec, str) else spec
     if match is None:
         raise ConfigurationError(
             f"{shown!r} is no serving: KIND:MODEL is wanted, such as openai:gpt-4o-mini or "
@@ -67,7 +68,20 @@ def serving_from_spec(spec: str, plugins: PluginManager | None = None, **changes
         raise ConfigurationError(f"{shown!r}: {prefix!r} is claimed by {names}. Disable one.")
     cls: type[Serving] = plugins.load(found[0])
     text, _, told = rest.partition("#")
-    return cls.from_text(unquote(text), {**_options(spec, told), **changes})
+    return _made(cls, unquote(text), {**_options(spec, told), **changes}, shown)
+
+
+def _made(cls: type[Serving], text: str, options: dict[str, Any], shown: str) -> Serving:
+    """Return the serving of a text and further fields, of which none is told twice."""
+    try:
+        return cls.from_text(text, options)
+    except TypeError as error:
+        twice = _TWICE.search(str(error))
+        if twice is None:
+            raise
+        raise ConfigurationError(
+            f"{shown!r} tells {twice[1]} twice: it stands before # already. Leave it out behind."
+        ) from None
 
 
 @contextmanager
@@ -159,7 +173,7 @@ def _yaml(serving: Serving, name: str) -> str:
     value = TypeAdapter(Any).dump_python(getattr(serving, name), mode="json")
     is_named = is_secret_in_query if name == "query" else is_secret
     if not isinstance(value, str):  # texts of fields are none: api_key_env, api_key_file
-        value = without_secrets(value, is_named=is_named)
+        value = without_secrets(value, name if name == COMMAND else "", is_named=is_named)
     if isinstance(value, str) and yaml.safe_load(value) == value:
         return value
     return orjson.dumps(value).decode()

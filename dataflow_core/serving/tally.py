@@ -18,6 +18,7 @@ class Tally:
         asked: Answers asked for.
         answered: Those that came from a model now.
         reused: Those that came out of a store, or that another row had just asked for.
+        recalled: Those of the reused that the same run had paid for before.
         failed: Those that did not come, or were of no use.
         requests: Requests sent, those in vain included.
         transport_retries: Requests sent again after a lost connection, a timeout or a server's
@@ -32,6 +33,8 @@ class Tally:
             fields that were asked for again.
         cost: US dollars spent now, as far as prices are known.
         unpriced: Answers that came now and whose price is not known.
+        lost: Requests, at most, that were on their way when the process was killed: what came of
+            them is in no other sum, and may have been paid.
         saved_prompt_tokens: Tokens that were read for answers out of a store, when they came.
         saved_completion_tokens: Tokens that were written for them.
         saved_cost: US dollars that these cost then, as far as prices are known.
@@ -41,6 +44,7 @@ class Tally:
     asked: int = 0
     answered: int = 0
     reused: int = 0
+    recalled: int = 0
     failed: int = 0
     requests: int = 0
     transport_retries: int = 0
@@ -53,6 +57,7 @@ class Tally:
     discarded_tokens: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    lost: int = 0
     saved_prompt_tokens: int = 0
     saved_completion_tokens: int = 0
     saved_cost: float = 0.0
@@ -83,6 +88,12 @@ class Tally:
     def minus(self, other: Tally) -> Tally:
         """Return the sums without those of a tally that is part of it."""
         return Tally(**{name: getattr(self, name) - getattr(other, name) for name in _NAMES})
+
+    def forget(self, asked: int) -> None:
+        """Let answers count no more that are asked for again, those first that failed."""
+        self.asked -= asked
+        self.failed = max(0, self.failed - asked)
+        self.answered = max(0, self.answered - asked)
 
     def spent(self, usage: Usage, cost: float | None) -> None:
         """Count an answer that came from a model."""

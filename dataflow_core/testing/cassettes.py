@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any, ClassVar, Literal, Self
 import orjson
 from pydantic import PrivateAttr
 
+from dataflow_core.configuration import refuse_unnamed
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
-from dataflow_core.serving.base import Capability, Serving
+from dataflow_core.serving.base import Capability, Part, Serving
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.messages import text_of
 
@@ -62,7 +63,10 @@ class CassetteServing(Serving):
 
     _has_begun: bool = PrivateAttr(False)
 
-    def __init__(self, **configuration: Any) -> None:
+    def __init__(self, *unnamed: Any, **configuration: Any) -> None:
+        refuse_unnamed(type(self), unnamed, "path={}")
+        if not str(configuration.get("path", "-")).strip():
+            raise ConfigurationError("the cassette names no file: cassette:FILE is wanted.")
         super().__init__(**configuration)
         if (self.serving is None) != (self.mode == "play"):
             raise ConfigurationError(
@@ -97,6 +101,27 @@ class CassetteServing(Serving):
         has_begun, self._has_begun = self._has_begun, True
         return not (has_begun and self.path.exists())
 
+    def lacks(self) -> list[str]:
+        """Return that there is no cassette to play, or what the recorded serving lacks."""
+        if self.serving is not None:
+            return self.serving.lacks()
+        try:
+            _header(self.path)
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return f"{self.prefix}:{self.path}"
+
+    def recorded(self) -> Mapping[Part, int] | None:
+        """Return how many answers are in the cassette, if it is only played; see `Serving`."""
+        if self.mode != "play":
+            return None
+        return _Recorder(self).parts
+
     def open_backend(self) -> Backend:
         """Return what plays and records."""
         return _Recorder(self)
@@ -108,6 +133,7 @@ class _Recorder(Backend):
         self._inner = None if serving.serving is None else serving.serving.open_backend()
         self._entries: dict[str, deque[Any]] = {}
         self._requests: dict[str, str] = {}
+        self.parts: Counter[Part] = Counter()
         if serving.begins_anew():
             self._begin()
         else:
@@ -221,6 +247,9 @@ class _Recorder(Backend):
 
     def _add(self, told: Mapping[str, Any], reply: Any) -> None:
         self._entries.setdefault(_key(told), deque()).append(reply)
+        self.parts[
+            "embedding" if "texts" in told else "schema" if "schema" in told else "chat"
+        ] += 1
         self._requests[_key(told)] = _shown(told)
 
 

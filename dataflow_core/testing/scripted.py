@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, field_validator
 
+from dataflow_core.configuration import refuse_unnamed
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.messages import text_of
 from dataflow_core.serving.tokens import estimate_tokens
+from dataflow_core.testing.vectors import vector_of
 
 Scripted = str | Reply | ReplyError
 """What a script answers: a text, a reply with all that belongs to it, or an error."""
@@ -56,10 +58,22 @@ class ScriptedServing(Serving):
     _texts: list[str] = PrivateAttr(default_factory=list)
     _guard: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
-    def __init__(self, script: Script | None = None, **configuration: Any) -> None:
+    def __init__(self, script: Script | None = None, *unnamed: Any, **configuration: Any) -> None:
+        refuse_unnamed(type(self), unnamed, "script, model=…")
         if script is not None:
             configuration["script"] = script
         super().__init__(**configuration)
+
+    @field_validator("script")
+    @classmethod
+    def _is_script(cls, script: Any) -> Any:
+        listed = isinstance(script, (Mapping, Sequence)) and not isinstance(script, (str, bytes))
+        if not listed and not callable(script):
+            raise ConfigurationError(
+                f"the script is of type {type(script).__name__}; a function, a dict or a list of "
+                "answers is wanted."
+            )
+        return script
 
     @property
     def requests(self) -> list[ChatRequest]:
@@ -117,7 +131,7 @@ class _Player(Backend):
         if self._serving.delay:
             await asyncio.sleep(self._serving.delay)
         size = self._serving.dimensions
-        vectors = [_vector(text, size) for text in texts]
+        vectors = [vector_of(text, size) for text in texts]
         return Vectors(vectors, Usage(sum(map(estimate_tokens, texts))))
 
     def _told(self, request: ChatRequest, number: int) -> Scripted:
@@ -139,16 +153,3 @@ class _Player(Backend):
 def _takes_request(script: Any) -> bool:
     code = getattr(script, "__code__", None)
     return code is not None and "request" in code.co_varnames[: code.co_argcount]
-
-
-def _vector(text: str, size: int) -> list[float]:
-    """Return a vector of length 1 that is another one for another text."""
-    found: list[float] = []
-    block = 0
-    while len(found) < size:
-        digest = hashlib.sha256(f"{block}:{text}".encode()).digest()
-        found += [byte / 127.5 - 1 for byte in digest]
-        block += 1
-    found = found[:size]
-    length = sum(one * one for one in found) ** 0.5
-    return [one / length for one in found]

@@ -133,7 +133,7 @@ def test_a_lock_finds_the_files_of_operators_from_any_folder(dataflow, tmp_path)
     assert json.loads((tmp_path / "b" / "out.jsonl").read_text())["text"] == "good"
     again = dataflow(tmp_path / "b", "runs", "why", "../run", "1", "--replay").stdout
     assert "changed since" not in again
-    assert "blocklist_filter: 1 rows in, 0 out" in again
+    assert "blocklist_filter: 1 row in, 0 out" in again
 
 
 def test_rows_are_seen_and_done_again_from_any_folder(dataflow, joined):

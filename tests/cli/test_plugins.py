@@ -28,7 +28,7 @@ def test_list_has_loaded_broken_and_disabled_plugins(fruit, capsys):
     assert main(["plugins", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split()[0]: line.split(maxsplit=4) for line in lines}
-    assert rows["core"][3:] == ["loaded", "11 operators, 2 storages, 9 servings"]
+    assert rows["core"][3:] == ["loaded", "15 operators, 2 storages, 9 servings"]
     assert rows["fruit"] == ["fruit", "dataflow-fruit", "1.0", "loaded", "1 prompt"]
     assert rows["rotten"][3:] == ["broken", "ValueError: mouldy"]
     assert rows["frozen"][3:] == ["disabled"]

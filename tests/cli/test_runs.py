@@ -189,7 +189,7 @@ def test_why_shows_each_step_again(folder, capsys):
     clean("one")
     out = told(capsys, "why", "one", "1", "--replay")
     assert "in the source\n" in out
-    assert "label: 1 rows in, 1 out\n  + label: 'good'\nunique: 1 rows in, 0 out\n" in out
+    assert "label: 1 row in, 1 out\n  + label: 'good'\nunique: 1 row in, 0 out\n" in out
     (folder / "in.jsonl").rename(folder / "moved.jsonl")
     assert "in.jsonl does not exist" in told(capsys, "why", "one", "1", "--replay", code=1)
     moved = as_json(capsys, "why", "one", "1", "--replay", "--input", "moved.jsonl")["replay"]
@@ -222,7 +222,7 @@ def test_why_compares_rows_with_those_of_which_they_were_made(folder, capsys):
     row, first, second = story["row"], *(child["row"] for child in story["children"])
     out = told(capsys, "why", "each", "0", "--replay")
     assert out.endswith(
-        "explode: 1 rows in, 2 out\n"
+        "explode: 1 row in, 2 out\n"
         f"  * 2 rows made of {row}: {first}, {second}\n"
         "  ~ tags: 2 changed\n"
         f'      {first}  ["x", "y"]\n'
@@ -316,10 +316,10 @@ def test_diff_names_what_changed_and_why(folder, capsys):
     clean("two", least=1, label="'fine'")
     out = told(capsys, "diff", "one", "two")
     assert "changed: stars: where 'stars >= 2' -> 'stars >= 1'\n" in out
-    assert "1 rows became something else\n" in out
+    assert "1 row became something else\n" in out
     assert "  1: dropped by stars (condition_is_false) -> output\n" in out
     assert "    cause: stars: where 'stars >= 2' -> 'stars >= 1'\n" in out
-    assert "  label: 1 rows\n" in out
+    assert "  label: 1 row\n" in out
     assert "    cause: label: expression \"'good'\" -> \"'fine'\"\n" in out
     content = as_json(capsys, "diff", "one", "two")
     assert content["fates"][0]["cause"]["table"] == "stars"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -159,6 +160,33 @@ def test_who_gives_no_serving_learns_which_to_give(command, pipeline, call):
     assert "needs a serving: give --serving openai:gpt-4o-mini, or --serving embedded:" in done.err
 
 
+@pytest.mark.parametrize("pipeline", ["drafts:Drafting", "drafts:Hopeful"])
+def test_no_serving_for_all_is_needed_where_each_step_has_its_own(call, server, pipeline):
+    own = f"draft.serving={spec(server)}"
+    call("check", pipeline, "-i", "in.jsonl", "--param", own)
+    call("run", pipeline, "-i", "in.jsonl", "--param", own, "-q")
+    assert server.stats().requests == 30
+
+
+def test_each_step_of_a_recipe_may_have_its_own_serving(call, folder, server):
+    asked = ("run", "drafting.yaml", "-i", "in.jsonl", "--run-dir", "run", "-q")
+    one, other = spec(server), spec(server).replace("small", "large")
+    done = call(*asked, "--param", f"first.serving={one}", code=2)
+    assert "step 'second' needs a serving: give --serving" in done.err
+    call(*asked, "--param", f"first.serving={one}", "--param", f"second.serving={other}")
+    told = json.loads((folder / "run" / "run.json").read_text())
+    assert [step["config"]["serving"] for step in told["plan"]["steps"]] == [one, other]
+
+
+@pytest.mark.parametrize("pipeline", ["drafting.yaml", "drafts:Drafting", "drafts:Hopeful"])
+def test_a_step_without_serving_is_named_though_other_settings_are_given(call, pipeline):
+    step = "first" if pipeline == "drafting.yaml" else "draft"
+    for setting in (f"{step}.words=3", f"{step}.serving=null"):
+        done = call("check", pipeline, "-i", "in.jsonl", "--param", setting, code=2)
+        assert "serving" in done.err
+        assert "none:" not in done.err
+
+
 def test_a_serving_that_nobody_takes_is_refused(call, server):
     done = call("check", "plain.yaml", "--serving", spec(server), code=2)
     assert "no step of plain.yaml takes a serving" in done.err
@@ -296,3 +324,94 @@ def test_a_log_tells_of_answers_tokens_and_cost(call, server, monkeypatch):
 def test_a_server_that_is_not_there_ends_the_run_in_a_line(call):
     done = call("run", "drafts:Fixed", "-i", "in.jsonl", "--quiet", code=1)
     assert "step 'draft': openai:own at http://127.0.0.1:9/v1 does not answer" in done.err
+
+
+def test_retry_says_of_a_run_whose_server_was_gone_how_it_goes_on(call, folder, server):
+    gone = "openai:small@http://127.0.0.1:9/v1#patience=0&transport_retries=0"
+    asked = ("run", "drafting.yaml", "-i", "in.jsonl", "--run-dir", "run", "--quiet")
+    call(*asked, "--serving", gone, code=1)
+    done = call("runs", "retry", "run", code=1)
+    assert "no row of run failed in a step so far, but the run is not done" in done.err
+    assert "it was ended by an error (step 'first': openai:small at" in done.err
+    assert "The same `dataflow run` command goes on with it; name it with" in done.err
+    assert "nothing to do again" not in done.out
+
+
+def test_the_store_that_a_run_was_given_is_listed_and_explained(call, folder, server):
+    call("run", "drafting.yaml", "-i", "in.jsonl", "-q", "--serving", spec(server))
+    asked = ("run", "drafts:Drafting", "-i", "in.jsonl", "-q", "--cache", "kept/shared.sqlite")
+    warm = spec(server, "&temperature=0.5")
+    call(*asked, "--serving", warm, "--run-dir", "dataflow-runs/warm")
+    (listed,) = [
+        one for one in json.loads(call("cache", "list", "--json").out) if "shared" in one["path"]
+    ]
+    assert listed["spent"]["answers"] == 30
+    for run in ("last", "warm", "dataflow-runs/warm"):
+        told = json.loads(call("cache", "why", run, "--json").out)
+        assert (told["path"], told["answers"]) == (str(folder / "kept" / "shared.sqlite"), 30)
+    cold = call(
+        "run", "drafting.yaml", "-i", "in.jsonl", "-q", "--serving", spec(server, "&seed=1")
+    )
+    assert not cold.out
+    assert json.loads(call("cache", "why", "last", "--json").out)["answers"] == 60
+
+
+def test_a_place_for_answers_that_takes_none_is_told_before_anything_is_done(call, folder):
+    (folder / "notes.txt").write_text("no database" * 100)
+    (folder / "shut").mkdir()
+    (folder / "shut").chmod(0o500)
+    asked = ("run", "plain.yaml", "-i", "in.jsonl", "-q", "--run-dir", "run", "--cache")
+    for place, said in (
+        (".", "the request store . would be a folder; name a file, such as requests.sqlite"),
+        ("notes.txt", "the request store notes.txt is something else"),
+        ("notes.txt/kept.sqlite", "notes.txt is no folder. Name another place."),
+        ("shut/deep/kept.sqlite", "shut is not to be written to. Look at its rights"),
+    ):
+        if place.startswith("shut") and os.geteuid() == 0:
+            continue  # who may do everything
+        assert said in call(*asked, place, code=1).err
+    assert not (folder / "run").exists()
+    call(*asked, "kept.sqlite")
+    assert not (folder / "kept.sqlite").exists()
+
+
+def test_a_check_tells_what_servings_lack_on_this_machine_once(call, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    told = json.loads(
+        call("check", "drafting.yaml", "--serving", "openai:m", "--json", code=2).out
+    )["problems"]
+    assert [(one["level"], one["code"], one["step"]) for one in told] == [
+        ("error", "not_ready", "first")
+    ]
+    assert "(export OPENAI_API_KEY=…)" in told[0]["message"]
+    local = "openai:m@http://localhost:9/v1"
+    assert "no problems" in call("check", "drafting.yaml", "--serving", local).out
+
+
+@pytest.mark.parametrize("command", ["run", "preview", "estimate"])
+def test_nothing_begins_without_the_key_that_a_serving_needs(call, folder, monkeypatch, command):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    told = call(command, "drafting.yaml", "-i", "in.jsonl", "--serving", "openai:m", code=2).err
+    assert "cannot run, 1 problem:" in told
+    assert "(export OPENAI_API_KEY=…)" in told
+    assert not (folder / "dataflow-runs").exists()
+
+
+def test_a_run_whose_answers_are_all_kept_goes_without_a_key(call, server, monkeypatch):
+    monkeypatch.setenv("NAMED", KEY)
+    asked = (
+        "run",
+        "drafting.yaml",
+        "-i",
+        "in.jsonl",
+        "--serving",
+        spec(server, "&api_key_env=NAMED"),
+    )
+    call(*asked, "--run-dir", "first")
+    monkeypatch.delenv("NAMED")
+    done = call(*asked, "--run-dir", "second")
+    assert "warning: step 'first', serving: " in done.err
+    assert "the variable NAMED is not set" in done.err
+    assert server.stats().requests == 60

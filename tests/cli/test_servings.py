@@ -3,11 +3,14 @@
 import json
 import re
 import sys
+from typing import ClassVar
 
 import pytest
 
 from dataflow_core.cli.main import main
-from dataflow_core.testing import FaultServer
+from dataflow_core.serving import Backend, Reply, ReplyError, Serving
+from dataflow_core.serving.checking import check_serving
+from dataflow_core.testing import CassetteServing, FaultServer, ScriptedServing
 
 KEY = "sk-very-secret"
 
@@ -93,14 +96,84 @@ def test_a_missing_key_is_told_with_the_cure(capsys, monkeypatch):
 
 def test_a_server_that_is_not_there_is_asked_once(capsys):
     parts = checked(capsys, "openai:m@http://127.0.0.1:9/v1#patience=0", code=1)
-    assert "does not answer" in parts["chat"]["told"]
-    assert parts["embedding"]["told"] == "not asked: the server is gone"
+    assert parts["chat"]["told"] == (
+        "the server does not answer: cannot connect to 127.0.0.1:9: Connection refused"
+    )
+    assert parts["chat"]["cure"] == "Start the server, or correct its address."
+    assert parts["embedding"]["told"] == "not asked: the server does not answer"
 
 
 def test_a_model_that_answers_no_json_to_a_prompt_is_told_with_the_cure(capsys, server):
     part = checked(capsys, f"openai:m@{server.url}#structured=prompt")["schema"]
     assert not part["works"]
+    assert part["told"].startswith("the prompt asks for it, and the answer does not fit: ")
     assert part["cure"].startswith("Take a larger model")
+
+
+def test_a_server_that_takes_no_schemas_is_told_so(capsys, server):
+    server.set(schemas=False)
+    told = checked(capsys, f"openai:m@{server.url}")["schema"]["told"]
+    assert told.startswith("the server takes no schema, so the prompt asks for it, and the answer")
+
+
+def test_a_server_that_does_not_keep_to_the_schema_is_told_so(capsys, server):
+    server.set(wrong_schema_share=1.0)
+    part = checked(capsys, f"openai:m@{server.url}")["schema"]
+    assert part["told"].startswith("the server took the schema, and its answer does not fit: ")
+    assert part["cure"] == "Try structured=prompt, or a server that enforces it."
+
+
+def test_what_fails_alike_is_told_once(capsys, server):
+    server.set(server_error_share=1.0)
+    parts = checked(capsys, f"openai:m@{server.url}#transport_retries=0", code=1)
+    assert parts["chat"]["cure"] == "See the server's log."
+    assert parts["schema"] == parts["embedding"] | {"part": "schema"}
+    assert (parts["schema"]["told"], parts["schema"]["cure"]) == ("likewise", None)
+
+
+class Chatting(Backend):
+    async def chat(self, request):
+        return Reply('{"name": "Rome", "population": 1}')
+
+    async def embed(self, texts):
+        raise ReplyError("request", "no embeddings here")
+
+
+class ChattingServing(Serving):
+    prefix: ClassVar = "chatting"
+    capabilities: ClassVar = frozenset({"chat", "embed"})
+
+    def open_backend(self):
+        return Chatting()
+
+
+def test_a_server_without_vectors_is_told_with_the_cure():
+    with ChattingServing(model="m") as serving:
+        chat, schema, embedding = check_serving(serving)
+    assert [chat.works, schema.works, embedding.works] == [True, True, False]
+    assert embedding.told == "no embeddings here"
+    assert embedding.cure.startswith("Take another model or server for vectors")
+
+
+def test_a_cassette_tells_what_it_has_and_is_asked_nothing(capsys, tmp_path):
+    path = tmp_path / "said.jsonl"
+    scripted = ScriptedServing({"a": "A", "b": "B"})
+    with CassetteServing(path=path, serving=scripted, mode="record") as recorder:
+        recorder.generate_from_input(["a", "b"])
+        recorder.embed(["a"])
+    shown = run(capsys, "servings", "check", f"cassette:{path}")
+    assert shown.splitlines() == [
+        f"cassette:{path}",
+        "  chat      works 2 answers recorded; nothing was asked",
+        "  schema    -     nothing was recorded",
+        "  embedding works 1 answer recorded; nothing was asked",
+    ]
+
+
+def test_a_cassette_that_is_not_there_is_told_once(capsys, tmp_path):
+    shown = run(capsys, "servings", "check", f"cassette:{tmp_path}/none.jsonl", code=1)
+    assert len(shown.splitlines()) == 2
+    assert "there is no cassette" in shown
 
 
 def test_a_kept_answer_proves_nothing_and_is_not_taken(capsys, server, tmp_path):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+
 from dataflow_core import FileStorage, Pipeline, Refiner, Storage
+from dataflow_core.engine import run
 from dataflow_core.operators.dataset import DatasetEvaluator
 
 
@@ -83,3 +87,11 @@ class Steps(Pipeline):
 
 def run_checkpointed(source, target, tmp_path, **options):
     return Checkpointed(FileStorage(source)).run(output=target, run_dir=tmp_path / "run", **options)
+
+
+@contextmanager
+def stopped_by(event):
+    """Have a run take an event for Ctrl-C."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "stop_on_interrupt", lambda _say=None: nullcontext(event.is_set))
+        yield

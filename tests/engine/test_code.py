@@ -152,3 +152,29 @@ def test_an_object_that_tells_nothing_of_itself_equals_nothing(tmp_path):
     program = RUN.format(code=code, step="Apply(func=work)")
     assert python(tmp_path, program) == "a done"
     assert python(tmp_path, program) == "a done"
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "{'kinds': {'a', 'b', 'c', 'd'}}",
+        "[{'a', 'b', 'c', 'd'}, ({1: frozenset('abcdef')},)]",
+        "{frozenset('abcd'), frozenset('efgh'), frozenset('ijkl')}",
+    ],
+)
+def test_sets_within_values_are_the_same_in_every_process(held, tmp_path, monkeypatch):
+    code = f"""
+KINDS = {held}
+KEPT = []
+KEPT.append(KEPT)
+
+def up(table):
+    return table.assign(text=table["text"] + str(len(KINDS))[:0] + str(len(KEPT)))
+"""
+    program = RUN.format(code=code, step="Apply(func=up)")
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+    assert python(tmp_path, program) == "a1 done"
+    for seed in ("2", "3"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        assert python(tmp_path, program) == "a1 reused"
+    assert python(tmp_path, program.replace("'a'", "'z'").replace("'abcd", "'zbcd")) == "a1 done"

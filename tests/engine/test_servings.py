@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +38,7 @@ from dataflow_core.serving.tally import Tally
 from dataflow_core.testing import ScriptedServing
 
 from .asking import Answer, Asking, Judge, Kept, Noted, Topics, Unusual
-from .pipelines import Steps
+from .pipelines import Steps, stopped_by
 
 TESTS = Path(__file__).parents[1]
 PRICE = Price(1.0, 1.0)  # a dollar for a million tokens
@@ -275,7 +275,7 @@ def test_who_stops_a_run_waits_for_answers_that_are_on_their_way_and_keeps_them(
             stop.set()
 
     options = {"output": tmp_path / "out.jsonl", "run_dir": tmp_path / "run"}
-    with pytest.raises(RunStopped), _stopped_by(stop):
+    with pytest.raises(RunStopped), stopped_by(stop):
         run_plan(plan, notify=notify, **options)
     asked = (tmp_path / "asked").read_text().splitlines()
     with RequestStore(tmp_path / "run" / "requests.sqlite") as store:
@@ -393,7 +393,8 @@ def test_fresh_begins_again_but_pays_for_nothing_twice(tmp_path):
     report = run(tmp_path, steps, 50, fresh=True)
     assert len(serving.requests) == 50
     assert not report.reused
-    assert report.steps[0].calls.reused == 50
+    calls = report.steps[0].calls
+    assert (calls.asked, calls.answered, calls.requests) == (50, 50, 50)
 
 
 def test_several_runs_share_a_store_that_is_named(tmp_path):
@@ -552,13 +553,3 @@ def test_progress_tells_of_answers_while_a_piece_is_on_its_way(tmp_path):
 )  # fmt: skip
 def test_money_is_told_as_people_write_it(cost, unpriced, told):
     assert money(Tally(cost=cost, unpriced=unpriced)) == told
-
-
-@contextmanager
-def _stopped_by(event):
-    """Have a run take an event for Ctrl-C."""
-    from dataflow_core.engine import run
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "stop_on_interrupt", lambda _say=None: nullcontext(event.is_set))
-        yield

@@ -16,15 +16,20 @@ from dataflow_core.operators.general import (
     Concatenate,
     DeduplicateExact,
     DeriveColumn,
+    Embed,
     Explode,
     FilterRows,
     Join,
     RenameColumns,
+    Retrieve,
     Sample,
     SelectColumns,
     Sort,
+    Want,
 )
+from dataflow_core.operators.prompted import Prompted
 from dataflow_core.table.identity import format_id
+from dataflow_core.testing import ScriptedServing
 
 MIXED = [
     {
@@ -65,18 +70,29 @@ EVERY = {
         DeriveColumn(template="{{ n }}{{ text }}{{ tags }}"),
         {"output_column": "made"},
     ),
+    "Embed": (Embed(serving=ScriptedServing({})), {}),
     "Explode": (Explode(keep_empty=True), {"input_list": "tags"}),
     "FilterRows": (FilterRows(where="n > 0 OR n IS NULL"), {}),
     "Join": (Join(), {"input_table": MemoryStorage([{"n": 1, "new": "x"}]), "input_on": "n"}),
     "RenameColumns": (RenameColumns(names={"text": "content"}), {}),
+    "Retrieve": (
+        Retrieve(),
+        {"input_query": "text", "input_corpus": MemoryStorage([{"text": "日本語"}])},
+    ),
     "Sample": (Sample(fraction=1.0), {"input_group": "tags"}),
     "SelectColumns": (SelectColumns(columns=["any", "deep", "tags", "text", "n"]), {}),
     "Sort": (Sort(), {"input_columns": ["n"]}),
+    "Want": (Want(rows=1000), {}),
 }
 
 
+OF_VECTORS = ["KCenterGreedy", "SemanticDeduplicate"]
+"""These want a column of vectors, and have tests of their own."""
+
+
 def test_every_general_operator_is_here():
-    assert sorted(EVERY) == sorted(general.__all__)
+    asking = [name for name in general.__all__ if issubclass(getattr(general, name), Prompted)]
+    assert sorted([*EVERY, *OF_VECTORS, *asking]) == sorted(general.__all__)
     assert all(getattr(general, name).__name__ == name for name in general.__all__)
 
 

@@ -1,6 +1,7 @@
 """Where keys go, and that what servers say never shows them."""
 
 import base64
+import re
 
 import pytest
 
@@ -11,6 +12,7 @@ from dataflow_core.serving import (
     GeminiServing,
     LiteLLMServing,
     OpenAIServing,
+    VLLMServerServing,
     VLLMServing,
     serving_from_spec,
 )
@@ -89,14 +91,90 @@ def test_a_user_in_the_address_goes_before_the_environment(cls):
     assert VENDORS not in str(headers)
 
 
-def test_a_server_that_wants_a_key_that_it_was_not_sent_says_how_to_name_one(monkeypatch):
+def refused(cls, status=401, content=None, user="", path="/v1", **configuration):
+    """Return how a serving tells that a server refuses its key."""
+    content = content or {"error": "who are you?"}
+    with scripted_http(lambda _: (status, content)) as server:
+        url = server.url.replace("://", f"://{user}") + path
+        serving = cls(model="m", base_url=url, **configuration)
+        with serving, pytest.raises(ServingRefused) as caught:
+            serving.generate_from_input(["x"])
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "variable"), [(OpenAIServing, "OPENAI_API_KEY"), (GeminiServing, "GEMINI_API_KEY")]
+)
+def test_a_server_that_refuses_a_key_is_told_with_where_the_key_came_from(cls, variable, tmp_path):
+    told = refused(cls)
+    assert told.endswith(f": the key that was sent is that in the variable {variable}")
+    assert VENDORS not in told
+
+
+def test_a_key_that_was_named_is_told_by_its_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("MY_KEY", OWN)
+    file = tmp_path / "key"
+    file.write_text(OWN)
+    told = [
+        refused(OpenAIServing, api_key_env="MY_KEY"),
+        refused(OpenAIServing, 403, api_key_file=file),
+        refused(OpenAIServing, api_key=OWN),
+    ]
+    assert told[0].endswith("is that in the variable MY_KEY (api_key_env)")
+    assert told[1].endswith(f"is that in api_key_file {file}")
+    assert told[2].endswith("is the one given as api_key")
+    assert OWN not in "".join(told)
+
+
+def test_gemini_tells_of_a_wrong_key_with_status_400():
+    error = {"message": "bad", "details": [{"reason": "API_KEY_INVALID"}]}
+    assert "in the variable GEMINI_API_KEY" in refused(GeminiServing, 400, {"error": error})
+
+
+def test_where_no_key_was_set_the_variable_that_was_looked_at_is_told(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
-    with (
-        scripted_http(lambda _: (401, {"error": "who are you?"})) as server,
-        OpenAIServing(model="m", base_url=server.url) as serving,
-        pytest.raises(ServingRefused, match="api_key_env=OPENAI_API_KEY"),
+    told = refused(OpenAIServing)
+    assert "no key was sent, for OPENAI_API_KEY is not set. export OPENAI_API_KEY=…" in told
+    told = refused(OpenAIServing, user="me:pass-word@")
+    assert told.endswith("no key was sent, but the user and password in base_url")
+    assert "pass-word" not in told
+
+
+def test_another_server_that_wants_a_key_is_told_how_to_name_one():
+    assert "api_key_env=OPENAI_API_KEY" in OpenAIServing(model="m", base_url=FOREIGN).lacking_key()
+
+
+@pytest.mark.parametrize("cls", [OpenAIServing, GeminiServing, LiteLLMServing])
+@pytest.mark.parametrize(("value", "state"), [(None, "not set"), (" ", "empty")])
+def test_a_named_variable_without_a_key_is_told_before_anything_is_sent(
+    cls, value, state, monkeypatch
+):
+    if value is not None:
+        monkeypatch.setenv("NOPE", value)
+    with scripted_http(lambda _: (200, ANSWER)) as server:
+        serving = cls(model="openai/m", base_url=server.url, api_key_env="NOPE")
+        with serving, pytest.raises(ConfigurationError) as caught:
+            serving.generate_from_input(["x"])
+    (line,) = str(caught.value).splitlines()
+    assert f"api_key_env=NOPE, and the variable NOPE is {state}. export NOPE=…" in line
+    assert not server.heard
+
+
+@pytest.mark.parametrize("key", ["sk-proj-1234", "AIzaSyA1234567890abcdefghij"])
+def test_a_key_in_place_of_its_variable_is_refused_and_not_shown(key):
+    for make in (
+        lambda: OpenAIServing(model="m", api_key_env=key),
+        lambda: serving_from_spec(f"openai:m#api_key_env={key}"),
     ):
-        serving.generate_from_input(["x"])
+        with pytest.raises(ConfigurationError, match="name of an environment variable") as caught:
+            make()
+        assert key not in str(caught.value)
+
+
+def test_an_address_without_a_path_that_is_not_found_is_told_what_it_may_lack():
+    told = refused(OpenAIServing, 404, path="")
+    assert re.search(r"(http://127\.0\.0\.1:\d+) has no path, .*: try \1/v1$", told)
+    assert "has no path" not in refused(OpenAIServing, 404)
 
 
 @pytest.mark.parametrize("cls", [OpenAIServing, GeminiServing])
@@ -143,6 +221,44 @@ def test_addresses_that_are_none_are_refused_without_showing_secrets(url, why):
     with pytest.raises(ConfigurationError, match=why) as caught:
         OpenAIServing(model="m", base_url=url)
     assert "hidden-here" not in str(caught.value)
+
+
+COMMAND = (
+    *("env", "HF_TOKEN=SECRET-1", "launch", "--api-key", "SECRET-2", "--hf-token=SECRET-3"),
+    *("-H", "Authorization: Bearer SECRET-4", "--url", "https://me:SECRET-5@host/"),
+    *("sh", "-c", "MY_TOKEN='SECRET-6' serve --password SECRET-7 --port {port}"),
+    *("--max-num-tokens", "5", "--api-key-file", "kept", "--token", "$TOKEN"),
+)
+
+
+def test_secrets_in_a_command_are_hidden_and_nothing_else_is():
+    serving = VLLMServerServing(model="m", command=COMMAND)
+    for told in (serving.spec, repr(serving), str(serving.identity()), str(serving.fingerprint())):
+        assert "SECRET" not in told
+        assert HIDDEN in told
+        for shown in ("HF_TOKEN=", "5", "kept", "$TOKEN", "serve --password", "{port}"):
+            assert shown in told
+    again = serving_from_spec(serving.spec)
+    assert again.spec == serving.spec
+    assert _is_hidden(again, "serving")
+    assert not _is_hidden(serving, "serving")
+    plain = VLLMServerServing(model="m", command=("vllm", "serve", "{model}", "--seed", "3"))
+    assert serving_from_spec(plain.spec) == plain
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"command": "vllm serve --api-key SECRET-1"},
+        {"engine_args": "api_key=SECRET-1"},
+        {"timeout": {"api_key": "SECRET-1"}},
+    ],
+)
+def test_what_is_refused_is_shown_without_secrets(wrong):
+    with pytest.raises(ConfigurationError) as caught:
+        VLLMServerServing(model="m", **wrong)
+    assert "SECRET" not in str(caught.value)
+    assert HIDDEN in str(caught.value)
 
 
 def test_what_is_written_of_a_serving_has_no_secrets():

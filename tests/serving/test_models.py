@@ -130,9 +130,26 @@ def test_a_licence_is_taken_from_beside_a_file_and_not_from_anywhere_below(model
 def test_a_model_that_is_there_is_not_fetched_again(models, shelf):
     path = fetch_model(TINY, wheel(shelf))
     before = path.stat()
-    assert fetch_model(TINY, shelf / "no such wheel.whl") == path
+    assert fetch_model(TINY) == fetch_model(TINY, wheel(shelf)) == path
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert path.stat().st_ino == before.st_ino
+
+
+def test_a_source_is_verified_also_where_the_model_is_there(models, shelf):
+    told = []
+    (shelf / "Tiny.gguf").write_bytes(GGUF)
+    kept = fetch_model(TINY, shelf / "Tiny.gguf")
+    assert fetch_model(TINY, shelf / "Tiny.gguf", told.append) == kept
+    (line,) = told
+    assert line.startswith(f"{shelf / 'Tiny.gguf'} has the SHA-256 that is wanted.")
+    assert line.endswith(f"{kept} is there already, and is the same.")
+    wrong = shelf / "wrong.gguf"
+    wrong.write_bytes(GGUF[:-1] + b"!")
+    with pytest.raises(ServingError, match=r"wrong\.gguf is refused: .* its SHA-256 is"):
+        fetch_model(TINY, wrong)
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        fetch_model(TINY, shelf / "none.gguf")
+    assert kept.read_bytes() == GGUF
 
 
 def test_an_installed_distribution_is_found_without_being_imported(models, shelf, monkeypatch):

@@ -141,6 +141,19 @@ def test_a_server_that_dies_at_its_start_is_told_with_its_last_words(started, tm
     assert time.monotonic() - began < 5
 
 
+def test_secrets_of_its_command_and_arguments_are_not_quoted(tmp_path):
+    told = "import sys; sys.exit(' '.join(sys.argv[1:]) + ' in-the-engine')"
+    serving = VLLMServerServing(
+        model="m",
+        command=(sys.executable, "-c", told, "--api-key", "in-a-flag", "HF_TOKEN=in-a-variable"),
+        engine_args={"hf_token": "in-the-engine"},
+        log_file=tmp_path / "server.log",
+    )
+    with serving, pytest.raises(ServingError) as caught:
+        serving.generate_from_input(["hello"])
+    assert "--api-key *** HF_TOKEN=*** ***" in str(caught.value)
+
+
 def test_a_server_that_never_gets_healthy_is_given_up_in_time_and_ended(started, tmp_path):
     serving = started("hangs", start_seconds=0.6)
     with pytest.raises(ServingError, match=r"not healthy within 0\.6 s(.|\n)*loading weights"):
@@ -241,7 +254,7 @@ def test_a_start_that_is_cancelled_leaves_no_server(tmp_path):
     log = tmp_path / "log"
 
     async def start_and_think_better():
-        process = ServerProcess(command, free_port(), {"VLLM_API_KEY": "k"}, log, "k")
+        process = ServerProcess(command, free_port(), {"VLLM_API_KEY": "k"}, log, {"k"})
         starting = asyncio.create_task(process.start(60))
         while not log.exists() or "loading" not in log.read_text():
             await asyncio.sleep(0.02)

@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.testing import CassetteServing, ScriptedServing
+from dataflow_core.serving import OpenAIServing
+from dataflow_core.testing import CassetteServing, FaultServer, ScriptedServing
 
 
 def recorder(path, mode="record"):
@@ -45,3 +46,10 @@ def test_a_last_line_without_its_line_break_counts(tmp_path):
     path.write_bytes(path.read_bytes().rstrip())
     assert asked(recorder(path, "extend"), "a", "b") == ["A", "B"]
     assert asked(CassetteServing(path=path), "a", "b") == ["A", "B"]
+
+
+def test_all_doubles_make_the_same_vector_of_a_text():
+    scripted = ScriptedServing({}, dimensions=16)
+    with FaultServer() as server, OpenAIServing(model="m", base_url=server.url) as serving:
+        server.set(dimensions=16)
+        assert serving.embed(["a"])[0].vector == scripted.embed(["a"])[0].vector

@@ -12,7 +12,6 @@ from dataflow_core.engine.page.findings import finding_of
 from dataflow_core.engine.page.graph import graph_of
 from dataflow_core.engine.page.histogram import histogram
 from dataflow_core.engine.page.writing import (
-    count,
     differences,
     duration,
     number,
@@ -25,6 +24,7 @@ from dataflow_core.engine.page.writing import (
 from dataflow_core.engine.report import Report, Sample
 from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.table.distributions import Distribution
+from dataflow_core.wording import counted
 
 _SLOWEST = 8
 _REASONS = 6
@@ -39,11 +39,11 @@ def content_of(report: Report, plan: Plan, asked: Mapping[str, Any]) -> dict[str
         "title": text(report.pipeline),
         "state": text(asked.get("state") or "unknown"),
         "started": report.started,
-        "plan": f"{count(len(plan.steps), 'step')} in {count(len(plan.stages), 'stage')}",
+        "plan": f"{counted(len(plan.steps), 'step')} in {counted(len(plan.stages), 'stage')}",
         "figures": list(_figures(report)),
         "facts": list(_facts(report, plan, asked)),
-        "taken": [(text(name), count(rows, "row")) for name, rows in report.reused.items()],
-        "again": [(text(name), count(rows, "row")) for name, rows in report.retried.items()],
+        "taken": [(text(name), counted(rows, "row")) for name, rows in report.reused.items()],
+        "again": [(text(name), counted(rows, "row")) for name, rows in report.retried.items()],
         "changes": [text(change, 300) for change in report.changes],
         "graph": graph_of(plan),
         "flow": flow,
@@ -68,7 +68,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str]]:
     failed = sum(step.quarantined for step in report.steps) + report.unreadable
     yield "Rows in", f"{report.rows_in:,}", ""
     yield "Rows out", f"{report.rows_out:,}", f"{share(report.rows_out, report.rows_in)} of rows in"
-    yield "Dropped", f"{dropped:,}", f"in {count(_having(report, 'dropped'), 'step')}"
+    yield "Dropped", f"{dropped:,}", f"in {counted(_having(report, 'dropped'), 'step')}"
     unreadable = f"{report.unreadable:,} unreadable" if report.unreadable else "none unreadable"
     yield "Quarantined", f"{failed:,}", unreadable
     speed = f"{per_second(report.rows_in, report.seconds)} rows/s"
@@ -90,7 +90,7 @@ def _facts(report: Report, plan: Plan, asked: Mapping[str, Any]) -> Iterator[tup
     yield "Run directory", text(report.run_dir)
     options = asked.get("options") or {}
     if options.get("limit"):
-        yield "Limit", f"{options['limit']:,} rows"
+        yield "Limit", counted(options["limit"], "row")
     if options.get("max_failures") is not None:
         yield "Failures allowed", f"{text(options['max_failures'], 60)} of a step’s rows"
     versions = (asked.get("versions") or {}).items()
@@ -129,7 +129,7 @@ def _step(
         "share": share(step.seconds, total),
         "width": percent(step.seconds, total),
         "reasons": reasons,
-        "others": f"and {count(others, 'other')}" if others else "",
+        "others": f"and {counted(others, 'other')}" if others else "",
     }
 
 
@@ -207,7 +207,7 @@ def _measures(step: StepAccount) -> Iterator[dict[str, Any]]:
             "drawing": histogram(found),
             "kept": _kept(found),
             "cut": _cut(found),
-            "rows": count(found.rows - found.absent, "value"),
+            "rows": counted(found.rows - found.absent, "value"),
             "absent": f"{found.absent:,} without one" if found.absent else "",
             "quantiles": [(label, number(value)) for label, value in rows] if known else [],
         }
@@ -243,7 +243,7 @@ def _removed(report: Report) -> Iterator[dict[str, Any]]:
         gone = account.dropped + account.quarantined if account else report.unreadable
         yield {
             "step": text(name),
-            "rows": count(gone, "row"),
+            "rows": counted(gone, "row"),
             "kinds": ", ".join(map(words, by_reason)),
             "reasons": [_reason(account, reason, some) for reason, some in by_reason.items()],
         }
@@ -254,7 +254,7 @@ def _reason(account: StepAccount | None, reason: str, samples: list[Sample]) -> 
     many = account.reasons[reason] if account else 0
     return {
         "name": words(reason),
-        "rows": count(many, "row") if many else "",
+        "rows": counted(many, "row") if many else "",
         "fate": "quarantined" if failed else "dropped",
         "samples": [
             {
@@ -285,4 +285,4 @@ def _edits(report: Report) -> Iterator[dict[str, Any]]:
                  "before": before, "after": after}
             )  # fmt: skip
         if pairs:
-            yield {"step": text(step.step), "pairs": pairs, "shown": count(len(pairs), "text")}
+            yield {"step": text(step.step), "pairs": pairs, "shown": counted(len(pairs), "text")}

@@ -57,11 +57,6 @@ def duration(seconds: float) -> str:
     return f"{hours:,} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def count(many: int, one: str, more: str | None = None) -> str:
-    """Return a number of things with their name in the right form."""
-    return f"{many:,} {one if many == 1 else more or one + 's'}"
-
-
 def text(value: object, most: int = TEXT_LENGTH) -> str:
     """Return a text that is not too long and has no invisible control characters."""
     shown = str(value)

@@ -58,20 +58,30 @@ class FilterRows(Filter):
 
     def run(self, storage: Storage) -> None:
         """Drop the rows for which the condition does not hold."""
+        verdict = self.verdict(storage)
+        unknown = pc.is_null(verdict).to_numpy(zero_copy_only=False)
+        reasons = np.where(unknown, "condition_is_null", "condition_is_false")
+        index = pd.Index(storage.row_ids())
+        self.keep(
+            storage,
+            pd.Series(pc.fill_null(verdict, False).to_numpy(zero_copy_only=False), index=index),
+            reason=self.reason or pd.Series(reasons, index=index, dtype=object),
+        )
+
+    def verdict(self, storage: Storage) -> pa.Array:
+        """Return what the condition says of each row, as booleans and nulls.
+
+        Args:
+            storage: The rows.
+
+        Raises:
+            ExpressionError: It is no condition, or does not fit the columns.
+        """
         condition = Expression(self.where)
         table = storage.read(condition.columns)
         verdict = condition.evaluate(columns_for(condition.columns, table), len(table))
         self._require_condition(verdict.type)
-        verdict = pc.cast(verdict, pa.bool_())  # A column of nulls has no type.
-        unknown = pc.is_null(verdict).to_numpy(zero_copy_only=False)
-        reasons = np.where(unknown, "condition_is_null", "condition_is_false")
-        self.keep(
-            storage,
-            pd.Series(
-                pc.fill_null(verdict, False).to_numpy(zero_copy_only=False), index=table.index
-            ),
-            reason=self.reason or pd.Series(reasons, index=table.index, dtype=object),
-        )
+        return pc.cast(verdict, pa.bool_())  # A column of nulls has no type.
 
     def problems(
         self,

@@ -23,13 +23,14 @@ class JsonAnswer(AnswerForm):
     asks once more for what does not fit.
 
     Attributes:
-        fields: The JSON schema, in headers ``schema``.
+        fields: The JSON schema, in headers ``schema``; without, any value, or what the operator
+            says.
     """
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
 
     kind: Literal["json"] = "json"
-    fields: dict[str, Any] = Field(alias="schema")
+    fields: dict[str, Any] = Field(default_factory=dict, alias="schema")
 
     @property
     def json_schema(self) -> Mapping[str, Any]:

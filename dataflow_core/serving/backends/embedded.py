@@ -21,11 +21,17 @@ from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyErro
 from dataflow_core.serving.backends.llama import Llama, LlamaSettings, Pooling
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.jobs import Terms
-from dataflow_core.serving.models import DEFAULT_MODEL, content_of, resolve_model
+from dataflow_core.serving.models import (
+    DEFAULT_MODEL,
+    content_of,
+    missing_model,
+    resolve_model,
+)
 from dataflow_core.serving.pricing import Price
 
 _MOST_SLOTS = 8
 _LONGEST_ADDRESS = 100
+_NOT_INSTALLED = "llama.cpp is not installed. Install it: pip install 'dataflow-llm-core[embedded]'"
 
 
 class EmbeddedServing(Serving):
@@ -100,6 +106,13 @@ class EmbeddedServing(Serving):
         """Return that it costs nothing."""
         return Price(0.0)
 
+    def lacks(self) -> list[str]:
+        """Return that llama.cpp or the model is not here; see `Serving.lacks`."""
+        told = [] if importlib.util.find_spec("xllamacpp") is not None else [_NOT_INSTALLED]
+        if (missing := missing_model(self.model)) is not None:
+            told.append(missing)
+        return [f"{self.name}: {one}" for one in told]
+
     def open_backend(self) -> Backend:
         """Return the model, not loaded yet."""
         return EmbeddedBackend(self)
@@ -162,10 +175,7 @@ class EmbeddedBackend(Backend):
 
     def _found(self) -> Path:
         if importlib.util.find_spec("xllamacpp") is None:
-            raise ReplyError(
-                "fatal",
-                "llama.cpp is not installed. Install it: pip install 'dataflow-llm-core[embedded]'",
-            )
+            raise ReplyError("fatal", _NOT_INSTALLED)
         try:
             return resolve_model(self._serving.model)
         except ConfigurationError as error:

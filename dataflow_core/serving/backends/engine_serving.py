@@ -28,9 +28,13 @@ class EngineServing(Serving):
 
     Attributes:
         engine_args: The engine's own arguments by name, such as ``{"tensor_parallel_size": 2}``.
+
+    Class attributes:
+        engine: The package of the engine, and the extra that brings it.
     """
 
     sorts_prompts: ClassVar[bool] = True
+    engine: ClassVar[str] = ""
 
     engine_args: dict[str, Any] = Field(default_factory=dict)
 

@@ -21,6 +21,7 @@ from dataflow_core.serving.backends.bodies import (
     sound_vectors,
     tokens,
 )
+from dataflow_core.serving.backends.keys import WRONG_KEY
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.wire import Answer
 
@@ -137,7 +138,8 @@ def error_of(answer: Answer, *, with_schema: bool) -> ReplyError:
     if name == "RESOURCE_EXHAUSTED":
         return _exhausted(message, details, status)
     if any(reason in _BAD_KEY for reason in reasons):  # which comes with status 400
-        return ReplyError("fatal", f"{_ALWAYS['UNAUTHENTICATED']} ({message})", status=status)
+        told = f"{_ALWAYS['UNAUTHENTICATED']} ({message})"
+        return ReplyError("fatal", told, status=status, reason=WRONG_KEY)
     if name in _ALWAYS:
         return ReplyError("fatal", f"{_ALWAYS[name]} ({message})", status=status)
     if 300 <= status < 400:

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.secrets import masked
 from dataflow_core.serving.backend import CANNOT_CONNECT, Backend, ReplyError
-from dataflow_core.serving.backends.keys import find_key
+from dataflow_core.serving.backends.keys import WRONG_KEY, Key, find_key, require_variable
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.pricing import Price, PriceTable
 from dataflow_core.serving.wire import Address, Answer, Wire, WireError
@@ -60,6 +60,11 @@ class HttpServing(Serving):
         if url is not None:
             Address.of(url)
         return url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_variable(cls, name: str | None) -> str | None:
+        return require_variable(name)
 
     @classmethod
     def from_text(cls, text: str, options: Mapping[str, Any]) -> Self:
@@ -118,32 +123,51 @@ class HttpServing(Serving):
         return self.embed_batch
 
     def key(self) -> str | None:
-        """Return the API key.
+        """Return the API key; see `found_key`."""
+        found = self.found_key()
+        return None if found is None else found.value
+
+    def found_key(self) -> Key | None:
+        """Return the API key and where it came from; None where none is to be sent.
 
         Raises:
-            ConfigurationError: There is none, and the address is the vendor's own; or its file
-                cannot be read.
+            ConfigurationError: There is none, and the address is the vendor's own; its file cannot
+                be read; or the variable of `api_key_env` is not set.
         """
-        variables: tuple[str, ...] = ()
-        if self.api_key_env is not None:
-            variables = (self.api_key_env,)
-        elif self._takes_vendors_key():
-            variables = self.key_variables
-        key = find_key(self.name, self.api_key, self.api_key_file, variables)
+        usual = self.key_variables if self._takes_vendors_key() else ()
+        key = find_key(self.name, self.api_key, self.api_key_file, self.api_key_env, usual)
         if key is None and self.is_vendors and user_of(self.url) is None:
-            named = variables or self.key_variables
+            named = self.key_variables
             if not self.url.startswith("https:"):
                 named = (f"{named[0]}, with https: in base_url",)
             raise ConfigurationError(
-                f"{self.name}: there is no API key. Set {' or '.join(named)}, or name a file "
-                "with api_key_file. For a server of your own, name its address: "
+                f"{self.name}: there is no API key. Set {' or '.join(named)} "
+                f"(export {self.key_variables[0]}=…), or name a file with api_key_file. "
+                "For a server of your own, name its address: "
                 f"{self.prefix}:{self.model}@http://localhost:8000{urlsplit(self.vendor_url).path}."
             )
         return key
 
-    def unnamed_key(self) -> str:
+    def lacks(self) -> list[str]:
+        """Return that there is no key where one is needed; see `Serving.lacks`."""
+        try:
+            self.found_key()
+        except ConfigurationError as error:
+            return [str(error)]
+        return []
+
+    def lacking_key(self) -> str:
         """Return what to do where a server wants a key that it was not sent."""
         variable = self.key_variables[0] if self.key_variables else "VARIABLE"
+        if user_of(self.url) is not None:
+            return "no key was sent, but the user and password in base_url"
+        if self._takes_vendors_key():
+            are = "is" if len(self.key_variables) == 1 else "are"
+            return (
+                f"no key was sent, for {' and '.join(self.key_variables)} {are} not set. "
+                f"export {variable}=…, or name another variable with api_key_env=VARIABLE, or a "
+                "file with api_key_file"
+            )
         return (
             "no key was sent. Name one that is meant for this server, with api_key_env=VARIABLE "
             f"or api_key_file; {variable} goes there only with api_key_env={variable}"
@@ -173,29 +197,34 @@ class HttpBackend(Backend):
     def __init__(
         self, serving: HttpServing, headers: Mapping[str, str], *, direct: bool = False
     ) -> None:
-        key, user, basic = serving.key(), user_of(serving.url), ""
+        key, user, basic = serving.found_key(), user_of(serving.url), ""
         told = dict(headers)
         if key is not None:
             bearer = self.key_header.lower() == "authorization"
-            told[self.key_header] = f"Bearer {key}" if bearer else key
+            told[self.key_header] = f"Bearer {key.value}" if bearer else key.value
         elif user is not None:
             basic = base64.b64encode(user.encode()).decode()
             told["Authorization"] = f"Basic {basic}"
         self.wire = Wire(without_user(serving.url), told, direct=direct)
-        self._unnamed = None if key is not None or user is not None else serving.unnamed_key()
-        self._secrets = {*self.wire.secrets, key or "", basic, user or ""}
+        self._key = sent_key(key) if key is not None else serving.lacking_key()
+        self._secrets = {*self.wire.secrets, key.value if key else "", basic, user or ""}
         self._secrets.update((user or "").split(":", 1))
 
     def discreet(self, error: ReplyError) -> ReplyError:
         """Return an error without the secrets that a server may have repeated in it."""
         message = masked(error.message, self._secrets)
-        if error.status == 401 and self._unnamed is not None:
-            message = f"{message}: {self._unnamed}"
+        if error.status in (401, 403) or error.reason == WRONG_KEY:
+            message = f"{message}: {self._key}"
         return reworded(error, message)
 
     async def close(self) -> None:
         """Close the connections."""
         await self.wire.close()
+
+
+def sent_key(key: Key) -> str:
+    """Return which key was sent, for messages of servers that refuse it."""
+    return f"the key that was sent is {key.place}"
 
 
 def user_of(url: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import importlib
+import importlib.util
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +26,11 @@ from dataflow_core.serving.backends.http import (
     HttpServing,
     is_among,
     reworded,
+    sent_key,
     user_of,
     without_user,
 )
-from dataflow_core.serving.backends.keys import find_key
+from dataflow_core.serving.backends.keys import Key, find_key
 from dataflow_core.serving.backends.openai import OPENAI_URL, response_format
 from dataflow_core.serving.backends.openai_answers import reply_in, vectors_in
 from dataflow_core.serving.base import Capability
@@ -56,6 +58,12 @@ _KINDS: Mapping[str, tuple[ErrorKind, str | None]] = {
 
 NO_KEY = "none"
 """What is sent as the key, lest LiteLLM look for one."""
+
+_NOT_INSTALLED = "LiteLLM is not installed. pip install 'dataflow-llm-core[litellm]'."
+_LITELLMS_KEY = (
+    "no key was given here, so LiteLLM took what it found in the provider's own variable. Name one "
+    "with api_key_env=VARIABLE or api_key_file"
+)
 
 _FATAL = (401, 402, 403, 404, 405)
 _NO_PROVIDER = "llm provider not provided"
@@ -103,10 +111,9 @@ class LiteLLMServing(HttpServing):
         """Return None: whose price it is, LiteLLM alone knows."""
         return None
 
-    def key(self) -> str | None:
+    def found_key(self) -> Key | None:
         """Return the key that is given; None where LiteLLM is to look for one."""
-        variables = () if self.api_key_env is None else (self.api_key_env,)
-        return find_key(self.name, self.api_key, self.api_key_file, variables)
+        return find_key(self.name, self.api_key, self.api_key_file, self.api_key_env)
 
     @property
     def is_foreign(self) -> bool:
@@ -115,6 +122,11 @@ class LiteLLMServing(HttpServing):
             return False
         told = (os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_BASE"))
         return not is_among(self.url, OPENAI_URL, *told)
+
+    def lacks(self) -> list[str]:
+        """Return that LiteLLM is not here, or no key that was named; see `Serving.lacks`."""
+        there = importlib.util.find_spec("litellm") is not None
+        return [*([] if there else [f"{self.name}: {_NOT_INSTALLED}"]), *super().lacks()]
 
     def open_backend(self) -> Backend:
         """Return LiteLLM, not imported yet."""
@@ -135,12 +147,13 @@ class LiteLLMBackend(Backend):
         self._base: dict[str, Any] = {"model": serving.model, "num_retries": 0, "max_retries": 0}
         if serving.base_url is not None:
             self._base["api_base"] = without_user(serving.url)
-        key, user = serving.key(), user_of(serving.url)
-        if key is None and serving.is_foreign:
-            key = NO_KEY
+        key, user = serving.found_key(), user_of(serving.url)
         if key is not None:
-            self._base["api_key"] = key
-        self._secrets = {key or "", user or "", *(user or "").split(":", 1)} - {NO_KEY}
+            self._base["api_key"] = key.value
+        elif serving.is_foreign:
+            self._base["api_key"] = NO_KEY
+        self._key = _LITELLMS_KEY if key is None else sent_key(key)
+        self._secrets = {key.value if key else "", user or "", *(user or "").split(":", 1)}
 
     async def open(self) -> None:
         """Import LiteLLM, which takes seconds, beside the loop; see `Backend.open`."""
@@ -203,7 +216,10 @@ class LiteLLMBackend(Backend):
             return await call(**self._base, **told)
         except Exception as error:  # noqa: BLE001  its errors have no base of their own
             failed = error_of(error, with_schema=with_schema)
-            raise reworded(failed, masked(failed.message, self._secrets)) from None
+            message = masked(failed.message, self._secrets)
+            if failed.status == 401:
+                message = f"{message}: {self._key}"
+            raise reworded(failed, message) from None
 
 
 def _quiet_litellm() -> Any:
@@ -219,8 +235,7 @@ def _quiet_litellm() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "litellm":
             raise ReplyError("fatal", f"LiteLLM cannot be imported: {error}") from None
-        told = "LiteLLM is not installed. pip install 'dataflow-llm-core[litellm]'."
-        raise ReplyError("fatal", told) from None
+        raise ReplyError("fatal", _NOT_INSTALLED) from None
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.turn_off_message_logging = True

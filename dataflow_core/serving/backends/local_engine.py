@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import importlib
+import importlib.util
 import multiprocessing
 from collections.abc import Mapping
 from types import ModuleType
@@ -44,6 +45,11 @@ class LocalEngineServing(EngineServing):
         """The most texts of one embedding request."""
         return 64
 
+    def lacks(self) -> list[str]:
+        """Return that the engine is not here; see `Serving.lacks`."""
+        there = importlib.util.find_spec(self.engine) is not None
+        return [] if there else [f"{self.name}: {_not_installed(self.engine)}"]
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens the model's own tokenizer makes of a text; it loads the model.
 
@@ -81,6 +87,14 @@ class LocalEngineBackend(Backend):
         return len(self.token_ids(text))
 
 
+def _not_installed(engine: str) -> str:
+    """Return how to say that an engine is not here."""
+    return (
+        f"{engine} is not installed. pip install 'dataflow-llm-core[{engine}]', on a machine that "
+        f"it supports; or start its server, where that is, with {engine}-server:MODEL."
+    )
+
+
 async def load_engine(package: str, distribution: str) -> ModuleType:
     """Import an engine's package, beside the loop.
 
@@ -103,12 +117,7 @@ async def load_engine(package: str, distribution: str) -> ModuleType:
         if error.name != package.partition(".")[0]:
             told = f"{package} cannot be imported: {error}"
             raise ReplyError("fatal", told) from None
-        raise ReplyError(
-            "fatal",
-            f"{distribution} is not installed. pip install 'dataflow-llm-core[{distribution}]', on "
-            f"a machine that it supports; or start its server, where that is, with "
-            f"{distribution}-server:MODEL.",
-        ) from None
+        raise ReplyError("fatal", _not_installed(distribution)) from None
     except (ImportError, OSError) as error:
         raise ReplyError("fatal", f"{package} cannot be imported: {error}") from None
 

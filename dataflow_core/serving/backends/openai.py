@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 from pydantic import Field
@@ -12,7 +12,13 @@ from pydantic import Field
 from dataflow_core.secrets import is_secret_in_query, without_secrets
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.backends.bodies import body_of
-from dataflow_core.serving.backends.http import HttpBackend, HttpServing, send
+from dataflow_core.serving.backends.http import (
+    HttpBackend,
+    HttpServing,
+    reworded,
+    send,
+    without_user,
+)
 from dataflow_core.serving.backends.openai_answers import error_of, reply_of, vectors_of
 from dataflow_core.serving.base import Capability
 from dataflow_core.serving.structured.strict import strict_schema
@@ -94,7 +100,7 @@ class OpenAIBackend(HttpBackend):
         try:
             answer = await self._post("/chat/completions", body_of(told))
             if answer.status != 200:
-                raise error_of(answer, with_schema=request.schema is not None)
+                raise self._error(answer, with_schema=request.schema is not None)
             return reply_of(answer)
         except ReplyError as error:
             raise self.discreet(error) from None
@@ -107,7 +113,7 @@ class OpenAIBackend(HttpBackend):
         try:
             answer = await self._post("/embeddings", body_of(content))
             if answer.status != 200:
-                raise error_of(answer, with_schema=False)
+                raise self._error(answer, with_schema=False)
             return vectors_of(answer, len(texts))
         except ReplyError as error:
             raise self.discreet(error) from None
@@ -129,6 +135,14 @@ class OpenAIBackend(HttpBackend):
             told = response_format(schema, strictly=self._is_openai)
             self._last_format = (schema, orjson.Fragment(body_of(told)))
         return self._last_format[1]
+
+    def _error(self, answer: Answer, *, with_schema: bool) -> ReplyError:
+        """Return what an error means; where nothing is at an address, what it may lack."""
+        error, url = error_of(answer, with_schema=with_schema), without_user(self._serving.url)
+        if answer.status not in (404, 405) or urlsplit(url).path:
+            return error
+        told = f"{error.message}: {url} has no path, and most APIs are under /v1: try {url}/v1"
+        return reworded(error, told)
 
     async def _post(self, path: str, body: bytes) -> Answer:
         answer = await send(self.wire, path + self._query, body)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,14 +45,14 @@ class ServerProcess:
         port: The port that it listens on.
         environment: Environment variables beside those of this process.
         log: The file to which its output is added.
-        secret: What is left out of lines that are quoted.
+        secrets: What is left out of lines that are quoted.
     """
 
     command: Sequence[str]
     port: int
     environment: Mapping[str, str] = field(repr=False)
     log: Path
-    secret: str = field(repr=False)
+    secrets: Collection[str] = field(repr=False)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -151,7 +151,7 @@ class ServerProcess:
     def _last_words(self) -> str:
         with self.log.open("rb") as file:  # not all of it: it may be that of days
             file.seek(max(os.fstat(file.fileno()).st_size - _LOOKED_AT, 0))
-            text = masked(file.read().decode("utf-8", "replace"), [self.secret])
+            text = masked(file.read().decode("utf-8", "replace"), self.secrets)
         lines = [line.rstrip() for line in text.splitlines()]
         told = "\n".join([line for line in lines if line][-_QUOTED_LINES:])[-_QUOTED_CHARACTERS:]
         return f"Its log is {self.log}" + (f", and ends:\n{told}" if told else ", and is empty.")

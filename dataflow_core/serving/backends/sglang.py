@@ -58,6 +58,7 @@ class SGLangServing(LocalEngineServing):
     """
 
     prefix: ClassVar[str] = "sglang"
+    engine: ClassVar[str] = "sglang"
     batch_argument: ClassVar[str] = "max_running_requests"
 
     def open_backend(self) -> Backend:

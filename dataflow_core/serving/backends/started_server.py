@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, PrivateAttr, SecretStr
 
 from dataflow_core.errors import ConfigurationError
+from dataflow_core.secrets import (
+    COMMAND,
+    secrets_in,
+    without_secrets,
+    without_secrets_in_command,
+)
 from dataflow_core.serving.backend import (
     CANNOT_CONNECT,
     Backend,
@@ -46,7 +53,8 @@ class StartedServerServing(EngineServing):
             on its command line underscores become dashes, and True a flag alone.
         python: The Python to start it with, where another environment has the engine.
         command: What to start instead, for other launchers: a program and its arguments, in which
-            ``{model}`` and ``{port}`` are filled in.
+            ``{model}`` and ``{port}`` are filled in. Keys belong into the environment, which it
+            inherits; values of flags and variables that are named like keys are hidden.
         start_seconds: The most seconds from its start until it is healthy.
         restarts: How often it is started again when it dies in the middle.
         log_file: Where its output goes; None for a temporary file, which is there as long as it is.
@@ -59,8 +67,6 @@ class StartedServerServing(EngineServing):
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema", "images"})
     key_variable: ClassVar[str] = ""
-    engine: ClassVar[str] = ""
-    """The package that the server comes with."""
 
     python: str = sys.executable
     command: tuple[str, ...] | None = None
@@ -85,7 +91,13 @@ class StartedServerServing(EngineServing):
     def identity(self) -> dict[str, Any]:
         """Return the model, and what it is loaded with: all of `command` where that is given."""
         told = super().identity()
-        return told if self.command is None else {**told, "command": list(self.command)}
+        if self.command is None:
+            return told
+        return {**told, COMMAND: without_secrets(list(self.command), COMMAND)}
+
+    def secrets(self) -> set[str]:
+        """Return the secrets that the server is started with, as far as names tell."""
+        return secrets_in(list(self.command or ()), COMMAND) | secrets_in(self.engine_args)
 
     def launch(self, port: int) -> list[str]:
         """Return what starts the server.
@@ -102,19 +114,41 @@ class StartedServerServing(EngineServing):
         places = {"{port}": str(port), "{model}": self.model}
         return [_filled(part, places) for part in self.command]
 
+    def lacks(self) -> list[str]:
+        """Return that what starts the server is not here; see `Serving.lacks`."""
+        told = [self._missing_program(), self._missing_engine()]
+        return [f"{self.name}: {one}" for one in told if one is not None]
+
+    def _missing_program(self) -> str | None:
+        """Return that there is no program to start; None if there is one."""
+        program = self.python if self.command is None else self.command_line(0)[0]
+        if shutil.which(program) is not None:
+            return None
+        field, shown = (
+            "python" if self.command is None else "command",
+            without_secrets_in_command(program),
+        )
+        return f"{field} begins with {shown}, and there is no such program. Give its path."
+
+    def _missing_engine(self) -> str | None:
+        """Return that this environment is to start the server and does not have it; else None."""
+        own = self.command is None and self.python == sys.executable
+        if not own or not self.engine or importlib.util.find_spec(self.engine) is not None:
+            return None
+        return (
+            f"{self.engine} is not installed here. pip install 'dataflow-llm-core[{self.engine}]', "
+            "or name the Python of an environment that has it: "
+            f"{self.prefix}:{self.model}#python=/opt/{self.engine}/bin/python."
+        )
+
     def open_backend(self) -> Backend:
         """Return the server, not started yet.
 
         Raises:
             ConfigurationError: This environment is to start it, and does not have it.
         """
-        own = self.command is None and self.python == sys.executable
-        if own and self.engine and importlib.util.find_spec(self.engine) is None:
-            raise ConfigurationError(
-                f"{self.name}: {self.engine} is not installed here. pip install "
-                f"'dataflow-llm-core[{self.engine}]', or name the Python of an environment that "
-                f"has it: {self.prefix}:{self.model}#python=/opt/{self.engine}/bin/python."
-            )
+        if (missing := self._missing_engine()) is not None:
+            raise ConfigurationError(f"{self.name}: {missing}")
         if self.log_file is None:
             handle, name = tempfile.mkstemp(prefix=f"dataflow-{self.prefix}-", suffix=".log")
             os.close(handle)
@@ -179,7 +213,8 @@ class StartedServerBackend(Backend):
     async def _start(self) -> None:
         serving, port, key = self._serving, free_port(), secrets.token_urlsafe(24)
         command = serving.command_line(port)
-        self._process = ServerProcess(command, port, {serving.key_variable: key}, self._log, key)
+        hidden = {key, *serving.secrets()}
+        self._process = ServerProcess(command, port, {serving.key_variable: key}, self._log, hidden)
         await self._process.start(serving.start_seconds)
         at = OpenAIServing(
             model=str(serving.engine_args.get("served_model_name", serving.model)),

@@ -56,6 +56,7 @@ class VLLMServing(LocalEngineServing):
     """
 
     prefix: ClassVar[str] = "vllm"
+    engine: ClassVar[str] = "vllm"
     capabilities: ClassVar[frozenset[Capability]] = frozenset({"chat", "embed", "schema", "images"})
     batch_argument: ClassVar[str] = "max_num_seqs"
 

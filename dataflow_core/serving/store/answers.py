@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from dataflow_core.serving.completion import NO_USAGE, Usage
@@ -28,6 +28,7 @@ class Stored:
         cost: US dollars; None where the price is not known.
         problem: Why it was of no use, in a word, as that was judged later; None where it was.
         vector: Float32 numbers, for embeddings.
+        ours: Whether the run that looks for it had paid for it, now or in an earlier sitting.
     """
 
     text: str | None = None
@@ -39,6 +40,7 @@ class Stored:
     cost: float | None = None
     problem: str | None = None
     vector: bytes | None = None
+    ours: bool = field(default=False, compare=False)
 
 
 class Reuse(Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ CREATE TABLE sessions (
     command TEXT NOT NULL,
     also TEXT NOT NULL,
     reuse TEXT NOT NULL DEFAULT '',
+    ended INTEGER NOT NULL DEFAULT 0,
+    most_at_once INTEGER NOT NULL DEFAULT 0,
     answers INTEGER NOT NULL DEFAULT 0,
     requests INTEGER NOT NULL DEFAULT 0,
     prompt_tokens INTEGER NOT NULL DEFAULT 0,
@@ -78,6 +81,14 @@ CREATE TABLE failures (
     message TEXT NOT NULL,
     attempts INTEGER NOT NULL
 );
+-- What each step has paid for: the fields of a tally.
+CREATE TABLE calls (
+    session INTEGER NOT NULL,
+    step TEXT NOT NULL,
+    field TEXT NOT NULL,
+    amount REAL NOT NULL,
+    PRIMARY KEY (session, step, field)
+);
 CREATE TABLE waste (
     session INTEGER PRIMARY KEY,
     tokens INTEGER NOT NULL,
@@ -108,6 +119,38 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def require_place(path: Path) -> None:
+    """Check that a store can be at a place, and make nothing there.
+
+    Raises:
+        StoreError: It is a folder, something else than a store, or cannot be written to.
+    """
+    if path.is_dir():
+        raise StoreError(
+            f"the request store {path} would be a folder; name a file, such as {path / _USUAL}."
+        )
+    if path.exists() and path.stat().st_size:
+        open_to_read(path).close()
+    place = path if path.exists() else _nearest(path.absolute().parent)
+    if place != path and not place.is_dir():
+        raise StoreError(
+            f"cannot make the request store {path}: {place} is no folder. Name another place."
+        )
+    if not os.access(place, os.W_OK):
+        raise StoreError(
+            f"the request store {path} cannot be written: {place} is not to be written to. Look "
+            "at its rights, or name another place."
+        )
+
+
+_USUAL = "requests.sqlite"
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest above it that is there."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:

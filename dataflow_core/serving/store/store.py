@@ -22,14 +22,17 @@ from dataflow_core.serving.store.question import Question, Settings
 from dataflow_core.serving.store.reader import Found, Reader
 from dataflow_core.serving.store.writer import (
     Answered,
+    Counted,
     Failed,
     Flush,
     Judged,
     Note,
     Reused,
+    Sent,
     Wasted,
     Writer,
 )
+from dataflow_core.serving.tally import Tally
 
 
 class RequestStore:
@@ -42,7 +45,8 @@ class RequestStore:
     Args:
         path: Its file; made where there is none.
         also: Files of other stores, which are only read: what is found there is copied into this.
-        run: The run that this session is of, for people.
+        run: The run that this session is of.
+        of_one_run: Whether all sessions are of that run, whatever it was called then.
         command: What was asked for, for people.
 
     Raises:
@@ -66,6 +70,7 @@ class RequestStore:
         *,
         also: Iterable[str | Path] = (),
         run: str = "",
+        of_one_run: bool = False,
         command: str = "",
     ) -> None:
         self.path = Path(path)
@@ -76,10 +81,14 @@ class RequestStore:
         with told(self.path):
             self.session = _begun(connection, run, command, [one.path for one in self._also])
         self._own = Reader(self.path)
+        self._run = None if of_one_run else run
+        self._sessions = self._own.sessions(self._run) if run or of_one_run else {self.session}
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._unwritten: dict[bytes, Answered] = {}
         self._policies: dict[Reuse, None] = {}
+        self._on_their_way = 0
+        self._most_at_once = 0
         self._refused: dict[bytes, bool] = {}
         self._connection = connection
         self._writer: Writer | None = Writer(connection, self.path, self.session, self._let_go)
@@ -88,7 +97,8 @@ class RequestStore:
     def find(self, questions: Iterable[Question], reuse: Reuse = Reuse.ALL) -> dict[bytes, Stored]:
         """Return the answers that are there, by their questions' keys.
 
-        Of several answers to a question the last one counts.
+        Of several answers to a question the last one counts. Those are marked (`Stored.ours`) that
+        a session of this run has paid for.
 
         Args:
             questions: What to answer.
@@ -103,7 +113,7 @@ class RequestStore:
         wanted = {question.key: question for question in questions}
         last = self._unwritten_of(wanted)
         found = {k: a for k, a in last.items() if reuse.takes(a.finish_reason, a.problem)}
-        found |= self._own.find([key for key in wanted if key not in last], reuse).answers
+        found |= self._marked(self._own.find([key for key in wanted if key not in last], reuse))
         for other in self._also:
             missing = [key for key in wanted if key not in found]
             if not missing:
@@ -118,6 +128,7 @@ class RequestStore:
         *,
         committed: Callable[[], object] | None = None,
         failed: Callable[[StoreError], object] | None = None,
+        counted: Counted | None = None,
     ) -> None:
         """Keep an answer that was paid for; it is safe when `committed` is called.
 
@@ -126,13 +137,21 @@ class RequestStore:
             answer: What came.
             committed: Called once it is safe, in the thread of the store: it is to be quick.
             failed: Called instead where it cannot be written.
+            counted: What the step of the run paid, to be counted with it.
 
         Raises:
             StoreError: Nothing can be written any more.
         """
-        self._keep(question, answer, time.time(), True, committed, failed)
+        self._keep(question, answer, time.time(), True, committed, failed, counted)
 
-    def put_failure(self, question: Question, reason: str, message: str, attempts: int) -> None:
+    def put_failure(
+        self,
+        question: Question,
+        reason: str,
+        message: str,
+        attempts: int,
+        counted: Counted | None = None,
+    ) -> None:
         """Note that no answer came, for the record: it is asked for again next time.
 
         Args:
@@ -140,6 +159,7 @@ class RequestStore:
             reason: Why there is no answer, in a word.
             message: The same in a sentence, without secrets.
             attempts: Requests sent.
+            counted: What the step of the run paid, to be counted with it.
 
         Raises:
             StoreError: Nothing can be written any more.
@@ -147,7 +167,8 @@ class RequestStore:
         if reason == SCHEMA_REFUSED:
             self._refused[question.settings.digest] = True
         now, told_to_all = time.time(), without_secrets(message)
-        self._write(Failed(question.key, question.settings, now, reason, told_to_all, attempts))
+        note = Failed(question.key, question.settings, now, reason, told_to_all, attempts, counted)
+        self._write(note)
 
     def add_waste(self, usage: Usage, cost: float | None, requests: int = 1) -> None:
         """Count what was paid for without an answer that is kept, so that `spent` tells it.
@@ -164,6 +185,51 @@ class RequestStore:
             StoreError: Nothing can be written any more.
         """
         self._write(Wasted(usage, cost, requests))
+
+    def begin_request(self) -> None:
+        """Note that a request goes, whose answer is lost if the process is killed now.
+
+        Raises:
+            StoreError: Nothing can be written any more.
+        """
+        with self._lock:
+            self._on_their_way += 1
+            if self._on_their_way > self._most_at_once:
+                self._most_at_once = self._on_their_way
+                self._working().write(Sent(self._most_at_once))
+
+    def end_request(self) -> None:
+        """Note that a request is over, and that what came of it is written."""
+        with self._lock:
+            self._on_their_way -= 1
+
+    def lost(self) -> int:
+        """Return how many requests, at most, were on their way when this run was killed before.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return self._own.lost(self._run, self.session)
+
+    def count(self, counted: Counted) -> None:
+        """Count what a step of the run paid for, or what of it was in vain.
+
+        Args:
+            counted: The step, and requests, tokens, money and answers.
+
+        Raises:
+            StoreError: Nothing can be written any more.
+        """
+        self._write(counted)
+
+    def counted(self) -> dict[str, Tally]:
+        """Return what each step of the run paid for in all of its sessions, by the step's name.
+
+        Raises:
+            StoreError: The store cannot be read or written.
+        """
+        self.flush()
+        return self._own.counted(self._run)
 
     def was_refused(self, settings: Settings) -> bool:
         """Return whether a server, now or in an earlier session, did not take a schema.
@@ -275,10 +341,11 @@ class RequestStore:
         paid: bool,
         committed: Callable[[], object] | None = None,
         failed: Callable[[StoreError], object] | None = None,
+        counted: Counted | None = None,
     ) -> None:
         note = Answered(
             question.key, question.prompt, question.sample, question.settings, answer, written,
-            paid, committed, failed,
+            paid, committed, failed, counted,
         )  # fmt: skip
         with self._lock:  # that the last put is the last written, too
             self._working().write(note)
@@ -297,7 +364,12 @@ class RequestStore:
             return {}
         with self._lock:
             notes = [self._unwritten[key] for key in keys if key in self._unwritten]
-        return {note.key: note.answer for note in notes}
+        return {note.key: replace(note.answer, ours=note.paid) for note in notes}
+
+    def _marked(self, found: Found) -> dict[bytes, Stored]:
+        """Return what was found in the own file, marked where this run had paid for it."""
+        ours = {key for key, session in found.paid_by.items() if session in self._sessions}
+        return {k: replace(a, ours=True) if k in ours else a for k, a in found.answers.items()}
 
     def _copied(self, wanted: Mapping[bytes, Question], found: Found) -> dict[bytes, Stored]:
         """Keep what was found in another store, as something that was paid for there."""

@@ -18,6 +18,7 @@ from dataflow_core.serving.store.answers import Stored
 from dataflow_core.serving.store.database import told, transaction
 from dataflow_core.serving.store.question import Settings
 from dataflow_core.serving.store.rows import COLUMNS, as_row
+from dataflow_core.serving.tally import Tally
 
 _MOST = 1000
 """So many notes at most go into one transaction."""
@@ -40,6 +41,10 @@ _ADD = (
     "cached_tokens = cached_tokens + ?, reasoning_tokens = reasoning_tokens + ?, "
     "cost = cost + ?, unpriced = unpriced + ? WHERE id = ?"
 )
+_COUNT = (
+    "INSERT INTO calls (session, step, field, amount) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (session, step, field) DO UPDATE SET amount = amount + excluded.amount"
+)
 _WASTE = (
     "INSERT INTO waste (session, tokens, cost) VALUES (?, ?, ?) ON CONFLICT (session) "
     "DO UPDATE SET tokens = tokens + excluded.tokens, cost = cost + excluded.cost"
@@ -60,6 +65,7 @@ class Answered:
         paid: Whether it came from a model now, and not out of another store.
         committed: Called when it is safe.
         failed: Called when it cannot be kept.
+        counted: What is counted with it.
     """
 
     key: bytes
@@ -71,6 +77,7 @@ class Answered:
     paid: bool = True
     committed: Callable[[], object] | None = None
     failed: Callable[[StoreError], object] | None = None
+    counted: Counted | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -83,6 +90,7 @@ class Failed:
     reason: str
     message: str
     attempts: int
+    counted: Counted | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -92,6 +100,14 @@ class Wasted:
     usage: Usage
     cost: float | None
     requests: int
+
+
+@dataclass(eq=False, slots=True)
+class Counted:
+    """What a step of the run paid for: requests, tokens, money, and the answers that came."""
+
+    step: str
+    paid: Tally
 
 
 @dataclass(eq=False, slots=True)
@@ -110,6 +126,13 @@ class Reused:
 
 
 @dataclass(eq=False, slots=True)
+class Sent:
+    """How many requests were on their way at a time, at most."""
+
+    most_at_once: int
+
+
+@dataclass(eq=False, slots=True)
 class Flush:
     """Somebody waits until all before it is safe; the last of all also ends the writer."""
 
@@ -117,7 +140,7 @@ class Flush:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-Note = Answered | Failed | Wasted | Judged | Reused | Flush
+Note = Answered | Failed | Wasted | Counted | Judged | Reused | Sent | Flush
 
 
 class Writer:
@@ -217,6 +240,7 @@ class Writer:
             ],
         )  # fmt: skip
         self._add(note.answer for note in notes if note.paid)
+        self._write_counts([note.counted for note in notes if note.counted is not None])
 
     def _add(self, answers: Iterable[Stored]) -> None:
         """Add to what the session paid: that remains when answers are removed."""
@@ -251,6 +275,7 @@ class Writer:
         )  # fmt: skip
         requests = sum(note.attempts for note in notes)
         self._connection.execute(_ADD, (0, requests, 0, 0, 0, 0, 0.0, 0, self._session))
+        self._write_counts([note.counted for note in notes if note.counted is not None])
 
     def _write_waste(self, notes: list[Wasted]) -> None:
         usage = sum((note.usage for note in notes), NO_USAGE)
@@ -261,6 +286,19 @@ class Writer:
         self._connection.execute(_ADD, (0, requests, *tokens, *of_them, cost, 0, self._session))
         self._connection.execute(_WASTE, (self._session, usage.total_tokens, cost))
 
+    def _write_counts(self, notes: list[Counted]) -> None:
+        sums: dict[str, Tally] = {}
+        for note in notes:
+            sums.setdefault(note.step, Tally()).merge(note.paid)
+        self._connection.executemany(
+            _COUNT,
+            [
+                (self._session, step, name, amount)
+                for step, tally in sums.items()
+                for name, amount in tally.as_dict().items()
+            ],
+        )
+
     def _write_judgements(self, notes: list[Judged]) -> None:
         self._connection.executemany(
             _JUDGE, [(note.problem, key, note.problem) for note in notes for key in note.keys]
@@ -269,6 +307,14 @@ class Writer:
     def _write_policies(self, notes: list[Reused]) -> None:
         told_last = (notes[-1].policies, self._session)
         self._connection.execute("UPDATE sessions SET reuse = ? WHERE id = ?", told_last)
+
+    def _write_most(self, notes: list[Sent]) -> None:
+        told_last = (notes[-1].most_at_once, self._session)
+        self._connection.execute("UPDATE sessions SET most_at_once = ? WHERE id = ?", told_last)
+
+    def _write_end(self, notes: list[Flush]) -> None:
+        if any(note.last for note in notes):
+            self._connection.execute("UPDATE sessions SET ended = 1 WHERE id = ?", (self._session,))
 
     def _known(self, notes: Sequence[Answered | Failed]) -> dict[bytes, int]:
         """Return the numbers of settings by their digests, after adding new ones."""
@@ -288,7 +334,9 @@ class Writer:
         Answered: _write_answers,
         Failed: _write_failures,
         Wasted: _write_waste,
+        Counted: _write_counts,
         Judged: _write_judgements,
         Reused: _write_policies,
-        Flush: lambda _, __: None,
+        Sent: _write_most,
+        Flush: _write_end,
     }

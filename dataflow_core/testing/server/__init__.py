@@ -14,6 +14,6 @@ from dataflow_core.testing.server.answers import checksum
 from dataflow_core.testing.server.counts import Request, Stats
 from dataflow_core.testing.server.fault_server import FaultServer
 from dataflow_core.testing.server.faults import Faults
-from dataflow_core.testing.server.vectors import vector_of
+from dataflow_core.testing.vectors import vector_of
 
 __all__ = ["FaultServer", "Faults", "Request", "Stats", "checksum", "vector_of"]

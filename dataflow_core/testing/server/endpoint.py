@@ -13,7 +13,7 @@ from dataflow_core.testing.server.answers import Answer, Usage, Writer
 from dataflow_core.testing.server.faults import Faults
 from dataflow_core.testing.server.plan import Fault
 from dataflow_core.testing.server.question import Question, Refusal
-from dataflow_core.testing.server.vectors import vector_of
+from dataflow_core.testing.vectors import vector_of
 
 Headers = Mapping[str, str]
 

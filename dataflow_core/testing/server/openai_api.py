@@ -20,7 +20,7 @@ from dataflow_core.testing.server.parameters import (
     texts,
 )
 from dataflow_core.testing.server.question import CHARACTERS_PER_TOKEN, Question, Refusal
-from dataflow_core.testing.server.vectors import in_base64
+from dataflow_core.testing.vectors import in_base64
 
 _DELTA = 4 * CHARACTERS_PER_TOKEN
 _MOST_INPUTS = 2048

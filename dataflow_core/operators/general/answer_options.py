@@ -1,0 +1,130 @@
+"""The options of a question: their letters, which of them a reference and an answer name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any, Literal
+
+from dataflow_core.operators.prompted import is_blank
+from dataflow_core.prompts import Unparsable
+
+ReferenceIs = Literal["letter", "text", "index", "number"]
+"""What names an option: its letter, its text, its place from 0 on, its place from 1 on."""
+
+_BETWEEN = re.compile(r"[\s,;/&、，；]+(?:and\s+)?")
+_LETTER = re.compile(r"[(\[*]*([A-Za-z])[)\].:*]*")
+_LETTER_AND_TEXT = re.compile(r"\(?([A-Za-z])\s*[).:]\s*(\S.*)", re.DOTALL)
+
+
+def lettered(options: Sequence[Any]) -> dict[str, str]:
+    """Return options by letter, in their order.
+
+    Options that bring the very letters along (``"A) 36"``, ``"B) 15"``) lose them.
+
+    Args:
+        options: The texts of the options.
+
+    Raises:
+        Unparsable: There are more than letters, or one is no text, or blank.
+    """
+    if len(options) > len(ascii_uppercase):
+        raise Unparsable(f"{len(options)} options; letters are there for 26", "invalid_options")
+    if any(not isinstance(one, str) or is_blank(one) for one in options):
+        raise Unparsable("an option is null, blank, or no text", "invalid_options")
+    by_letter = dict(zip(ascii_uppercase, (one.strip() for one in options), strict=False))
+    split = {letter: _LETTER_AND_TEXT.fullmatch(one) for letter, one in by_letter.items()}
+    if all(match is not None and match[1] == letter for letter, match in split.items()):
+        return {letter: match[2] for letter, match in split.items() if match is not None}
+    return by_letter
+
+
+def named_by_reference(reference: Any, options: Mapping[str, str], what: ReferenceIs) -> set[str]:
+    """Return the letters of the options that a reference names.
+
+    Args:
+        reference: What names them: one, or a list; letters also in one text, as in ``"A, C"``.
+        options: The options by letter.
+        what: What names an option.
+
+    Raises:
+        Unparsable: It names what is no option.
+    """
+    several = reference if isinstance(reference, (list, tuple)) else [reference]
+    if what == "letter":
+        several = [part for one in several for part in _BETWEEN.split(str(one).strip()) if part]
+    return {_named(one, options, what) for one in several}
+
+
+def named_by_answer(answer: Any, options: Mapping[str, str]) -> set[str]:
+    """Return the letters that a model's answer proper names.
+
+    It has letters and nothing else, or one letter with the text of its option: a letter somewhere
+    in a sentence is none. ``none`` names no option.
+
+    Args:
+        answer: What stood between the tags, or in the field: a text, or a list of letters.
+        options: The options by letter.
+
+    Raises:
+        Unparsable: It says something else, or names a letter that no option has.
+    """
+    if isinstance(answer, list):
+        return _letters([str(one) for one in answer], options)
+    told = unicodedata.normalize("NFKC", str(answer)).strip()
+    if told.casefold() == "none":
+        return set()
+    match = _LETTER_AND_TEXT.fullmatch(told)
+    if match is not None and _same(match[2], options.get(match[1].upper())):
+        return {match[1].upper()}
+    return _letters([part for part in _BETWEEN.split(told) if part], options)
+
+
+def _letters(told: Sequence[str], options: Mapping[str, str]) -> set[str]:
+    matches = [_LETTER.fullmatch(one.strip()) for one in told]
+    found = {match[1].upper() for match in matches if match is not None}
+    if None in matches:
+        what = told[matches.index(None)]
+        raise Unparsable(f"{what[:80]!r} is no letter of an option")
+    if unknown := sorted(found - options.keys()):
+        known = f"the options are {', '.join(options)}"
+        raise Unparsable(f"no option has the letter {unknown[0]}: {known}", "no_such_option")
+    return found
+
+
+def _named(one: Any, options: Mapping[str, str], what: ReferenceIs) -> str:
+    letters = list(options)
+    if what == "letter":
+        found = [letter for letter in letters if _LETTER.fullmatch(one) and letter in one.upper()]
+    elif what == "text":
+        found = [letter for letter, text in options.items() if _same(str(one), text)]
+    else:
+        place = _whole(one) - (what == "number")
+        found = letters[place : place + 1] if place >= 0 else []
+    if len(found) != 1:
+        raise Unparsable(
+            f"the reference, as {what}, is {one!r}, which names {len(found)} of the "
+            f"{len(letters)} options",
+            "invalid_reference",
+        )
+    return found[0]
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise Unparsable(f"the reference is {value!r}; a whole number is wanted", "invalid_reference")
+
+
+def _same(left: str, right: str | None) -> bool:
+    return right is not None and _plain(left) == _plain(right)
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(".")

@@ -1,0 +1,62 @@
+"""Servings that nobody closes end their threads when they are forgotten."""
+
+import gc
+import threading
+import time
+
+from dataflow_core.serving import OpenAIServing
+from dataflow_core.testing import FaultServer, ScriptedServing
+
+
+def texts(completions):
+    return [one.text for one in completions]
+
+
+def dataflow_threads():
+    return [one for one in threading.enumerate() if one.name.startswith("dataflow-")]
+
+
+def wait_for_threads(number, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while len(dataflow_threads()) != number:
+        assert time.monotonic() < deadline, dataflow_threads()
+        gc.collect()
+        time.sleep(0.01)
+
+
+def test_a_serving_that_nobody_closes_ends_its_threads_when_it_is_forgotten(tmp_path):
+    wait_for_threads(0)
+    cache = tmp_path / "answers.sqlite"
+    serving = ScriptedServing(str.upper, cache=cache)
+    assert texts(serving.generate_from_input(["a"])) == ["A"]
+    assert texts(serving.generate_from_input(["b"])) == ["B"]
+    assert [request.messages[0]["content"] for request in serving.requests] == ["a", "b"]
+    assert len(dataflow_threads()) == 2
+    del serving
+    wait_for_threads(0)
+    with ScriptedServing({}, cache=cache) as again:
+        assert texts(again.generate_from_input(["a", "b"])) == ["A", "B"]
+
+
+def test_a_serving_that_is_forgotten_in_its_own_thread_ends(tmp_path):
+    wait_for_threads(0)
+    with FaultServer() as server:
+        serving = OpenAIServing(model="m", base_url=server.url)
+        serving.generate_from_input(["a"])
+        loop = serving.asking().dispatcher._loop
+        held = [serving]
+        del serving
+        loop.call_soon_threadsafe(held.clear)
+        wait_for_threads(0)
+
+
+def test_a_serving_that_is_closed_and_used_again_ends_once_more_when_forgotten():
+    wait_for_threads(0)
+    serving = ScriptedServing(str.upper)
+    for _ in range(3):
+        serving.generate_from_input(["a"])
+        serving.close()
+    serving.generate_from_input(["a"])
+    assert len(dataflow_threads()) == 1
+    del serving
+    wait_for_threads(0)
