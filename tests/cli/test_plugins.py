@@ -12,7 +12,8 @@ from dataflow_core.cli.main import main
 FRUIT = """
     @hookimpl
     def dataflow_register_prompts():
-        return [PromptSpec(name="ask", target="dataflow_fruit:prompts/ask.jinja", summary="Ask for fruit.")]
+        return [PromptSpec(name="ask", target="dataflow_fruit:prompts/ask.jinja",
+                           summary="Ask for fruit.")]
 """
 
 
