@@ -12,8 +12,8 @@ from dataflow_core.cli.main import main
 FRUIT = """
     @hookimpl
     def dataflow_register_prompts():
-        return [PromptSpec(name="ask", target="dataflow_fruit:prompts/ask.jinja",
-                           summary="Ask for fruit.")]
+        target = "dataflow_fruit:prompts/ask.jinja"
+        return [PromptSpec(name="ask", target=target, summary="Ask for fruit.")]
 """
 
 
