@@ -5,7 +5,8 @@ The blocks of one document share a folder and a namespace. What is run:
 - ``python``: executed; with ``>>>``, what is printed is compared.
 - ``console``: the lines that begin with ``$``, as real commands, in processes of their own. Where
   output is shown it is compared, and a command that fails must be followed by ``$ echo $?``.
-- any block whose first line is ``# file: NAME``: written to that file.
+- any block whose first line is ``# file: NAME``, or the second below ``---``, as in the header of a
+  prompt: written to that file.
 
 In shown output, ``...`` stands for anything, and white space counts as one space.
 """
@@ -36,7 +37,7 @@ PLUGINS = sorted(path.parent for path in REPOSITORY.glob("plugins/*/pyproject.to
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
-_FILE = re.compile(r"# file: (\S+)\n")
+_FILE = re.compile(r"(?:---\n)?# file: (\S+)\n")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 

@@ -345,6 +345,8 @@ def test_a_recipe_reads():
         ("    input_columns: [n]", "    input_columns: 3", 10, "names, as a list of strings"),
         ("name: tidy", "name: tidy\nname: tidier", 3, "the key 'name' stands twice"),
         ("    where: n > 1", "    where: a\n    where: b", 8, "the key 'where' stands twice"),
+        ("where: n > 1", "where: {{ n }} > 1", 7, "not valid YAML"),
+        ("where: n > 1", "where: {{ n }}", 7, "not valid YAML"),
         ("- name: best", "- name: best\n  table: lnog", 9, "makes. Did you mean 'long'"),
         ("- name: best", "- name: best\n  table: [long]", 9, "no earlier step makes"),
         ("- name: best", "- name: long", 8, "two tables are named 'long'"),

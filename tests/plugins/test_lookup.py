@@ -93,8 +93,7 @@ def test_each_kind_has_its_own_names(manager):
     ]
     assert [item.full_name for item in manager.templates()] == ["fruit/pie", "fruit/tart"]
     assert manager.pipelines() == []
-    assert {item.namespace for item in manager.prompts()} == {"core"}
-    assert {item.namespace for item in manager.servings()} == {"core"}
+    assert {item.namespace for item in (*manager.prompts(), *manager.servings())} == {"core"}
     assert manager.engines() == manager.commands() == []
     assert "Did you mean" not in failing(manager, "fruit/peel", kind="serving")
 
