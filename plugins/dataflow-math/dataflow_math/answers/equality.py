@@ -2,8 +2,9 @@ r"""Whether two answers are the same, decided as cheaply as can be, and never by
 
 First as texts in one way of writing (`canonical`), then as plain numbers with percent signs and
 units (`quantities`), then by their structure: lists and sets in any order, tuples and intervals in
-theirs with the same brackets, ``±``, ``x = …`` where the other side only has the value. What is
-left are expressions, which `symbolic` compares with Math-Verify, in a process of its own.
+theirs with the same brackets, ``±``, ``x = …`` where the other side only has the value. Simple
+expressions of different values (`values`) are told apart. What is left are expressions, which
+`symbolic` compares with Math-Verify, in a process of its own.
 
 Following Math-Verify and the evaluation of Qwen2.5-Math: words are compared without case and
 articles; ``(1,2)`` equals the list ``1,2`` but not ``2,1``, ``[1,2]`` or the set ``\{1,2\}``; a set
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from dataflow_math.answers.brackets import enclosed, split_list
 from dataflow_math.answers.canonical import canonical, key
 from dataflow_math.answers.quantities import quantity, same_quantity
+from dataflow_math.answers.values import differ, is_simple
 
 Symbolic = Callable[[str, str], bool]
 """Compares two canonical expressions, reference first."""
@@ -96,6 +98,8 @@ def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
         values = _values(a, b)
         if values is not None:
             return _same(*values, judge, depth + 1)
+    if differ(a, b):
+        return False
     return judge.symbolic(a, b) if judge.symbolic else None
 
 
@@ -142,7 +146,7 @@ def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
     group, single = (one, b) if one else (other, a)
     if group and group.kind == "set" and len(group.elements) == 1:
         return _same(*((*group.elements, b) if one else (a, *group.elements)), judge, depth + 1)
-    if quantity(single) or _is_letter(single):
+    if quantity(single) or _is_letter(single) or is_simple(single):
         return False
     values = _values(a, b)
     if values is not None:
