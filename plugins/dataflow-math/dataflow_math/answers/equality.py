@@ -44,6 +44,7 @@ _NAMED = re.compile(
     rf"|\\frac\{{{_NAME}\}}\{{{_NAME}\}}|(?:\\angle|\\triangle|\\overline)\s*\{{?{_NAME}\}}?)"
 )
 _BASED = re.compile(r"[0-9A-Fa-f]+_\d+")
+_MATRIX = re.compile(r"\\begin\{[pb]?matrix\}(.*)\\end\{[pb]?matrix\}", re.DOTALL)
 _SIGNS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])|\+/-|\+-")
 
 
@@ -79,7 +80,7 @@ class _Judge:
 
 @dataclass(frozen=True)
 class _Group:
-    """Elements in brackets, or without any: ``kind`` is "list", "set" or both brackets."""
+    """Elements: ``kind`` is "list", "set", both brackets, or "matrix" with its rows."""
 
     kind: str
     elements: tuple[str, ...]
@@ -98,7 +99,9 @@ def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
         values = _values(a, b)
         if values is not None:
             return _same(*values, judge, depth + 1)
-    if differ(a, b):
+    if (_is_equation(a) and is_simple(b)) or (_is_equation(b) and is_simple(a)):
+        return False
+    if differ(a, b, judge.tolerance):
         return False
     return judge.symbolic(a, b) if judge.symbolic else None
 
@@ -205,6 +208,9 @@ def _group(text: str) -> _Group | None:
             return _Group("set", _nonempty(parts)) if named and content.strip() else None
         if len(parts) > 1 and opening in "([" and closing in ")]":
             return _Group(opening + closing, _nonempty(parts))
+    if (found := _MATRIX.fullmatch(text)) and "\\begin" not in found[1]:
+        rows = [row for row in found[1].split("\\\\") if row.strip()]
+        return _Group(f"matrix {len(rows)}", tuple(c.strip() for r in rows for c in r.split("&")))
     parts = [part for piece in split_list(text) for part in _AND.split(piece)]
     parts = list(_nonempty([part for one in parts for part in _both_signs(one)]))
     return _Group("list", tuple(parts)) if len(parts) > 1 else None
@@ -258,6 +264,11 @@ def _assigned(text: str) -> tuple[str, str] | None:
     if len(parts) < 2 or not _NAMED.fullmatch(parts[0].strip()) or not parts[-1].strip():
         return None
     return parts[0].strip(), parts[-1].strip()
+
+
+def _is_equation(text: str) -> bool:
+    """Tell whether a text is an equation that gives no value, as ``x = 5`` does."""
+    return _EQUALS.search(text) is not None and _assigned(text) is None
 
 
 def _is_letter(text: str) -> bool:

@@ -1,13 +1,14 @@
 r"""The value of simple expressions, which tells many that differ apart without a computer algebra.
 
 Only what can be read in one way counts: numbers, letters, ``+ - \cdot \times / ^ \frac \sqrt \pi``,
-brackets, and products without a sign, such as ``2x``. It proves nothing equal.
+brackets, and products without a sign, such as ``2x``; i and e have their own values, and degrees
+count as numbers. It proves nothing equal.
 """
 
 from __future__ import annotations
 
+import cmath
 import functools
-import math
 import re
 from collections.abc import Mapping
 
@@ -15,15 +16,22 @@ _TOKEN = re.compile(
     r"\s*(?:(\d+(?:\.\d+)?|\.\d+)|(\\frac|\\sqrt|\\pi|\\cdot|\\times)(?![a-zA-Z])"
     r"|([a-zA-Z])|([-+*/^(){}]))"
 )
+_UNCLEAR = re.compile(r"\d\s+[\d.]|\d\s*\\frac|(?<![\\a-zA-Z])(?:[a-zA-Z]{3,}|ln|lg)")
 _MOST_CHARACTERS = 200
 _MOST_POWER = 64
 # Any positive values will do that are not related by any likely equation.
 _POINTS = (0.7390851332, 1.9634954085)
 _APART = 1e-4
+_CONSTANTS = {"i": 1j, "e": cmath.e}
 
 
-def differ(a: str, b: str) -> bool:
+def differ(a: str, b: str, tolerance: float = 0.0) -> bool:
     r"""Tell whether two canonical expressions surely have different values.
+
+    Args:
+        a: An expression.
+        b: Another one.
+        tolerance: A difference that counts as none, relative to the larger value.
 
     Example:
         >>> differ(r"\frac{\sqrt{65}}{2}", "70"), differ("x+1", "1+x"), differ("x+1", r"\ln x")
@@ -31,11 +39,11 @@ def differ(a: str, b: str) -> bool:
     """
     letters = sorted(_letters(a) | _letters(b))
     for point in _POINTS:
-        at = {letter: point * (1 + 0.618034 * n) for n, letter in enumerate(letters)}
+        at = {one: point * (1 + 0.618034 * n) for n, one in enumerate(letters)} | _CONSTANTS
         first, second = _value(a, at), _value(b, at)
         if first is None or second is None:
             return False
-        if abs(first - second) > _APART * max(1.0, abs(first), abs(second)):
+        if abs(first - second) > max(_APART, 2 * tolerance) * max(1.0, abs(first), abs(second)):
             return True
     return False
 
@@ -47,7 +55,7 @@ def is_simple(text: str) -> bool:
         >>> is_simple(r"2\sqrt{3}x"), is_simple("(1,2)"), is_simple("x=1")
         (True, False, False)
     """
-    return _value(text, dict.fromkeys(_letters(text), _POINTS[0])) is not None
+    return _value(text, dict.fromkeys(_letters(text), _POINTS[0]) | _CONSTANTS) is not None
 
 
 def _letters(text: str) -> set[str]:
@@ -55,7 +63,7 @@ def _letters(text: str) -> set[str]:
     return {one for one in tokens if len(one) == 1 and one.isalpha()} if tokens else set()
 
 
-def _value(text: str, at: Mapping[str, float]) -> float | None:
+def _value(text: str, at: Mapping[str, complex]) -> complex | None:
     tokens = _tokens(text)
     if not tokens:
         return None
@@ -64,20 +72,19 @@ def _value(text: str, at: Mapping[str, float]) -> float | None:
         value = reader.sum()
     except (_Unreadable, ArithmeticError, ValueError, RecursionError):
         return None
-    whole = reader.place == len(tokens) and isinstance(value, float) and math.isfinite(value)
-    return value if whole else None
+    return value if reader.place == len(tokens) and cmath.isfinite(value) else None
 
 
 @functools.lru_cache(maxsize=2048)
 def _tokens(text: str) -> tuple[str, ...]:
     r"""Return the parts of an expression; none where there is anything else in it.
 
-    The letters e and i are more than variables, and numbers side by side may be a mixed fraction.
+    Numbers side by side may be a mixed fraction, and three letters a function; they are not read.
     """
-    if len(text) > _MOST_CHARACTERS or re.search(r"\d\s+[\d.]|\d\s*\\frac|[ei]", _bare(text)):
+    if len(text) > _MOST_CHARACTERS or _UNCLEAR.search(text):
         return ()
     found, place = [], 0
-    text = text.rstrip()
+    text = text.replace("°", "").rstrip()
     while place < len(text):
         token = _TOKEN.match(text, place)
         if token is None:
@@ -87,10 +94,6 @@ def _tokens(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _bare(text: str) -> str:
-    return re.sub(r"\\(?!frac)[a-zA-Z]+", " # ", text)
-
-
 class _Unreadable(Exception):
     """The expression has another form than is known here."""
 
@@ -98,10 +101,10 @@ class _Unreadable(Exception):
 class _Reader:
     """Reads tokens by descent: sums of products of powers of atoms."""
 
-    def __init__(self, tokens: tuple[str, ...], at: Mapping[str, float]) -> None:
+    def __init__(self, tokens: tuple[str, ...], at: Mapping[str, complex]) -> None:
         self.tokens, self.at, self.place = tokens, at, 0
 
-    def sum(self) -> float:
+    def sum(self) -> complex:
         negative = self._next() == "-"
         if self._next() in {"+", "-"}:
             self._take()
@@ -111,7 +114,7 @@ class _Reader:
             value += sign * self.product()
         return value
 
-    def product(self) -> float:
+    def product(self) -> complex:
         value = self._power()
         while (mark := self._next()) is not None and mark not in {"+", "-", ")", "}"}:
             if mark == "/":
@@ -123,14 +126,14 @@ class _Reader:
             value *= self._power()
         return value
 
-    def _divisor(self) -> float:
+    def _divisor(self) -> complex:
         """Return what is divided by: a number or bracket, as ``1/2x`` can be read in two ways."""
         value = self._power()
         if self._next() not in {None, "+", "-", ")", "}", "*", "\\cdot", "\\times"}:
             raise _Unreadable
         return value
 
-    def _power(self) -> float:
+    def _power(self) -> complex:
         value = self._atom()
         if self._next() != "^":
             return value
@@ -138,9 +141,9 @@ class _Reader:
         power = self._argument()
         if abs(power) > _MOST_POWER or self._next() == "^":
             raise _Unreadable
-        return float(value**power) if value >= 0 or power == int(power) else math.nan
+        return complex(value**power)
 
-    def _atom(self) -> float:
+    def _atom(self) -> complex:
         mark = self._take()
         if mark in {"(", "{"}:
             value = self.sum()
@@ -151,9 +154,9 @@ class _Reader:
             top = self._group()
             return top / self._group()
         if mark == "\\sqrt":
-            return math.sqrt(self._group())
+            return cmath.sqrt(self._group())
         if mark == "\\pi":
-            return math.pi
+            return cmath.pi
         if mark in self.at:
             if self._next() == "(":  # f(x) is no product
                 raise _Unreadable
@@ -162,12 +165,12 @@ class _Reader:
             raise _Unreadable
         return float(mark)
 
-    def _group(self) -> float:
+    def _group(self) -> complex:
         if self._next() != "{":
             raise _Unreadable
         return self._atom()
 
-    def _argument(self) -> float:
+    def _argument(self) -> complex:
         """Return an exponent: a group, a digit or a letter."""
         mark = self._next()
         if mark is None or not (mark == "{" or len(mark) == 1):
