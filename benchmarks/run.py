@@ -3,7 +3,8 @@
 FOLDER holds c100000.jsonl, c100000.parquet and c500000.jsonl, rows of about 1.2 kB; without it,
 files of that kind are made from random words. With c10000.jsonl in it, evaluators are measured;
 with c10000.truth.jsonl, near-deduplication is scored; with presidio_pii.jsonl, the recognizers of
-personal data. SHARED is the folder of shared test data, whose judges are asked too (judges.py).
+personal data. SHARED is the folder of shared test data, whose judges are asked too (judges.py),
+and whose solutions in mathematics are judged (math_answers.py).
 Quote the ratios: they come from one run, in which the commands take turns; the absolute figures
 belong to the machine.
 """
@@ -93,6 +94,7 @@ def main() -> None:
                 _script(name, data)
         if len(sys.argv) > 2:
             _script("judges.py", pathlib.Path(sys.argv[2]))
+            _script("math_answers.py", pathlib.Path(sys.argv[2]))
     for name in ("runs.py", "start_up.py"):
         subprocess.run([sys.executable, str(HERE / name)], check=True)
 

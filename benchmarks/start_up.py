@@ -15,11 +15,9 @@ def main() -> None:
     commands = {"python alone": [sys.executable, "-c", "pass"]}
     commands |= {name: [*program, *name.split()] for name in LIMITS}
     commands["import dataflow_core"] = [sys.executable, "-c", "import dataflow_core"]
-    commands["import dataflow_text._plugin"] = [
-        sys.executable,
-        "-c",
-        "import dataflow_text._plugin",
-    ]
+    for plugin in ("math", "text"):
+        code = f"import dataflow_{plugin}._plugin"
+        commands[code] = [sys.executable, "-c", code]
     for name, figures in measure(commands, runs=10).items():
         limit = (
             f"   (wanted: {LIMITS[name][0]} CPU-s, {LIMITS[name][1]:.0f} MB)"

@@ -14,7 +14,7 @@ from dataflow_math.answers.extraction import extract_answer
 
 # Gold and prediction of Math-Verify's own cases whose verdict is another one here, and why.
 DIFFERENT = {
-    ("$x \\in [-2,7]$", "$-2 \\le x \\le 7$"): (
+    ("$x \\in [-2,7]$", r"$-2 \\le x \\le 7$"): (
         "a set and the inequality that describes it are the same here; the case is about the "
         "option of Math-Verify that tells them apart"
     ),

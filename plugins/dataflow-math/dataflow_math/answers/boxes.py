@@ -9,7 +9,7 @@ from dataflow_math.answers.brackets import closing_brace
 _Box = tuple[int, int, str]
 """Where a box begins and ends, and what it holds."""
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>[^\s{}$\\]+))")
+_BOX = re.compile(r"\\{1,2}(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>[^\s{}$\\]+))")
 _TOKEN = re.compile(_BOX.pattern + r"|\\.|[{}]", re.DOTALL)
 _JOINT = re.compile(
     r"(?:\s|\$|\\[()\[\]]|\\q?quad|\\[,; ]|,|;|and|or|\\text\{\s*,?\s*(?:and|or)\s*\}|和|或|、)*"
@@ -35,7 +35,8 @@ def _complete(text: str) -> list[_Box]:
     """Return the boxes that are complete, in the order in which they end."""
     boxes: list[_Box] = []
     open_braces: list[tuple[int, int] | None] = []
-    for found in _TOKEN.finditer(text):
+    first = _BOX.search(text)
+    for found in _TOKEN.finditer(text, first.start()) if first else ():
         if found["bare"]:
             boxes.append((found.start(), found.end(), found["bare"]))
         elif found[0] == "}":

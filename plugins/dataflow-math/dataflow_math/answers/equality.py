@@ -2,8 +2,9 @@ r"""Whether two answers are the same, decided as cheaply as can be, and never by
 
 First as texts in one way of writing (`canonical`), then as plain numbers with percent signs and
 units (`quantities`), then by their structure: lists and sets in any order, tuples and intervals in
-theirs with the same brackets, ``±``, ``x = …`` where the other side only has the value. What is
-left are expressions, which `symbolic` compares with Math-Verify, in a process of its own.
+theirs with the same brackets, ``±``, ``x = …`` where the other side only has the value. Simple
+expressions of different values (`values`) are told apart. What is left are expressions, which
+`symbolic` compares with Math-Verify, in a process of its own.
 
 Following Math-Verify and the evaluation of Qwen2.5-Math: words are compared without case and
 articles; ``(1,2)`` equals the list ``1,2`` but not ``2,1``, ``[1,2]`` or the set ``\{1,2\}``; a set
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from dataflow_math.answers.brackets import enclosed, split_list
 from dataflow_math.answers.canonical import canonical, key
 from dataflow_math.answers.quantities import quantity, same_quantity
+from dataflow_math.answers.values import differ, is_simple
 
 Symbolic = Callable[[str, str], bool]
 """Compares two canonical expressions, reference first."""
@@ -42,6 +44,7 @@ _NAMED = re.compile(
     rf"|\\frac\{{{_NAME}\}}\{{{_NAME}\}}|(?:\\angle|\\triangle|\\overline)\s*\{{?{_NAME}\}}?)"
 )
 _BASED = re.compile(r"[0-9A-Fa-f]+_\d+")
+_MATRIX = re.compile(r"\\begin\{[pb]?matrix\}(.*)\\end\{[pb]?matrix\}", re.DOTALL)
 _SIGNS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])|\+/-|\+-")
 
 
@@ -77,7 +80,7 @@ class _Judge:
 
 @dataclass(frozen=True)
 class _Group:
-    """Elements in brackets, or without any: ``kind`` is "list", "set" or both brackets."""
+    """Elements: ``kind`` is "list", "set", both brackets, or "matrix" with its rows."""
 
     kind: str
     elements: tuple[str, ...]
@@ -96,6 +99,10 @@ def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
         values = _values(a, b)
         if values is not None:
             return _same(*values, judge, depth + 1)
+    if (_is_equation(a) and is_simple(b)) or (_is_equation(b) and is_simple(a)):
+        return False
+    if differ(a, b, judge.tolerance):
+        return False
     return judge.symbolic(a, b) if judge.symbolic else None
 
 
@@ -142,7 +149,7 @@ def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
     group, single = (one, b) if one else (other, a)
     if group and group.kind == "set" and len(group.elements) == 1:
         return _same(*((*group.elements, b) if one else (a, *group.elements)), judge, depth + 1)
-    if quantity(single) or _is_letter(single):
+    if quantity(single) or _is_letter(single) or is_simple(single):
         return False
     values = _values(a, b)
     if values is not None:
@@ -201,6 +208,9 @@ def _group(text: str) -> _Group | None:
             return _Group("set", _nonempty(parts)) if named and content.strip() else None
         if len(parts) > 1 and opening in "([" and closing in ")]":
             return _Group(opening + closing, _nonempty(parts))
+    if (found := _MATRIX.fullmatch(text)) and "\\begin" not in found[1]:
+        rows = [row for row in found[1].split("\\\\") if row.strip()]
+        return _Group(f"matrix {len(rows)}", tuple(c.strip() for r in rows for c in r.split("&")))
     parts = [part for piece in split_list(text) for part in _AND.split(piece)]
     parts = list(_nonempty([part for one in parts for part in _both_signs(one)]))
     return _Group("list", tuple(parts)) if len(parts) > 1 else None
@@ -254,6 +264,11 @@ def _assigned(text: str) -> tuple[str, str] | None:
     if len(parts) < 2 or not _NAMED.fullmatch(parts[0].strip()) or not parts[-1].strip():
         return None
     return parts[0].strip(), parts[-1].strip()
+
+
+def _is_equation(text: str) -> bool:
+    """Tell whether a text is an equation that gives no value, as ``x = 5`` does."""
+    return _EQUALS.search(text) is not None and _assigned(text) is None
 
 
 def _is_letter(text: str) -> bool:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,18 +28,19 @@ Verdict = bool | Literal["time_limit", "too_complex"]
 _BATCH = 16
 _START_SECONDS = 60.0
 _STARTS = 3
+_DEATHS = 2
 
 
 @dataclass(eq=False)
 class _Process:
-    """One process, and what it was sent: `waiting` are the places of pairs not answered yet."""
+    """One process, and the places of the pairs that it was sent and has not answered."""
 
     program: subprocess.Popen[bytes]
     connection: socket.socket
     waiting: deque[int] = field(default_factory=deque)
     received: bytes = b""
     deadline: float = 0.0
-    has_answered: bool = False
+    is_ready: bool = False
 
     def close(self) -> None:
         self.connection.close()
@@ -143,6 +144,7 @@ class _Work:
         self.todo = deque(range(len(pairs)))
         self.verdicts: list[Verdict | None] = [None] * len(pairs)
         self.starts = 0
+        self.suspects: Counter[int] = Counter()
         self.selector = selectors.DefaultSelector()
 
     def done(self) -> list[Verdict]:
@@ -205,23 +207,32 @@ class _Work:
             self._ended(place)
             return
         *lines, process.received = (process.received + data).split(b"\n")
-        for line in lines:
-            self.verdicts[process.waiting.popleft()] = json.loads(line)
-        process.has_answered = True
+        for told in map(json.loads, lines):
+            if told == "ready":
+                process.is_ready = True
+            else:
+                self.verdicts[process.waiting.popleft()] = told
         self._wait_longer(process)
         if not process.waiting:
             self.selector.unregister(process.connection)
             self._feed(place)
 
     def _ended(self, place: int) -> None:
-        """A process ended: at its time limit, or because it had been idle, or was killed."""
+        """A process ended: at its time limit, because it had been idle, or was killed.
+
+        What was being compared when it died is compared again, and given up the second time.
+        """
         process = self.slots[place]
         assert process is not None  # noqa: S101
         if process.program.wait() == -signal.SIGPROF:
             self._give_up(place)
             return
-        if process.program.returncode != 0:
+        if process.program.returncode != 0 and not process.is_ready:
             self.starts += 1
+        elif process.program.returncode != 0:
+            self.suspects[process.waiting[0]] += 1
+            if self.suspects[process.waiting[0]] == _DEATHS:
+                self.verdicts[process.waiting.popleft()] = "too_complex"
         self._lose(place)
         self._feed(place)
 
@@ -244,7 +255,7 @@ class _Work:
         self.pool.end(process)
 
     def _wait_longer(self, process: _Process) -> None:
-        seconds = 4 * self.limit + (0.0 if process.has_answered else _START_SECONDS)
+        seconds = 4 * self.limit + (0.0 if process.is_ready else _START_SECONDS)
         process.deadline = time.monotonic() + seconds
 
 
@@ -267,7 +278,15 @@ def _start(idle_seconds: float) -> _Process:
     arguments = [str(theirs.fileno()), str(idle_seconds)]
     with theirs:
         program = subprocess.Popen(  # noqa: S603  this very program
-            [sys.executable, "-P", "-m", "dataflow_math.answers.worker", *arguments],
+            [
+                sys.executable,
+                "-P",
+                "-W",
+                "ignore",
+                "-m",
+                "dataflow_math.answers.worker",
+                *arguments,
+            ],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -33,18 +33,21 @@ def serve(connection: socket.socket, idle_seconds: float) -> None:
     """Answer batches until the other side closes the connection.
 
     Args:
-        connection: Carries ``{"tolerance": …, "limit": …, "pairs": [[reference, answer], …]}``; for
-            each pair comes back ``true``, ``false``, or the name of what kept it from being told.
+        connection: Carries out ``"ready"`` first; then in, a batch at a time, ``{"tolerance": …,
+            "limit": …, "pairs": [[reference, answer], …]}``, and out, for each pair, ``true``,
+            ``false``, or the name of what kept that from being told.
         idle_seconds: How long to wait for the next batch, before ending.
     """
     inbox: queue.SimpleQueue[Batch] = queue.SimpleQueue()
     working = threading.Event()
     arguments = (connection, inbox, working, idle_seconds)
     threading.Thread(target=_receive, args=arguments, daemon=True).start()
+    comparer(1.0)  # imports what takes long
+    connection.sendall(b'"ready"\n')
     while True:
         batch = inbox.get()
         symbolic = comparer(batch["tolerance"])
-        for reference, answer in batch["pairs"]:
+        for left, (reference, answer) in enumerate(batch["pairs"], 1 - len(batch["pairs"])):
             # At its end the system ends this process: the default action, which needs no Python.
             signal.setitimer(signal.ITIMER_PROF, batch["limit"])
             try:
@@ -54,8 +57,9 @@ def serve(connection: socket.socket, idle_seconds: float) -> None:
             except (MemoryError, RecursionError):
                 told = "too_complex"
             signal.setitimer(signal.ITIMER_PROF, 0)
+            if not left:  # before the other side sends more
+                working.clear()
             connection.sendall(json.dumps(told).encode() + b"\n")
-        working.clear()
 
 
 def _receive(

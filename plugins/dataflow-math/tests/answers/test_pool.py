@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dataflow_core.errors import OperatorError
 from dataflow_math.answers.pool import Pool
 
 PAIRS = [("x+1", "1+x"), ("x+1", "2+x"), ("ab", "ba")]
@@ -75,6 +76,15 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_lost(pool):
     for pid in children() - before:
         os.kill(pid, signal.SIGKILL)
     assert pool.compare(PAIRS * 20, **LIMITS) == VERDICTS * 20
+
+
+def test_where_no_process_can_start_the_error_says_so(tmp_path, monkeypatch, capfd):
+    (tmp_path / "math_verify.py").write_text("raise ImportError('not today')")
+    monkeypatch.syspath_prepend(tmp_path)
+    pool = Pool(1)
+    with pytest.raises(OperatorError, match="cannot be started"):
+        pool.compare(PAIRS, **LIMITS)
+    assert "not today" in capfd.readouterr().err
 
 
 def test_only_the_comparison_without_end_is_given_up(pool):
