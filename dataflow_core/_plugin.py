@@ -157,12 +157,14 @@ def _prompted_operators() -> list[OperatorSpec]:
             "Have a model rewrite texts as an instruction says",
             "refine",
         ),
+        _on_text("summarize", "Summarize", "Have a model sum up texts", "generate"),
         _on_text(
             "template_generator",
             "TemplateGenerator",
             "Have a model answer a prompt made of any columns",
             "generate",
         ),
+        _on_text("translate", "Translate", "Have a model translate texts", "generate"),
     ]
 
 
@@ -179,6 +181,8 @@ def dataflow_register_prompts() -> list[PromptSpec]:
         _prompt("prompted_evaluator", "Rate a text on a scale by given criteria."),
         _prompt("prompted_generator", "Do what an instruction says with a text."),
         _prompt("prompted_refiner", "Rewrite a text as an instruction says."),
+        _prompt("summarize", "Sum up a text."),
+        _prompt("translate", "Translate a text."),
     ]
 
 

@@ -141,11 +141,6 @@ class PromptTemplate(BaseModel):
         """The variables that its system message uses."""
         return variables_of(self.system or "", self.name)
 
-    @property
-    def fixed(self) -> str:
-        """What all its prompts begin with, as far as no variable comes into it."""
-        return re.split(r"\{[{%]", self.user, maxsplit=1)[0]
-
     def render(self, **values: Any) -> str:
         """Return the user's message.
 

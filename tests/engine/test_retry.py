@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,11 +48,13 @@ def rows_of(report) -> list[dict]:
     return [json.loads(line) for line in Path(report.output).read_text().splitlines()]
 
 
-def bytes_of(folder: Path, name: str) -> list[bytes]:
-    return [
-        (folder / f"{name}.jsonl").read_bytes(),
-        (folder / name / "ledger.parquet").read_bytes(),
-    ]
+def ends_of(folder: Path, name: str) -> tuple[bytes, list[str]]:
+    """Return a run's output, byte for byte, and where each row ended.
+
+    Of rows that were made of one another and fail in two steps, the ledger's order is not fixed.
+    """
+    ledger = pq.read_table(folder / name / "ledger.parquet").to_pylist()
+    return (folder / f"{name}.jsonl").read_bytes(), sorted(map(repr, ledger))
 
 
 ROWS = [
@@ -79,7 +82,7 @@ def test_failed_rows_are_done_again_in_their_places_and_no_others(tmp_path):
     assert again.retried == {"fragile": 4}
     assert [s.quarantined for s in again.steps] == [0, 0]
     clean = run(tmp_path, ROWS, steps, "clean", fresh=True)
-    assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
+    assert ends_of(tmp_path, "run") == ends_of(tmp_path, "clean")
     assert sums(again) == sums(clean)
 
 
@@ -132,11 +135,11 @@ def test_a_retried_run_is_one_in_which_those_rows_never_failed(
     break_for(folder, still)
     run(folder, ROWS, steps, retry_failed=True, batch_size=other)
     clean = run(folder, ROWS, steps, "still", batch_size=other, fresh=True)
-    assert bytes_of(folder, "run") == bytes_of(folder, "still")
+    assert ends_of(folder, "run") == ends_of(folder, "still")
     break_for(folder, [])
     again = run(folder, ROWS, steps, retry_failed=True, batch_size=size)
     clean = run(folder, ROWS, steps, "clean", batch_size=other, fresh=True)
-    assert bytes_of(folder, "run") == bytes_of(folder, "clean")
+    assert ends_of(folder, "run") == ends_of(folder, "clean")
     assert sums(again) == sums(clean)
 
 
@@ -201,7 +204,7 @@ def test_a_run_that_stopped_for_its_failures_goes_on(tmp_path):
     assert again.retried == {"fragile": first}
     assert sorted(seen(tmp_path)) == list(range(40))
     run(tmp_path, ROWS, steps, "clean", fresh=True)
-    assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
+    assert ends_of(tmp_path, "run") == ends_of(tmp_path, "clean")
     break_for(tmp_path, [])
     run(tmp_path, ROWS, steps, max_failures=3)
     assert seen(tmp_path) == []
@@ -223,11 +226,11 @@ def test_another_input_is_refused_and_nothing_changes(tmp_path):
     steps = [(Fragile(folder=str(tmp_path)), {})]
     break_for(tmp_path, [5])
     run(tmp_path, ROWS, steps)
-    before = bytes_of(tmp_path, "run")
+    before = ends_of(tmp_path, "run")
     for rows, limit in ((ROWS[1:], None), (ROWS, 20)):
         with pytest.raises(RunError, match="of 'source' changed since the run"):
             run(tmp_path, rows, steps, retry_failed=True, limit=limit)
-    assert bytes_of(tmp_path, "run") == before
+    assert ends_of(tmp_path, "run") == before
     break_for(tmp_path, [])
     assert run(tmp_path, ROWS, steps, retry_failed=True).retried == {"fragile": 1}
 
@@ -247,7 +250,7 @@ def test_a_step_that_counts_all_rows_counts_those_that_are_done_again(tmp_path):
     again = run(tmp_path, ROWS, steps, retry_failed=True)
     assert again.steps[1].findings == {"rows": 40}
     run(tmp_path, ROWS, steps, "clean", fresh=True)
-    assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
+    assert ends_of(tmp_path, "run") == ends_of(tmp_path, "clean")
 
 
 def test_rows_that_fail_where_the_whole_table_is_seen(tmp_path):
@@ -262,7 +265,7 @@ def test_rows_that_fail_where_the_whole_table_is_seen(tmp_path):
     break_for(tmp_path, [])
     assert run(tmp_path, ROWS, steps, retry_failed=True).rows_out == 20
     run(tmp_path, ROWS, steps, "clean", fresh=True)
-    assert bytes_of(tmp_path, "run") == bytes_of(tmp_path, "clean")
+    assert ends_of(tmp_path, "run") == ends_of(tmp_path, "clean")
 
 
 def test_quarantine_keeps_columns_named_like_its_own_and_missing_keys(tmp_path):

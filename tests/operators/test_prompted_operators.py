@@ -34,7 +34,9 @@ from dataflow_core.operators.general import (
     PromptedFilter,
     PromptedGenerator,
     PromptedRefiner,
+    Summarize,
     TemplateGenerator,
+    Translate,
 )
 from dataflow_core.operators.prompted import Prompted
 from dataflow_core.pipeline.recipe import from_yaml, to_yaml
@@ -128,9 +130,11 @@ CASES = {
     "PromptedRefiner": _case(PromptedRefiner, lambda n: f"Better {n}.", refines=True,
         instruction="Make it better.",
     ),
+    "Summarize": _case(Summarize, lambda n: f"In short: {n}.", max_words=20),
     "TemplateGenerator": _case(TemplateGenerator, lambda n: f"Said {n}.",
         prompt="{{ question }} {{ text }}",
     ),
+    "Translate": _case(Translate, lambda n: f"Dit {n}.", language="French"),
 }  # fmt: skip
 NAMES = sorted(CASES)
 

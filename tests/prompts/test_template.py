@@ -228,11 +228,6 @@ def test_a_system_message_of_blanks_is_none():
     assert of("{{ text }}").render_system() is None
 
 
-def test_what_all_prompts_begin_with_is_known():
-    assert of("Sum up:\n{{ text }}").fixed == "Sum up:\n"
-    assert of("{% if a %}x{% endif %}").fixed == ""
-
-
 # --------------------------------------------------------------------------- identity and pickling
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.select_columns import SelectColumns
     from dataflow_core.operators.general.semantic_deduplicate import SemanticDeduplicate
     from dataflow_core.operators.general.sort import Sort
+    from dataflow_core.operators.general.summarize import Summarize
     from dataflow_core.operators.general.template_generator import TemplateGenerator
+    from dataflow_core.operators.general.translate import Translate
     from dataflow_core.operators.general.want import Want
 
 _FILES = {
@@ -60,7 +62,9 @@ _FILES = {
     "SelectColumns": "select_columns",
     "SemanticDeduplicate": "semantic_deduplicate",
     "Sort": "sort",
+    "Summarize": "summarize",
     "TemplateGenerator": "template_generator",
+    "Translate": "translate",
     "Want": "want",
 }
 
@@ -91,7 +95,9 @@ __all__ = [
     "SelectColumns",
     "SemanticDeduplicate",
     "Sort",
+    "Summarize",
     "TemplateGenerator",
+    "Translate",
     "Want",
 ]
 

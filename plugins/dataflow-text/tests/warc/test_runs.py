@@ -110,7 +110,7 @@ def test_damage_is_quarantined_on_the_command_line(crawl, tmp_path):
     assert "cut short" in failed.stderr
     done = dataflow(*arguments, "--on-bad-row", "quarantine", "--run-dir", "run")
     assert done.returncode == 0, done.stderr
-    assert "1 unreadable rows were set aside" in done.stderr + done.stdout
+    assert "1 unreadable row was set aside" in done.stderr + done.stdout
     assert "40 rows in, 30 out" in done.stdout + done.stderr
     (row,) = FileStorage("run/quarantine/source").read().iloc
     assert row["path"].endswith("a.warc.gz")
