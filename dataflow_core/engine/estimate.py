@@ -31,6 +31,7 @@ from dataflow_core.engine.interrupts import stop_at_once
 from dataflow_core.engine.intervals import Blocks, Interval
 from dataflow_core.engine.sample_run import Measured, measure
 from dataflow_core.engine.sources import needed_columns, source_of
+from dataflow_core.engine.wanted_rows import as_wanted
 from dataflow_core.errors import ConfigurationError, RunStopped
 from dataflow_core.pipeline.plan import SOURCE, Plan
 from dataflow_core.secrets import without_secrets
@@ -137,11 +138,12 @@ def estimate_plan(
                 measured = measure(plan, source, sample, schema, store)
     except RunStopped as error:
         raise KeyboardInterrupt from error  # nothing of it is kept
-    whole = _whole(sample, measured)
+    whole, told = as_wanted(_whole(sample, measured), plan, measured.full.report)
     steps = tuple(step_estimates(measured, whole))
     seconds = time_of(measured, whole).plus(exact_seconds)
     calls = dict(_calls(measured, whole, steps))
-    notes = [*_notes(sample, steps, exact_seconds), *_notes_of_calls(measured, calls, cache)]
+    notes = [*told, *_notes(sample, steps, exact_seconds)]
+    notes += _notes_of_calls(measured, calls, cache)
     return Estimate(
         pipeline=plan.name,
         source=without_secrets(source.describe()),

@@ -21,7 +21,7 @@ from dataflow_core.engine.parts import PartTable, StoredBatch
 from dataflow_core.engine.pieces import Piece
 from dataflow_core.engine.work import Work
 from dataflow_core.operators.general.want import Want
-from dataflow_core.pipeline.plan import Plan
+from dataflow_core.pipeline.plan import SOURCE, Plan, Step
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.frames import Frame
 from dataflow_core.table.types import ROW_ID
@@ -58,6 +58,18 @@ class Forecast:
         rate = f"{one.value:.1%} of {self.candidates:,} (likely {one.low:.1%} to {one.high:.1%})"
         left = f", about {math.ceil(self.left):,} more to try" if 0 < self.left < math.inf else ""
         return f"{min(self.accepted, self.wanted):,} of {self.wanted:,} accepted, {rate}{left}"
+
+
+def wanted_of_source(plan: Plan) -> Step | None:
+    """Return the step that wants just some of the rows that row steps make of the main source."""
+    for step in plan.steps:
+        if not isinstance(step.operator, Want) or len(plan.consumers(step.table)) > 1:
+            continue
+        stages = [stage for stage in plan.stages if stage.result == step.table]
+        tables = [stage.table for stage in stages if stage.kind == "rows"] or [step.table]
+        if tables == [SOURCE]:
+            return step
+    return None
 
 
 @dataclass

@@ -237,3 +237,18 @@ def test_progress_forecasts_what_it_takes(tmp_path):
 def test_rounds_are_a_number_from_one_on(rounds):
     with pytest.raises(ConfigurationError, match="rounds is"):
         RepeatedStorage(MemoryStorage([]), rounds)
+
+
+def test_an_estimate_tells_how_much_of_the_source_it_takes():
+    from dataflow_core.engine import estimate_plan
+
+    source = MemoryStorage([{"n": n} for n in range(10_000)])
+    double = (DeriveColumn(expression="n * 2"), {"output_column": "m"})
+    plan = Steps(source, double, (Want(rows=200, where="m % 14 = 0"), {})).compile()
+    told = estimate_plan(plan, rows=400)
+    assert told.rows.low < 1400 < told.rows.high < 10_000
+    assert any("about" in note and "for 200" in note for note in told.notes)
+    none = Steps(source, double, (Want(rows=5, where="m < 0"), {})).compile()
+    told = estimate_plan(none, rows=400)
+    assert told.rows.value == 10_000
+    assert any("no row of the sample is accepted" in note for note in told.notes)
