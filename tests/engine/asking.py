@@ -25,6 +25,9 @@ from dataflow_core.serving.messages import text_of
 from dataflow_core.serving.pricing import Price
 from dataflow_core.table.failures import RowFailure
 
+_WRITTEN_SECONDS = 1.0
+"""So long after an answer came it is surely on disk, also on a machine that is busy."""
+
 
 class Answer(Generator):
     """Answer questions."""
@@ -121,7 +124,7 @@ class Noted(Serving):
     Attributes:
         file: The file.
         delay: Seconds that an answer takes.
-        dies_at: The number of answers at which it kills the process.
+        dies_at: The number of answers at which it kills the process, once the others are written.
     """
 
     prefix: ClassVar[str] = "noted"
@@ -147,6 +150,7 @@ class _Noting(Backend):
     def __init__(self, serving: Noted) -> None:
         self._serving = serving
         self._answers = 0
+        self._is_dying = False
 
     async def chat(self, request: ChatRequest) -> Reply:
         text = text_of(request.messages[-1])
@@ -155,10 +159,12 @@ class _Noting(Backend):
         flying = self._serving._flying
         flying[0] += 1
         flying[1] = max(flying)
-        await asyncio.sleep(self._serving.delay)
+        await asyncio.sleep(3600 if self._is_dying else self._serving.delay)
         flying[0] -= 1
         self._answers += 1
         if self._answers == self._serving.dies_at:
+            self._is_dying = True
+            await asyncio.sleep(_WRITTEN_SECONDS)
             os.kill(os.getpid(), signal.SIGKILL)
         return Reply(text.upper(), "stop", Usage(5, 1000))
 

@@ -46,14 +46,16 @@ class _Scoring(Backend):
     def __init__(self, serving: Seventh) -> None:
         self._serving = serving
         self._answers = 0
+        self._is_dying = False
 
     async def chat(self, request: ChatRequest) -> Reply:
         text = text_of(request.messages[-1])
         if self._answers == self._serving.dies_at:
-            await asyncio.sleep(0.5)  # until what was answered is in the store
+            self._is_dying = True
+            await asyncio.sleep(1.0)  # until what was answered is in the store
             os.kill(os.getpid(), signal.SIGKILL)
         self._answers += 1
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(3600 if self._is_dying else 0.002)
         with self._serving.file.open("a") as file:
             file.write(f"{text!r}\n")
         return Reply(f"Score: {5 if is_good(text) else 2}", "stop", Usage(20, 3))
