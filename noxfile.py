@@ -110,10 +110,15 @@ def bench(session):
 
 @nox.session
 def bench_servings(session):
-    """Measure servings beside a bare loop: nox -s bench_servings -- [--rounds N] [PART ...]."""
+    """Measure servings beside a bare loop, and what operators that ask add to them.
+
+    nox -s bench_servings -- [--rounds N] [PART ...] measures parts of the first.
+    """
     session.install(*CONSTRAINTS, ".[fast]", "aiohttp")
     session.run("python", "-m", "compileall", "-q", str(ROOT / "benchmarks"), silent=True)
     session.run("python", "benchmarks/serving.py", *session.posargs)
+    if not session.posargs:
+        session.run("python", "benchmarks/prompted.py")
 
 
 @nox.session
