@@ -58,7 +58,10 @@ def target_of(_: click.Context, __: click.Parameter, text: str | None) -> Target
         return None
     match = _FORM.fullmatch(text)
     if match is None or not (rows := int(re.sub("[_,]", "", match["rows"]))):
-        raise click.BadParameter(f"{text!r} is not of the form '5000 where score >= 4'.")
+        raise click.BadParameter(
+            f"{text!r} is not of the form '5000 where score >= 4': a number from 1 on, "
+            "written out, and a condition."
+        )
     return Target(rows, match["where"])
 
 
@@ -74,7 +77,7 @@ def shortfalls(plan: Plan, report: Report) -> Iterator[str]:
     wanting = {step.name: step.operator for step in plan.steps if isinstance(step.operator, Want)}
     for account in report.steps:
         want, found = wanting.get(account.step), account.findings
-        if want is None or found["accepted"] >= want.rows:
+        if want is None or found.get("accepted", want.rows) >= want.rows:
             continue
         limit = want.max_candidates
         is_limited = limit is not None and found["candidates"] >= limit

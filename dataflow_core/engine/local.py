@@ -270,8 +270,27 @@ class LocalEngine:
                 journal.finish()
             progress.finished = True
             self._notify("on_progress", update=self.standing.finished(work))
+        elif work.kind == "two-phase":
+            self._recall_findings(work.steps[0])
         for name, account in progress.accounts.items():
             self.accounts[name].merge(account)
+
+    def _recall_findings(self, step: Step) -> None:
+        """Take what a step found out, whose work is done already."""
+        stored = self._decided_before(step)
+        if stored is not None:
+            self.accounts[step.name].findings.update(stored[1])
+
+    def _decided_before(self, step: Step) -> Any:
+        """Return what a step decided, and its findings, in this run or another; None for nothing.
+
+        The decision is in this run's directory then.
+        """
+        path, wanted = self.directory.decision(step.name), self.fingerprints.hashes[step.name]
+        stored = load_decision(path, wanted)
+        if stored is not None:
+            return stored
+        return take_decision(self._others_of(step), self.directory, step.name, wanted)
 
     def _take_up(self, work: Work) -> tuple[Journal, Progress]:
         """Return the journal of some work, and how far it is; begin it where it is other work."""
@@ -487,9 +506,7 @@ class LocalEngine:
     def _decide(self, step: Step) -> Decision:
         """Return what a step decided about all rows; decided now, or in an earlier run."""
         path, wanted = self.directory.decision(step.name), self.fingerprints.hashes[step.name]
-        stored = load_decision(path, wanted)
-        if stored is None:
-            stored = take_decision(self._others_of(step), self.directory, step.name, wanted)
+        stored = self._decided_before(step)
         if stored is None:
             for work in self.works:
                 if work.kind == "sketch" and work.name == step.name:

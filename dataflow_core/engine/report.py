@@ -90,7 +90,7 @@ class Report:
                 "changes": tuple(content["changes"]),
                 "started": _moment(content.get("started")),
                 "page": Path(content["page"]) if content.get("page") else None,
-                "spent": Tally.from_dict(content["spent"]) if content.get("spent") else None,
+                "spent": _spent(content.get("spent")),
             }
         )
 
@@ -101,7 +101,7 @@ class Report:
             "run_dir": str(self.run_dir),
             "started": self.started and self.started.isoformat(timespec="seconds"),
             "page": self.page and str(self.page),
-            "spent": self.spent and self.spent.as_dict(),
+            "spent": None if self.spent is None else self.spent.as_dict(),
             "steps": [_as_dict(step) for step in self.steps],
             "samples": [asdict(sample) for sample in self.samples],
         }
@@ -219,6 +219,11 @@ def _account(step: Mapping[str, Any]) -> StepAccount:
     calls = Tally.from_dict(step.get("calls", {}))
     made = {"reasons": reasons, "measures": measures, "edits": edits, "calls": calls}
     return StepAccount(**{**step, **made})
+
+
+def _spent(told: Any) -> Tally | None:
+    # Early runs without new requests wrote something else there.
+    return Tally.from_dict(told) if isinstance(told, Mapping) else None
 
 
 def _moment(told: str | None) -> dt.datetime | None:

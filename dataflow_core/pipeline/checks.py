@@ -10,8 +10,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from dataflow_core.errors import PlanError, did_you_mean, nearest
-from dataflow_core.pipeline.plan import Plan, Step, TableRef
+from dataflow_core.pipeline.plan import SOURCE, Plan, Step, TableRef
 from dataflow_core.pipeline.secrets import hidden_fields
+from dataflow_core.storage.repeated import RepeatedSource
 from dataflow_core.wording import counted
 
 Code = Literal[
@@ -21,6 +22,7 @@ Code = Literal[
     "overwritten_before_use",
     "unused_output",
     "unused_table",
+    "equal_rounds",
     "hidden_secret",
     "lacking_capability",
     "not_ready",
@@ -68,7 +70,7 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
             what does not depend on it is checked.
     """
     problems = [*_overwritten(plan), *_unused_outputs(plan), *_unused_tables(plan)]
-    problems += [*_hidden(plan), *_incapable(plan)]
+    problems += [*_hidden(plan), *_incapable(plan), *_equal_rounds(plan)]
     if columns is not None:
         problems += _columns(plan, columns)
     order = {step.name: number for number, step in enumerate(plan.steps)}
@@ -125,6 +127,28 @@ def _incapable(plan: Plan) -> Iterator[Problem]:
                     f"{serving.name} can do: {', '.join(sorted(serving.capabilities))}. Give "
                     f"another one: --param {step.name}.{path.split('.')[0]}=…",
                 )  # fmt: skip
+
+
+def _equal_rounds(plan: Plan) -> Iterator[Problem]:
+    """Find that all rounds over a source will have the same answers."""
+    source = getattr(plan.sources.get(SOURCE), "source", None)
+    asking = [step for step in plan.steps if step.operator.servings()]
+    if not isinstance(source, RepeatedSource) or source.rounds == 1 or not asking:
+        return
+    if all(_temperatures(step) == {0} for step in asking):
+        yield Problem(
+            "warning", "equal_rounds", asking[0].name, "", "",
+            f"at temperature 0 all {source.rounds} rounds over the source have the same answers, "
+            "and so the same rows come again. Give a temperature: --param "
+            f"{asking[0].name}.sampling='{{temperature: 0.8}}', or --serving SPEC#temperature=0.8.",
+        )  # fmt: skip
+
+
+def _temperatures(step: Step) -> set[float | None]:
+    own = getattr(step.operator, "sampling", None) or {}
+    return {
+        serving.sampling(**own).get("temperature") for serving in step.operator.servings().values()
+    }
 
 
 def _lines(errors: Sequence[Problem]) -> Iterator[str]:

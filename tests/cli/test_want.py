@@ -54,6 +54,17 @@ def test_fewer_rows_than_wanted_are_told_with_the_way_out_and_code_3(work):
     assert (code, len(found)) == (0, 1000)
 
 
+def test_the_same_command_again_does_and_says_the_same(work):
+    first = work("wanting.yaml")
+    assert work("wanting.yaml")[2] == first[2] == [6, 7, 8]
+    code, told, found = work("doubled.yaml", "--want", "50 where m % 6 = 0")
+    again = work("doubled.yaml", "--want", "50 where m % 6 = 0")
+    assert (code, found) == (again[0], again[2]) == (3, list(range(0, 100, 3)))
+    assert "34 of 50 rows wanted" in told.err
+    assert "34 of 50 rows wanted" in again[1].err
+    assert "accepted    34" in again[1].out
+
+
 def test_a_limit_of_candidates_is_named_where_it_is_what_ends_the_run(work):
     code, told, _ = work("wanting.yaml", "-p", "want.max_candidates=7")
     assert code == 3

@@ -15,7 +15,9 @@ import pytest
 from dataflow_core import MemoryStorage, RepeatedStorage
 from dataflow_core.errors import BudgetReached, ConfigurationError, RunStopped
 from dataflow_core.operators.general import DeduplicateExact, DeriveColumn, Explode, Want
+from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.plugins import PluginManager, hookimpl
+from dataflow_core.serving.backend import ReplyError
 from dataflow_core.serving.pricing import Price
 from dataflow_core.testing import ScriptedServing
 
@@ -102,6 +104,31 @@ def test_little_more_is_asked_than_it_takes(tmp_path):
     assert account.rows_in == account.rows_out == len(serving.requests)
 
 
+@pytest.mark.parametrize("wanted", [1, 7, 20])
+@pytest.mark.parametrize("batch_size", [10, None])
+def test_where_all_are_good_hardly_more_is_asked_than_is_wanted(tmp_path, wanted, batch_size):
+    serving = ScriptedServing(lambda _: "Score: 5", max_concurrency=64, delay=0.01)
+    run(tmp_path, serving, wanted, batch_size=batch_size)
+    assert len(result(tmp_path)) == wanted
+    assert len(serving.requests) <= wanted * 1.1 + 1
+
+
+def test_a_server_that_holds_some_rows_up_does_not_have_others_asked_for(tmp_path):
+    held = {f"Rate: text {number}" for number in (3, 17)}
+
+    def score(request):
+        text = request.messages[-1]["content"]
+        if text in held:
+            held.discard(text)
+            return ReplyError("rate_limit", "not now", retry_after=1.5)
+        return "Score: 5"
+
+    serving = ScriptedServing(score, max_concurrency=16, delay=0.005)
+    run(tmp_path, serving, 20, count=5000)
+    assert result(tmp_path)["text"].tolist() == [f"text {number}" for number in range(20)]
+    assert len(serving.requests) <= 26
+
+
 def test_who_wants_more_afterwards_goes_on_from_what_is_there(tmp_path):
     serving = scoring()
     run(tmp_path, serving, 10)
@@ -121,6 +148,7 @@ def test_nothing_is_done_again_where_enough_is_there(tmp_path):
     before = len(serving.requests)
     report = run(tmp_path, serving, 10)
     assert (report.rows_out, len(serving.requests)) == (10, before)
+    assert findings(report)["accepted"] == 10
 
 
 def test_a_source_that_ends_first_gives_what_there_is(tmp_path):
@@ -231,6 +259,16 @@ def test_progress_forecasts_what_it_takes(tmp_path):
         assert goal.acceptance.low < 1 / 7 < goal.acceptance.high
         assert 100 < total < 700
     assert str(late[-1][0]).startswith(f"{min(40, late[-1][0].accepted)} of 40 accepted, ")
+
+
+@pytest.mark.parametrize(("options", "told"), [({}, 1), ({"temperature": 0.7}, 0)])
+def test_rounds_that_have_the_same_answers_are_warned_of(options, told):
+    seeds = RepeatedStorage(MemoryStorage(texts(4)), rounds=3)
+    plan = Wanting(seeds, scoring(**options), 3).compile()
+    problems = [one for one in check_plan(plan, seeds.columns()) if one.code == "equal_rounds"]
+    assert [one.level for one in problems] == ["warning"] * told
+    once = Wanting(MemoryStorage(texts(4)), scoring(**options), 3).compile()
+    assert not [one for one in check_plan(once, None) if one.code == "equal_rounds"]
 
 
 @pytest.mark.parametrize("rounds", [0, -1, True, 2.0])

@@ -20,6 +20,7 @@ from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.engine import run_plan
 from dataflow_core.engine.call_texts import money
 from dataflow_core.engine.interrupts import stop_at_once
+from dataflow_core.engine.report import Report
 from dataflow_core.errors import (
     BudgetReached,
     ConfigurationError,
@@ -405,6 +406,9 @@ def test_several_runs_share_a_store_that_is_named(tmp_path):
         run(tmp_path, [(Answer(serving=serving), {})], 50, run_dir=folder, cache=cache, fresh=True)
         assert not (folder / "requests.sqlite").exists()
         assert len(serving.requests) == (50 if place == "here" else 0)
+        # A report of which nothing was asked can be read again as well.
+        told = json.loads((folder / "report.json").read_text())
+        assert Report.from_dict(told).spent is not None
 
 
 @pytest.mark.parametrize(
