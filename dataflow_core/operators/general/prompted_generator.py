@@ -29,7 +29,7 @@ class PromptedGenerator(Prompted, Generator):
         >>> from dataflow_core import MemoryStorage
         >>> from dataflow_core.testing import ScriptedServing
         >>> table = MemoryStorage([{"text": "a long story"}])
-        >>> serving = ScriptedServing(lambda text: text.title())
+        >>> serving = ScriptedServing(lambda text: "A Long Story")
         >>> PromptedGenerator(serving=serving, instruction="Write a title.").run(table)
         >>> table.rows()
         [{'text': 'a long story', 'generated': 'A Long Story'}]
