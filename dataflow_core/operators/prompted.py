@@ -94,8 +94,7 @@ class Prompted(Operator):
             return [str(error)]
         return [
             *super().problems(columns, bindings, others),
-            *self._unfit_variables(template, _variables(self.reads(bindings))),
-            *self._unfit_answer(template),
+            *self._unfit(template, _variables(self.reads(bindings))),
         ]
 
     def ask(
@@ -153,7 +152,14 @@ class Prompted(Operator):
 
         Returns:
             A completion for each; None where nothing was asked.
+
+        Raises:
+            PromptError: The prompt does not fit the operator, as `problems` says where there is a
+                plan.
         """
+        given = next((row for row in rows if row is not None), None)
+        if given is not None and (unfit := self._unfit(self.template, given)):
+            raise PromptError("\n".join(unfit))
         spared = self._may_be_blank()
         told = [row is not None and not _is_blank(row, spared) for row in rows]
         asked = [place for place, ask in enumerate(told) if ask]
@@ -188,6 +194,9 @@ class Prompted(Operator):
             [*_turn("system", system), *_turn("user", user)]
             for system, user in zip(systems, users, strict=True)
         ], None
+
+    def _unfit(self, template: PromptTemplate, given: Collection[str]) -> list[str]:
+        return [*self._unfit_variables(template, given), *self._unfit_answer(template)]
 
     def _unfit_variables(self, template: PromptTemplate, given: Collection[str]) -> list[str]:
         known = sorted({*given, *self.settings})

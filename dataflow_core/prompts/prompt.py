@@ -45,7 +45,7 @@ class Prompt:
         if isinstance(given, Mapping):
             given = PromptTemplate(**given)
         if isinstance(given, str):
-            given = given if _is_text(given) or _NAME.fullmatch(given) else _as_file(given)
+            given = given if is_text(given) or _NAME.fullmatch(given) else _as_file(given)
         if not isinstance(given, (str, Path, PromptTemplate)):
             raise PromptError(f"a prompt is {_WAYS}; found {given!r}.")
         self.given = given
@@ -61,7 +61,7 @@ class Prompt:
             return self.given
         if isinstance(self.given, Path):
             return read_template(self.given)
-        if _is_text(self.given):
+        if is_text(self.given):
             return PromptTemplate.from_text(self.given)
         return registered(self.given)
 
@@ -107,7 +107,8 @@ _WAYS = (
 )
 
 
-def _is_text(given: str) -> bool:
+def is_text(given: str) -> bool:
+    """Tell whether what a prompt is given as is the text of a template, no name and no file."""
     return "{{" in given or "{%" in given or "\n" in given
 
 

@@ -201,10 +201,11 @@ class PromptTemplate(BaseModel):
 
 @lru_cache(maxsize=1)
 def environment() -> jinja2.Environment:
-    """Return Jinja's sandbox, in which prompts are rendered.
+    r"""Return Jinja's sandbox, in which prompts are rendered.
 
     Nothing is escaped, null renders as nothing, and ``tojson`` leaves letters as they are, unlike
-    Jinja's own, which writes for web pages.
+    Jinja's own, which writes for web pages. ``{{ text | within("text") }}`` is the text as it may
+    stand within ``<text>``: what would close that tag in it is written ``<\/text>``.
     """
     import jinja2.sandbox
 
@@ -216,6 +217,7 @@ def environment() -> jinja2.Environment:
         finalize=lambda value: "" if value is None else value,
     )
     made.filters["tojson"] = _to_json
+    made.filters["within"] = _within
     # Names are variables, and nothing else: one may be called range. What is random goes too.
     made.globals.clear()
     del made.filters["random"]
@@ -224,6 +226,14 @@ def environment() -> jinja2.Environment:
 
 def _to_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+
+
+def _within(value: Any, tag: str) -> Any:
+    """Return a value whose text does not close a tag that it stands in."""
+    if value is None:
+        return None
+    closing = re.compile(rf"<(?=\s*+/\s*+{re.escape(tag)}\s*+>)(?P<gap>\s*+)/", re.IGNORECASE)
+    return closing.sub(r"<\g<gap>\\/", str(value))
 
 
 @lru_cache(maxsize=512)

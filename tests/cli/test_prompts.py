@@ -105,6 +105,16 @@ def test_a_file_of_one_s_own_is_shown_and_rendered(fruit, capsys, tmp_path):
     assert run(capsys, "render", "my.jinja", "text=a = b") == "--- user\nSum up a = b\n"
 
 
+def test_a_text_is_shown_and_rendered(fruit, capsys):
+    shown = run(capsys, "show", "Sum up {{ text }}")
+    assert shown.startswith("the prompt: no description\n")
+    assert "file" not in shown
+    assert json.loads(run(capsys, "show", "Sum up {{ text }}", "--json"))["file"] is None
+    assert run(capsys, "render", "Sum up {{ text }}", "text=a") == "--- user\nSum up a\n"
+    told = run(capsys, "render", "Sum up {{ text }", "text=a", code=2)
+    assert "the prompt (user), line 1" in told
+
+
 def test_a_schema_is_shown_to_read(fruit, capsys, tmp_path):
     header = "---\nanswer:\n  kind: json\n  schema: {type: object}\n---\n"
     (tmp_path / "my.jinja").write_text(f"{header}{{{{ text }}}}", encoding="utf-8")

@@ -146,7 +146,25 @@ def test_a_text_that_two_options_have_names_none():
         ("<answer>The answer is a dog, B</answer>", "unparsable_answer"),
         ("<answer>I think it is B</answer>", "unparsable_answer"),
         ("<answer>B. Rome</answer>", "unparsable_answer"),
-        ("<answer>Paris</answer>", "unparsable_answer"),
+        ("<answer>Paris</answer>", "B"),
+        ("<answer>paris.</answer>", "B"),
+        ("<answer>The answer is B</answer>", "B"),
+        ("<answer>The correct answer is: (B).</answer>", "B"),
+        ("<answer>The answer is B. Paris</answer>", "B"),
+        ("<answer>Answer: B</answer>", "B"),
+        ("<answer>Option B</answer>", "B"),
+        ("<answer>\\boxed{B}</answer>", "B"),
+        ("<answer>$\\boxed{\\text{B}}$</answer>", "B"),
+        ("<answer>\\boxed{Paris}</answer>", "unparsable_answer"),
+        ("<answer>\\boxed{A, B}</answer>", "unparsable_answer"),
+        ("<answer>The answer is b</answer>", "unparsable_answer"),
+        ("<answer>The answer is a dog</answer>", "unparsable_answer"),
+        ("<answer>The answer is B or C</answer>", "unparsable_answer"),
+        ("<answer>The answer is not B</answer>", "unparsable_answer"),
+        ("<answer>The answer is A. Paris</answer>", "unparsable_answer"),
+        ("<answer>Option B is wrong</answer>", "unparsable_answer"),
+        ("<answer>Option E</answer>", "unparsable_answer"),
+        ("<answer>A Paris</answer>", "unparsable_answer"),
         ("<answer>A or B</answer>", "unparsable_answer"),
         ("<answer>A, B</answer>", "unparsable_answer"),
         ("<answer>none</answer>", "unparsable_answer"),
@@ -159,6 +177,18 @@ def test_a_letter_is_read_where_it_is_the_answer_and_nowhere_else(told, found):
     assert outcome(table) == ((found, 1.0, True) if found == "B" else found)
     if found != "B":
         assert table.quarantined()["value"].tolist() == [told]
+
+
+def test_a_text_that_two_options_have_is_no_answer():
+    twice = ["Rome", "Paris", "paris"]
+    assert outcome(choose("<answer>Paris</answer>", "B", options=twice)) == "unparsable_answer"
+
+
+def test_a_letter_counts_before_an_option_that_is_called_so():
+    found = outcome(choose("<answer>B</answer>", "B", options=["B", "A"]))
+    assert found == ("B", 1.0, True)
+    called = ["Option B", "Paris"]
+    assert outcome(choose("<answer>Option B</answer>", "B", options=called)) == "unparsable_answer"
 
 
 @pytest.mark.parametrize(

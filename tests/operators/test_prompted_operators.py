@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from dataflow_core import MemoryStorage, Pipeline
 from dataflow_core.engine import run_plan
-from dataflow_core.errors import PlanError, RunStopped
+from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RunStopped
 from dataflow_core.operators import general
 from dataflow_core.operators.general import (
     BenchmarkAnswers,
@@ -403,6 +403,95 @@ def test_a_prompt_with_other_variables_is_a_problem_of_the_plan(name):
         schema = {"kind": "json", "schema": {"type": "object"}}
         with pytest.raises(PlanError, match=r"has a schema, .*say 'answer: json' alone"):
             compiled(case, prompt={"user": own.user, "system": own.system, "answer": schema})
+
+
+@pytest.mark.parametrize("name", [one for one in NAMES if one != "TemplateGenerator"])
+def test_a_prompt_with_other_variables_is_an_error_without_a_plan_too(name):
+    case = CASES[name]
+    answer = {"kind": "tags", "tags": ["answer"]} if case.form == "tags" else case.form
+    serving = serving_of(case)
+    prompt = {"user": "{% if true %}Hello{% endif %}", "answer": answer}
+    operator = case.make(serving=serving, prompt=prompt)
+    with pytest.raises(DataflowError, match=r"does not use \{\{ (text|answer|question)"):
+        operator.run(MemoryStorage([row(1)]), **case.columns)
+    assert serving.requests == []
+
+
+def test_without_instruction_a_generator_has_nothing_to_ask():
+    serving = ScriptedServing(lambda text: "ok")
+    with pytest.raises(DataflowError, match="instruction is empty: say what to do"):
+        PromptedGenerator(serving=serving).run(MemoryStorage([row(1)]))
+    with pytest.raises(PlanError, match="instruction is empty"):
+        One(MemoryStorage([row(1)]), PromptedGenerator(serving=serving), {}).compile()
+    table = MemoryStorage([row(1)])
+    PromptedGenerator(serving=serving, prompt="Sum up {{ text }}").run(table)
+    assert table.rows()[0]["generated"] == "ok"
+
+
+# Scales
+
+
+def scored(told, header, cls=PromptedEvaluator, **fields):
+    """Return the scores, or the reason of the failure, and what was asked."""
+    serving = ScriptedServing(lambda text: told)
+    table = MemoryStorage([{"text": "a text"}])
+    prompt = {
+        "system": "{{ minimum }} to {{ maximum }}{% if step %} by {{ step }}{% endif %}",
+        "user": "{{ text }}",
+        "answer": {"kind": "score", **header},
+    }
+    cls(serving=serving, prompt=prompt, **fields).run(table)
+    failed = table.quarantined()
+    found = failed["reason"].tolist() or [one["score"] for one in table.rows()]
+    return found, serving.requests[0].messages[0]["content"]
+
+
+@pytest.mark.parametrize("cls", [PromptedEvaluator, PromptedFilter])
+def test_a_scale_in_the_header_counts_where_the_operator_gives_none(cls):
+    ten = {"minimum": 0, "maximum": 10, "step": 2}
+    assert scored("Score: 8", ten, cls) == ([8.0], "0 to 10 by 2")
+    assert scored("Score: 7", ten, cls) == (["score_off_step"], "0 to 10 by 2")
+    assert scored("Score: 7", {"maximum": 10}, cls) == ([7.0], "1 to 10")
+    assert scored("Score: 0", {"maximum": 10}, cls, minimum=0) == ([0.0], "0 to 10")
+    assert scored("Score: 4", {"maximum": 5}, cls, maximum=5) == ([4.0], "1 to 5")
+    assert scored("Score: 9", {"minimum": 6, "maximum": 9}, cls) == ([9.0], "6 to 9")
+
+
+def test_a_scale_is_told_with_all_its_digits():
+    found = scored("Score: 1234566.5", {}, maximum=1_234_567, step=0.5)
+    assert found == ([1234566.5], "1 to 1234567 by 0.5")
+
+
+@pytest.mark.parametrize("cls", [PromptedEvaluator, PromptedFilter])
+@pytest.mark.parametrize(
+    ("header", "fields", "told"),
+    [
+        ({"maximum": 10}, {"maximum": 7}, r"maximum 10 in .* maximum 7: .*STEP.maximum=10"),
+        ({"step": 1}, {"step": 0.5}, r"step 1 in its header, and \w+ step 0.5"),
+        ({"step": 1}, {"step": None}, r"step 1 in its header, and \w+ step None"),
+        ({"minimum": 8}, {}, r"no scale together: minimum \(8\) is not below maximum \(5\)"),
+    ],
+)  # fmt: skip
+def test_two_scales_are_a_problem_that_names_both(cls, header, fields, told):
+    with pytest.raises(DataflowError, match=told):
+        scored("Score: 3", header, cls, **fields)
+    prompt = {"user": "{{ text }}", "answer": {"kind": "score", **header}}
+    operator = cls(serving=ScriptedServing({}), prompt=prompt, **fields)
+    with pytest.raises(PlanError, match=told):
+        One(MemoryStorage([row(1)]), operator, {}).compile()
+
+
+def test_a_filter_s_bounds_lie_on_the_scale_of_the_header():
+    assert scored("Score: 9", {"maximum": 10}, PromptedFilter, min_value=8)[0] == [9.0]
+    with pytest.raises(DataflowError, match="min_value is 12, which is not on the scale, 1 to 10"):
+        scored("Score: 9", {"maximum": 10}, PromptedFilter, min_value=12)
+
+
+@pytest.mark.parametrize("name", ["minimum", "maximum", "step"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_scale_has_finite_numbers(name, number):
+    with pytest.raises(ConfigurationError, match=f"{name}.*finite"):
+        PromptedEvaluator(serving=ScriptedServing({}), **{name: number})
 
 
 def compiled(case, **fields):

@@ -15,6 +15,7 @@ from dataflow_core.prompts import (
     TagsAnswer,
     TextAnswer,
 )
+from dataflow_core.prompts.answers.score import number_text
 
 FIVE = ScoreAnswer(minimum=1, maximum=5)
 WHOLE = ScoreAnswer(minimum=1, maximum=5, step=1)
@@ -178,6 +179,36 @@ def test_a_scale_without_ends_takes_any_finite_number():
 def test_thousands_are_read_where_the_scale_reaches_so_far():
     assert ScoreAnswer(minimum=0, maximum=2000).read("Score: 1,250.5") == 1250.5
     assert ScoreAnswer(minimum=0, maximum=1).read("Score: 0,250") == 0.25
+    assert ScoreAnswer(minimum=0, maximum=2000).read("Score: 0.250") == 0.25
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["10 000", "10\u00a0000", "10\u202f000", "10'000", "10’000", "10{,}000", "10\\,000", "10.000",
+     "1.000.000", "-1.000", "10 thousand", "10万", "5 000/100 000", "4 2"],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "Score: ", "Score: 3\nScore: ", "The score is "])
+def test_a_number_that_may_be_read_in_two_ways_is_no_score(told, before):
+    form = ScoreAnswer(minimum=-100_000, maximum=100_000)
+    assert reason(form, before + told) == "unparsable_answer"
+
+
+def test_without_a_scale_groups_of_digits_may_be_decimals():
+    assert reason(ScoreAnswer(), "Score: 1,250") == "unparsable_answer"
+    assert ScoreAnswer().read("Score: 1.250") == 1.25
+
+
+def test_what_stands_on_the_next_line_belongs_to_no_score():
+    assert FIVE.read("Score: 4\n2 sentences are enough.") == 4
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(1_234_567, "1234567"), (1e6, "1000000"), (0.5, "0.5"), (5, "5"), (-2.50, "-2.5"),
+     (1e-7, "0.0000001"), (1e22, "10000000000000000000000"), (0, "0"), (100, "100")],
+)  # fmt: skip
+def test_numbers_are_written_with_all_their_digits(number, text):
+    assert number_text(number) == text
 
 
 def test_decimal_steps_are_steps():
@@ -186,8 +217,10 @@ def test_decimal_steps_are_steps():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"minimum": 5, "maximum": 5}, {"step": 0}, {"label": ""}, {"label": "score|"}]
-)
+    "fields",
+    [{"minimum": 5, "maximum": 5}, {"step": 0}, {"label": ""}, {"label": "score|"},
+     {"minimum": float("nan")}, {"maximum": float("inf")}, {"step": float("nan")}],
+)  # fmt: skip
 def test_a_scale_that_is_none_is_refused(fields):
     with pytest.raises(ValidationError):
         ScoreAnswer(**fields)

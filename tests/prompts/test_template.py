@@ -304,3 +304,17 @@ def test_a_prompt_that_is_not_there_is_told(tmp_path):
     (tmp_path / "latin.jinja").write_bytes(b"\xe9 {{ x }}")
     with pytest.raises(PromptError, match="cannot read the prompt"):
         _ = Prompt(tmp_path / "latin.jinja").template
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a </text> b </TEXT > c < / text>", "a <\\/text> b <\\/TEXT > c < \\/ text>"),
+        ("</texts> </b> <text> a < b / text > \\ {{ x }}", None),
+        (None, ""),
+        (5, "5"),
+    ],
+)
+def test_within_keeps_a_text_from_closing_its_tag_and_changes_nothing_else(text, shown):
+    template = PromptTemplate(user='{{ text | within("text") }}')
+    assert template.render(text=text) == (text if shown is None else shown)

@@ -32,7 +32,7 @@ command.add_command(list_command("prompt", ("namespace", "search"), ()))
 def show(manager: PluginManager, /, name: str, *, as_json: bool) -> None:
     """Show all about a prompt: its variables, its texts, and the form of the answer.
 
-    NAME is a registered prompt, or a file ending with .jinja.
+    NAME is a registered prompt, a file ending with .jinja, or a text with {{ variables }}.
     """
     from dataflow_core.cli.catalogue.prompt_texts import as_text, described
 
@@ -68,9 +68,9 @@ def render(
 ) -> None:
     """Print what a model is sent: the system message and the user's, exactly.
 
-    NAME is a registered prompt, or a file ending with .jinja. Variables have the values of the
-    columns of their names in a row of --input, or those given as VARIABLE=VALUE: texts; a list in
-    [...], a mapping in {...}, or null.
+    NAME is a registered prompt, a file ending with .jinja, or a text with {{ variables }}. These
+    have the values of the columns of their names in a row of --input, or those given as
+    VARIABLE=VALUE: texts; a list in [...], a mapping in {...}, or null.
     """
     from dataflow_core.cli.catalogue.prompt_texts import messages, require_values, row_of, value_of
 
@@ -92,8 +92,12 @@ def _found(manager: PluginManager, name: str) -> tuple[dict[str, Any], PromptTem
     """Return what is known about a prompt besides its file, and the template."""
     from pathlib import Path
 
-    from dataflow_core.prompts.prompt import read_template
+    from dataflow_core.prompts import PromptTemplate
+    from dataflow_core.prompts.prompt import is_text, read_template
 
+    if is_text(name):
+        template = PromptTemplate.from_text(name)
+        return {"name": template.name, "file": None}, template
     if name.endswith(ENDING):
         return {"name": name, "file": str(Path(name))}, read_template(Path(name))
     registered = find(manager, "prompt", name)

@@ -18,6 +18,15 @@ _BETWEEN = re.compile(r"[\s,;/&、，；]+(?:and\s+)?")
 _LETTER = re.compile(r"[(\[*]*([A-Za-z])[)\].:*]*")
 _LETTER_AND_TEXT = re.compile(r"\(?([A-Za-z])\s*[).:]\s*(\S.*)", re.DOTALL)
 
+_BOXED = re.compile(
+    r"\\?[(\[$]*\s*\\boxed\s*\{(?:\s*\\text\w*\s*\{)?\s*([^{}]*?)\s*\}[\s}.$]*(?:\\[)\]][\s.]*)?"
+)
+_PHRASE = re.compile(
+    r"(?:(?:the|my)\s+)?(?:(?:correct|right|best|final)\s+)?(?:answer|option|choice)"
+    r"(?:\s*:|\s+is:?)?\s+(?:option\s+)?([(*]*[A-Z][)*]*[.:)]?(?:\s+\S.*)?)",
+    re.DOTALL | re.IGNORECASE,
+)
+
 
 def lettered(options: Sequence[Any]) -> dict[str, str]:
     """Return options by letter, in their order.
@@ -59,10 +68,11 @@ def named_by_reference(reference: Any, options: Mapping[str, str], what: Referen
 
 
 def named_by_answer(answer: Any, options: Mapping[str, str]) -> set[str]:
-    """Return the letters that a model's answer proper names.
+    r"""Return the letters that a model's answer proper names.
 
-    It has letters and nothing else, or one letter with the text of its option: a letter somewhere
-    in a sentence is none. ``none`` names no option.
+    It has letters and nothing else, one letter with the text of its option, one in a fixed phrase
+    (``The answer is B``, ``Option B``, ``\boxed{B}``), or an option's very text: a letter
+    somewhere in a sentence is none. ``none`` names no option.
 
     Args:
         answer: What stood between the tags, or in the field: a text, or a list of letters.
@@ -76,10 +86,35 @@ def named_by_answer(answer: Any, options: Mapping[str, str]) -> set[str]:
     told = unicodedata.normalize("NFKC", str(answer)).strip()
     if told.casefold() == "none":
         return set()
+    if (letter := _with_text(told, options)) is not None:
+        return {letter}
+    try:
+        return _letters([part for part in _BETWEEN.split(told) if part], options)
+    except Unparsable:
+        named = {letter for letter, text in options.items() if _same(told, text)}
+        named |= _in_phrase(told, options)
+        if len(named) != 1:
+            raise
+        return named
+
+
+def _with_text(told: str, options: Mapping[str, str]) -> str | None:
+    """Return the letter that stands with the text of its option; None for none."""
     match = _LETTER_AND_TEXT.fullmatch(told)
-    if match is not None and _same(match[2], options.get(match[1].upper())):
-        return {match[1].upper()}
-    return _letters([part for part in _BETWEEN.split(told) if part], options)
+    letter = "" if match is None else match[1].upper()
+    return letter if match is not None and _same(match[2], options.get(letter)) else None
+
+
+def _in_phrase(told: str, options: Mapping[str, str]) -> set[str]:
+    """Return the one letter that a fixed phrase, or a box, names; nothing where there is none."""
+    match = _BOXED.fullmatch(told) or _PHRASE.fullmatch(told)
+    if match is None:
+        return set()
+    named = match[1].strip()
+    alone = _LETTER.fullmatch(named)
+    # A small letter may be a word: "the answer is a".
+    letter = alone[1] if alone is not None and alone[1] in options else _with_text(named, options)
+    return set() if letter is None else {letter}
 
 
 def _letters(told: Sequence[str], options: Mapping[str, str]) -> set[str]:

@@ -72,11 +72,12 @@ class BenchmarkAnswers(Prompted, Evaluator):
       answer is correct if they are the same.
 
     Only what stands between the tags ``<answer>`` (or in the JSON field ``answer``, where the
-    prompt says ``answer: json``) is the answer. For options it has letters alone, or a letter with
-    the text of its option: all else fails (``unparsable_answer``, ``no_such_option``), and so does
-    a reference that names no option (``invalid_reference``), before anything is asked. A row
-    without reference is answered and has no score; one without question, or without options where
-    there should be some, gets nulls.
+    prompt says ``answer: json``) is the answer. For options it has letters alone, a letter with the
+    text of its option or in a fixed phrase (``The answer is B``), or the very text of one option:
+    all else fails (``unparsable_answer``, ``no_such_option``), and so does a reference that names
+    no option (``invalid_reference``), before anything is asked. A row without reference is answered
+    and has no score; one without question, or without options where there should be some, gets
+    nulls.
 
     The report has the distributions of both measures, over the rows with a reference that were
     answered; rows in quarantine are not among them. The accuracy follows from the verdicts, 1 for

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import FiniteFloat, ValidationError, model_validator
 
+from dataflow_core.errors import PromptError
 from dataflow_core.operators.base import Evaluator
 from dataflow_core.operators.columns import NumberColumn, TextColumn
 from dataflow_core.operators.filters import BoundsFilter
 from dataflow_core.operators.prompted import Prompted
 from dataflow_core.prompts import Prompt, PromptTemplate, ScoreAnswer
+from dataflow_core.prompts.answers.score import number_text
 from dataflow_core.storage.base import Storage
+
+_SCALE = ("minimum", "maximum", "step")
 
 
 class Scoring(Prompted):
@@ -19,29 +23,52 @@ class Scoring(Prompted):
 
     Attributes:
         criteria: What the score is to say; a rubric, best with what each score means.
-        minimum: The lowest score.
-        maximum: The highest score.
-        step: How far scores lie apart: 1 for whole numbers; None for any number.
+        minimum: The lowest score. Where this is not given, the prompt's header may say it.
+        maximum: The highest score; likewise.
+        step: How far scores lie apart: 1 for whole numbers; None for any number. Likewise.
     """
 
     answers = ("score",)
 
     criteria: str = "How good is this text, for whoever is to learn from it?"
-    minimum: float = 1
-    maximum: float = 5
-    step: float | None = None
+    minimum: FiniteFloat = 1
+    maximum: FiniteFloat = 5
+    step: FiniteFloat | None = None
     prompt: Prompt = Prompt("core/prompted_evaluator")
 
     @model_validator(mode="after")
     def _has_scale(self) -> Self:
-        ScoreAnswer(minimum=self.minimum, maximum=self.maximum, step=self.step)
+        if self._knows_scale():
+            ScoreAnswer(**{name: getattr(self, name) for name in _SCALE})
         return self
+
+    def _knows_scale(self) -> bool:
+        """Tell whether the scale is known before a prompt of one's own is read."""
+        given = self.model_fields_set
+        return "prompt" not in given or {"minimum", "maximum"} <= given
+
+    @property
+    def scale(self) -> dict[str, float | None]:
+        """The scale: the fields that are given, then the prompt's header, then the defaults."""
+        told = self._told_by_header(self.template)
+        return {
+            name: told[name] if name in told and not self._gives(name) else getattr(self, name)
+            for name in _SCALE
+        }
+
+    def _gives(self, name: str) -> bool:
+        return name in self.model_fields_set
+
+    @staticmethod
+    def _told_by_header(template: PromptTemplate) -> dict[str, float]:
+        answer = template.answer
+        told = {name: getattr(answer, name, None) for name in _SCALE}
+        return {name: one for name, one in told.items() if one is not None}
 
     @property
     def settings(self) -> dict[str, Any]:
         """The criteria, and the scale with its numbers as people write them."""
-        scale = {name: getattr(self, name) for name in ("minimum", "maximum", "step")}
-        shown = {name: None if one is None else f"{one:g}" for name, one in scale.items()}
+        shown = {name: _shown(one) for name, one in self.scale.items()}
         return {"criteria": self.criteria, **shown}
 
     @property
@@ -49,17 +76,36 @@ class Scoring(Prompted):
         """A score on the scale."""
         answer = self.template.answer
         label = answer.label if isinstance(answer, ScoreAnswer) else "score"
-        return ScoreAnswer(label=label, minimum=self.minimum, maximum=self.maximum, step=self.step)
+        try:
+            return ScoreAnswer(label=label, **self.scale)
+        except ValidationError as error:
+            raise PromptError(self._wrong_scale(error)) from None
+
+    def _wrong_scale(self, error: ValidationError) -> str:
+        told = error.errors()[0]["msg"].removeprefix("Value error, ")
+        return (
+            f"{self.template.name} and {self.step_name()} make no scale together: {told}. Give "
+            "minimum and maximum both in the header, or both as fields."
+        )
 
     def _unfit_answer(self, template: PromptTemplate) -> list[str]:
-        answer = template.answer
-        if not isinstance(answer, ScoreAnswer):
+        if not isinstance(template.answer, ScoreAnswer):
             return super()._unfit_answer(template)
-        return [
-            f"{template.name} has {name} {told:g}, and {self.step_name()} {own:g}: say {name} once."
-            for name in ("minimum", "maximum")
-            if (told := getattr(answer, name)) is not None and told != (own := getattr(self, name))
+        unlike = [
+            f"{template.name} has {name} {_shown(told)} in its header, and {self.step_name()} "
+            f"{name} {_shown(getattr(self, name))}: say it once. Take it out of the header, or "
+            f"set -p STEP.{name}={_shown(told)}."
+            for name, told in self._told_by_header(template).items()
+            if self._gives(name) and told != getattr(self, name)
         ]
+        return unlike or self._unfit_scale()
+
+    def _unfit_scale(self) -> list[str]:
+        try:
+            _ = self.form
+        except PromptError as error:
+            return [str(error)]
+        return []
 
 
 class PromptedEvaluator(Scoring, Evaluator):
@@ -72,9 +118,9 @@ class PromptedEvaluator(Scoring, Evaluator):
 
     Attributes:
         criteria: What the score is to say; a rubric, best with what each score means.
-        minimum: The lowest score.
-        maximum: The highest score.
-        step: How far scores lie apart: 1 for whole numbers; None for any number.
+        minimum: The lowest score. Where this is not given, the prompt's header may say it.
+        maximum: The highest score; likewise.
+        step: How far scores lie apart: 1 for whole numbers; None for any number. Likewise.
 
     Example:
         >>> from dataflow_core import MemoryStorage
@@ -116,9 +162,9 @@ class PromptedFilter(Scoring, BoundsFilter):
 
     Attributes:
         criteria: What the score is to say; a rubric, best with what each score means.
-        minimum: The lowest score.
-        maximum: The highest score.
-        step: How far scores lie apart: 1 for whole numbers; None for any number.
+        minimum: The lowest score. Where this is not given, the prompt's header may say it.
+        maximum: The highest score; likewise.
+        step: How far scores lie apart: 1 for whole numbers; None for any number. Likewise.
         min_value: The lowest score kept; None for no bound.
         max_value: The highest score kept; None for no bound.
 
@@ -136,14 +182,37 @@ class PromptedFilter(Scoring, BoundsFilter):
 
     @model_validator(mode="after")
     def _within_scale(self) -> Self:
-        for name in ("min_value", "max_value"):
-            bound = getattr(self, name)
-            if bound is not None and not self.minimum <= bound <= self.maximum:
-                raise ValueError(
-                    f"{name} is {bound:g}, which is not on the scale, "
-                    f"{self.minimum:g} to {self.maximum:g}"
-                )
+        if self._knows_scale() and (told := self._outside(self.minimum, self.maximum)):
+            raise ValueError(told[0])
         return self
+
+    def make_evaluator(self) -> Evaluator:
+        """Return the evaluator, with the scale that counts here.
+
+        Raises:
+            PromptError: Scale and bounds contradict each other, or the prompt's header.
+        """
+        if unfit := self._unfit_answer(self.template):
+            raise PromptError("\n".join(unfit))
+        own = {name: getattr(self, name) for name in Scoring.model_fields}
+        return PromptedEvaluator(**{**own, **self.scale})
+
+    def _unfit_scale(self) -> list[str]:
+        if wrong := super()._unfit_scale():
+            return wrong
+        form = self.form
+        return self._outside(form.minimum, form.maximum)
+
+    def _outside(self, low: float | None, high: float | None) -> list[str]:
+        """Return which bounds are not on a scale."""
+        return [
+            f"{name} is {_shown(bound)}, which is not on the scale, {_shown(low)} to {_shown(high)}"
+            for name in ("min_value", "max_value")
+            if (bound := getattr(self, name)) is not None
+            and low is not None
+            and high is not None
+            and not low <= bound <= high
+        ]
 
     def run(
         self,
@@ -161,3 +230,7 @@ class PromptedFilter(Scoring, BoundsFilter):
         self.keep_within_bounds(
             storage, output_score, input_text=input_text, output_score=output_score
         )
+
+
+def _shown(number: float | None) -> str | None:
+    return None if number is None else number_text(number)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import AnyColumn, TextColumn
-from dataflow_core.operators.prompted import Prompted
-from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt
+from dataflow_core.operators.prompted import Prompted, is_blank
+from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt, PromptTemplate
 from dataflow_core.storage.base import Storage
+
+_DEFAULT = Prompt("core/prompted_generator")
 
 
 class PromptedGenerator(Prompted, Generator):
@@ -18,14 +21,15 @@ class PromptedGenerator(Prompted, Generator):
     schema. Rows without text get null; rows whose answer fails go to quarantine.
 
     Attributes:
-        instruction: What to do, such as ``"Write a title for this article."``
+        instruction: What to do, such as ``"Write a title for this article."``; empty only where a
+            prompt of one's own says it.
         json_schema: A JSON schema that answers have to fit; None for texts.
 
     Example:
         >>> from dataflow_core import MemoryStorage
         >>> from dataflow_core.testing import ScriptedServing
         >>> table = MemoryStorage([{"text": "a long story"}])
-        >>> serving = ScriptedServing(lambda text: text.title())
+        >>> serving = ScriptedServing(lambda text: "A Long Story")
         >>> PromptedGenerator(serving=serving, instruction="Write a title.").run(table)
         >>> table.rows()
         [{'text': 'a long story', 'generated': 'A Long Story'}]
@@ -35,7 +39,7 @@ class PromptedGenerator(Prompted, Generator):
 
     instruction: str = ""
     json_schema: dict[str, Any] | None = None
-    prompt: Prompt = Prompt("core/prompted_generator")
+    prompt: Prompt = _DEFAULT
 
     @property
     def form(self) -> AnswerForm:
@@ -59,3 +63,9 @@ class PromptedGenerator(Prompted, Generator):
         """
         asked = self.ask(storage, {"text": input_text})
         asked.write(storage, {output_generated: asked.column()})
+
+    def _unfit_variables(self, template: PromptTemplate, given: Collection[str]) -> list[str]:
+        unfit = super()._unfit_variables(template, given)
+        if is_blank(self.instruction) and self.prompt == _DEFAULT:
+            unfit.append("instruction is empty: say what to do, or give a prompt that says it.")
+        return unfit

@@ -12,13 +12,15 @@ from dataflow_core.storage.base import Storage
 class Summarize(Prompted, Generator):
     """Have a model sum up each text in about ``max_words``; null and blank texts get null.
 
+    Attributes:
+        max_words: The most words of a summary.
+
     Example:
-        >>> from dataflow_core import MemoryStorage
-        >>> from dataflow_core.testing import ScriptedServing
+        >>> from dataflow_core import MemoryStorage, testing
         >>> table = MemoryStorage([{"text": "A long story."}])
-        >>> Summarize(serving=ScriptedServing(lambda text: "A story.")).run(table)
-        >>> table.rows()
-        [{'text': 'A long story.', 'summary': 'A story.'}]
+        >>> Summarize(serving=testing.ScriptedServing(lambda text: "A story.")).run(table)
+        >>> table.rows()[0]["summary"]
+        'A story.'
     """
 
     max_words: PositiveInt = 100
@@ -30,6 +32,12 @@ class Summarize(Prompted, Generator):
         input_text: TextColumn = "text",
         output_summary: TextColumn = "summary",
     ) -> None:
-        """Add the summaries."""
+        """Add the summaries.
+
+        Args:
+            storage: The table.
+            input_text: The column of texts.
+            output_summary: The column for the summaries.
+        """
         asked = self.ask(storage, {"text": input_text})
         asked.write(storage, {output_summary: asked.column()})

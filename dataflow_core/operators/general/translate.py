@@ -10,13 +10,15 @@ from dataflow_core.storage.base import Storage
 class Translate(Prompted, Generator):
     """Have a model translate each text into ``language``; null and blank texts get null.
 
+    Attributes:
+        language: The language to translate into.
+
     Example:
-        >>> from dataflow_core import MemoryStorage
-        >>> from dataflow_core.testing import ScriptedServing
+        >>> from dataflow_core import MemoryStorage, testing
         >>> table = MemoryStorage([{"text": "Guten Tag"}])
-        >>> Translate(serving=ScriptedServing(lambda text: "Good day")).run(table)
-        >>> table.rows()
-        [{'text': 'Guten Tag', 'translation': 'Good day'}]
+        >>> Translate(serving=testing.ScriptedServing(lambda text: "Good day")).run(table)
+        >>> table.rows()[0]["translation"]
+        'Good day'
     """
 
     language: str = "English"
@@ -28,6 +30,12 @@ class Translate(Prompted, Generator):
         input_text: TextColumn = "text",
         output_translation: TextColumn = "translation",
     ) -> None:
-        """Add the translations."""
+        """Add the translations.
+
+        Args:
+            storage: The table.
+            input_text: The column of texts.
+            output_translation: The column for the translations.
+        """
         asked = self.ask(storage, {"text": input_text})
         asked.write(storage, {output_translation: asked.column()})

@@ -5,16 +5,23 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cached_property
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import FiniteFloat, model_validator
 
 from dataflow_core.prompts.answers.base import AnswerForm, Unparsable
 
 # No quantifier gives back what it took: a number is read whole or not at all, in linear time.
 _NUMBER = r"[-+−]?+\d++(?:[.,]\d++)*+"
 _RANGE = r"(?:to|or|-|–|—|~|至|到)"
+# What makes another number of the one before it, if they belong together: 10 000, 10'000, 10万.
+_MORE = (
+    r"(?P<more>(?:[^\S\n]|['’]|\\[,;:! ]|\{,\})++\d[\d.,]*+"
+    r"|\s*+(?:thousand\b|million\b|[百千万萬亿億]))?+"
+)
+_GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?P<mark>[.,])\d{3}(?:(?P=mark)\d{3})*(?:\.\d+)?")
 _UNIT = r"(?:\s*+[分点점])?+"
 _OUT_OF = (
     rf"(?:\s*+(?:/|(?:out\s++)?of\b|\(?(?:满分|滿分|out\s++of\b))\s*+(?P<of>{_NUMBER}){_UNIT}\)?+"
@@ -46,7 +53,8 @@ class ScoreAnswer(AnswerForm):
     Of several numbers that stand behind label and colon, the last counts, since models think aloud
     before they judge. Where no label has a colon (``the score is 7``), all have to say the same. A
     number on another scale (``7/10`` where 5 is the most), or outside of this one, is no score:
-    it is never cut to fit, and other numbers in the text are never taken for one.
+    it is never cut to fit, and other numbers in the text are never taken for one. Neither is one
+    that may be read in two ways: ``10 000``, or ``10.000`` where scores go beyond 999.
 
     Attributes:
         label: What stands before the score, in any case; ``|`` between several.
@@ -57,14 +65,15 @@ class ScoreAnswer(AnswerForm):
 
     kind: Literal["score"] = "score"
     label: str = "score|rating"
-    minimum: float | None = None
-    maximum: float | None = None
-    step: float | None = None
+    minimum: FiniteFloat | None = None
+    maximum: FiniteFloat | None = None
+    step: FiniteFloat | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
-            raise ValueError(f"minimum ({self.minimum:g}) is not below maximum ({self.maximum:g})")
+            low, high = number_text(self.minimum), number_text(self.maximum)
+            raise ValueError(f"minimum ({low}) is not below maximum ({high})")
         if self.step is not None and self.step <= 0:
             raise ValueError("step is a number above 0")
         if not all(label.strip() for label in self.label.split("|")):
@@ -78,6 +87,8 @@ class ScoreAnswer(AnswerForm):
         if match is None:
             label = self.label.partition("|")[0].strip().capitalize()
             raise Unparsable(f"no score: neither a number alone nor one after '{label}:'")
+        if more := match.groupdict().get("more"):
+            raise _ambiguous(match["score"] + more)
         score = self._number(match["score"])
         for scale in _scales(match):
             self._check_scale(scale)
@@ -103,35 +114,54 @@ class ScoreAnswer(AnswerForm):
         return re.compile(
             rf"{_NO_WORD_BEFORE}(?:{labels}){_NO_WORD_AFTER}[\"'”]?+{_ASIDE}\s*+"
             rf"(?:(?P<colon>[:=])|is\b|是|[为為]|[-–—](?=\s))?+\s*+{_OPENING}"
-            rf"(?P<score>{_NUMBER}){_UNIT}{_OUT_OF}(?![^\W{_CJK}]|\s*+(?:{_RANGE}\s*+\d|/))",
+            rf"(?P<score>{_NUMBER}){_MORE}{_UNIT}{_OUT_OF}(?![^\W{_CJK}]|\s*+(?:{_RANGE}\s*+\d|/))",
             re.IGNORECASE,
         )
 
     def _number(self, text: str) -> float:
         plain = text.replace("−", "-")
-        if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", plain) and (self.maximum or 0) >= 1000:
-            plain = plain.replace(",", "")
+        if (groups := _GROUPS.fullmatch(plain)) is not None:
+            plain = self._without_groups(plain, groups["mark"])
         plain = plain.replace(",", ".")
         if plain.count(".") > 1 or not math.isfinite(number := float(plain)):
             raise Unparsable(f"{_brief(text)!r} is no number")
         return number
 
+    def _without_groups(self, number: str, mark: str) -> str:
+        """Return a number whose digits may be in groups of thousands, without their marks."""
+        large = self.maximum is not None and self.maximum > 999
+        if mark == "," and large:
+            return number.replace(",", "")
+        if large or (mark == "," and self.maximum is None):
+            raise _ambiguous(number)
+        return number
+
     def _check_scale(self, of: str) -> None:
         if self.maximum is not None and self._number(of) != self.maximum:
-            wanted = f"the highest score is {self.maximum:g}"
+            wanted = f"the highest score is {number_text(self.maximum)}"
             raise Unparsable(f"a score out of {_brief(of)}; {wanted}", "score_on_other_scale")
 
     def _check(self, score: float) -> None:
         low, high = self.minimum, self.maximum
         if (low is not None and score < low) or (high is not None and score > high):
-            scale = " to ".join("any" if one is None else f"{one:g}" for one in (low, high))
-            raise Unparsable(f"score {score:g} is not on the scale, {scale}", "score_out_of_range")
+            scale = " to ".join("any" if one is None else number_text(one) for one in (low, high))
+            told = f"score {number_text(score)} is not on the scale, {scale}"
+            raise Unparsable(told, "score_out_of_range")
         if self.step is not None:
             steps = (score - (low or 0)) / self.step
             if abs(steps - round(steps)) > 1e-9:
-                raise Unparsable(
-                    f"score {score:g} lies between two steps of {self.step:g}", "score_off_step"
-                )
+                told = f"score {number_text(score)} lies between two steps"
+                raise Unparsable(f"{told} of {number_text(self.step)}", "score_off_step")
+
+
+def number_text(number: float) -> str:
+    """Return a number with all its digits, as people write it: ``1000000``, ``0.5``, ``5``."""
+    text = f"{Decimal(repr(float(number))):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _ambiguous(number: str) -> Unparsable:
+    return Unparsable(f"{_brief(number)!r} may be read in two ways; wanted are digits without gaps")
 
 
 def _scales(match: re.Match[str]) -> Iterator[str]:
