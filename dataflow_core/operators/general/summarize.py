@@ -1,6 +1,6 @@
 """Have a model sum up texts."""
 
-from pydantic import PositiveInt
+from pydantic import Field
 
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import TextColumn
@@ -12,9 +12,6 @@ from dataflow_core.storage.base import Storage
 class Summarize(Prompted, Generator):
     """Have a model sum up each text in about ``max_words``; null and blank texts get null.
 
-    Attributes:
-        max_words: The most words of a summary.
-
     Example:
         >>> from dataflow_core import MemoryStorage, testing
         >>> table = MemoryStorage([{"text": "A long story."}])
@@ -23,7 +20,7 @@ class Summarize(Prompted, Generator):
         'A story.'
     """
 
-    max_words: PositiveInt = 100
+    max_words: int = Field(100, ge=1, description="About the most words of a summary.")
     prompt: Prompt = Prompt("core/summarize")
 
     def run(
@@ -32,12 +29,6 @@ class Summarize(Prompted, Generator):
         input_text: TextColumn = "text",
         output_summary: TextColumn = "summary",
     ) -> None:
-        """Add the summaries.
-
-        Args:
-            storage: The table.
-            input_text: The column of texts.
-            output_summary: The column for the summaries.
-        """
+        """Add the summaries."""
         asked = self.ask(storage, {"text": input_text})
         asked.write(storage, {output_summary: asked.column()})

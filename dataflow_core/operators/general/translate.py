@@ -1,5 +1,7 @@
 """Have a model translate texts."""
 
+from pydantic import Field
+
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import TextColumn
 from dataflow_core.operators.prompted import Prompted
@@ -10,9 +12,6 @@ from dataflow_core.storage.base import Storage
 class Translate(Prompted, Generator):
     """Have a model translate each text into ``language``; null and blank texts get null.
 
-    Attributes:
-        language: The language to translate into.
-
     Example:
         >>> from dataflow_core import MemoryStorage, testing
         >>> table = MemoryStorage([{"text": "Guten Tag"}])
@@ -21,7 +20,7 @@ class Translate(Prompted, Generator):
         'Good day'
     """
 
-    language: str = "English"
+    language: str = Field("English", description="The language to translate into.")
     prompt: Prompt = Prompt("core/translate")
 
     def run(
@@ -30,12 +29,6 @@ class Translate(Prompted, Generator):
         input_text: TextColumn = "text",
         output_translation: TextColumn = "translation",
     ) -> None:
-        """Add the translations.
-
-        Args:
-            storage: The table.
-            input_text: The column of texts.
-            output_translation: The column for the translations.
-        """
+        """Add the translations."""
         asked = self.ask(storage, {"text": input_text})
         asked.write(storage, {output_translation: asked.column()})
