@@ -54,6 +54,8 @@ _RENAMED = (
     (re.compile(r"\\(?:lt)(?![a-zA-Z])"), "<"),
     (re.compile(r"\\(?:gt)(?![a-zA-Z])"), ">"),
     (re.compile(r"\\%"), "%"),
+    (re.compile(r"(?:(?<=\d)\s*(?:AM|[Aa]\.[Mm]\b\.?)|(?<=:\d\d)\s*am)(?!\w)"), " am"),
+    (re.compile(r"(?:(?<=\d)\s*(?:PM|[Pp]\.[Mm]\b\.?)|(?<=:\d\d)\s*pm)(?!\w)"), " pm"),
     (re.compile(r"\\begin\{array\}\s*\{[^{}]*\}"), r"\\begin{pmatrix}"),
     (re.compile(r"\\end\{array\}"), r"\\end{pmatrix}"),
     (re.compile(r"\\(begin|end)\{[bsv]matrix\}"), r"\\\1{pmatrix}"),

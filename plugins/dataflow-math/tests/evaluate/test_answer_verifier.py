@@ -95,8 +95,11 @@ def test_whole_solutions_are_read_on_both_sides(verdicts):
         ("3*4=<<3*4=12>>12\n#### 1,200", "So it is $1200.\nA: 1200"),
         (r"Hence \boxed{\frac{1}{2}}.", "<think>maybe 7</think>The answer is 0.5."),
         ("She has 3. Then 5.", "5"),
+        ("18", "The answer is $18 per day"),
+        (r"\boxed{\sqrt{50}\text{ cm}}", r"It is \boxed{5\sqrt2}."),
+        ("12:30 pm", "12:30 am"),
     ]
-    assert verdicts(pairs) == [True, True, None]
+    assert verdicts(pairs) == [True, True, None, True, True, False]
 
 
 def test_a_comparison_without_end_costs_its_own_row(verdicts):
