@@ -169,6 +169,17 @@ def test_the_filter_keeps_what_is_correct_and_says_why_others_go():
     assert table.dropped()["reason"].tolist() == ["wrong_answer", "no_reference", "wrong_answer"]
 
 
+def test_where_nothing_was_asked_there_is_no_verdict():
+    rows = [("a?", "5", "5"), (None, "5", None), (" ", "5", None), ("a?", "5", None)]
+    rows = [{"question": q, "reference": r, "answer": a} for q, r, a in rows]
+    table = MemoryStorage(rows)
+    AnswerVerifier().run(table, input_question="question")
+    assert [row["is_correct"] for row in table.rows()] == [True, None, None, False]
+    table = MemoryStorage(rows)
+    AnswerFilter().run(table, input_question="question")
+    assert table.dropped()["reason"].tolist() == ["no_question", "no_question", "wrong_answer"]
+
+
 def test_the_order_of_rows_does_not_matter(verdicts):
     pairs = EQUAL + UNEQUAL + [("5", "5"), (None, "1")]
     assert verdicts(pairs[::-1]) == verdicts(pairs)[::-1]
