@@ -1,4 +1,4 @@
-"""Mathematical questions that are sound, by the five checks of MathQ-Verify."""
+"""The five checks of a mathematical question by MathQ-Verify, and the filter on the first to fail."""
 
 from __future__ import annotations
 
