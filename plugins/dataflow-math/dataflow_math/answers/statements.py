@@ -42,8 +42,8 @@ _LAST_LINE = re.compile(r"A(?:nswer)?[ ]?[:：]\s*(.+)", re.IGNORECASE)
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^#\n][^\n]*)$", re.MULTILINE)
 _NUMBERED = re.compile(r"\d+[.)]\s+[^\W\d_]{2,}")
 _END = re.compile(
-    r"\n|[.!?](?=\s|$|[\"'”*])|[。！？；]|,?\s+(?:because|since|as it|where|rather than|instead of)\b"
-    r"|,\s+(?:and )?not\b|I hope\b"
+    r"\n|[.!?](?=\s|$|[\"'”*])|[。！？；]|,?\s+(?:because|since|as it|where)\b"
+    r"|,?\s+(?:rather than|instead of)\b|,\s+(?:and )?not\b|I hope\b"
 )
 _MATHS = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$|\\\(.+?\\\)|\\\[.+?\\\]|\\boxed\{", re.DOTALL)
 _JOINED = re.compile(r"\s*(?:,|and|or|,\s*and)\s*(?=\$|\\\(|\\\[)")

@@ -93,8 +93,8 @@ class AnswerVerifier(_Comparing, Evaluator):
             input_answer: The column of answers or solutions to judge.
             input_reference: The column of reference answers or solutions.
             output_verdict: The column for the verdict.
-            input_question: The column of questions, where rows are to have no verdict whose question
-                is null or blank; None for none.
+            input_question: The column of questions, if rows are to have no verdict where that is
+                null or blank; None for none.
         """
         columns = [input_answer, input_reference, input_question]
         table = storage.read([one for one in dict.fromkeys(columns) if one is not None])
@@ -172,8 +172,8 @@ class AnswerFilter(_Comparing, Filter):
             input_answer: The column of answers or solutions to judge.
             input_reference: The column of reference answers or solutions.
             output_verdict: The column for the verdict.
-            input_question: The column of questions, where rows are to have no verdict whose question
-                is null or blank; None for none.
+            input_question: The column of questions, if rows are to have no verdict where that is
+                null or blank; None for none.
         """
         fields = {name: getattr(self, name) for name in _Comparing.model_fields}
         AnswerVerifier(**fields).run(

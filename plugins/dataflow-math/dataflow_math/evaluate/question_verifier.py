@@ -1,4 +1,4 @@
-"""The five checks of a mathematical question by MathQ-Verify, and the filter on the first to fail."""
+"""The five checks of a question by MathQ-Verify, and the filter on the first that fails."""
 
 from __future__ import annotations
 

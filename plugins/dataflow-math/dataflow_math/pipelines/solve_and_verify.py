@@ -64,7 +64,9 @@ class SolveAndVerify(Pipeline):
         else:
             self.solve = AnswerGenerator(serving=serving, sampling=sampling)
         self.extract = AnswerExtractor() if samples == 1 else None
-        self.verify: AnswerFilter | AnswerVerifier = AnswerFilter() if only_correct else AnswerVerifier()
+        self.verify: AnswerFilter | AnswerVerifier = (
+            AnswerFilter() if only_correct else AnswerVerifier()
+        )
 
     def forward(self) -> None:
         """Solve, then compare."""
