@@ -89,9 +89,9 @@ def _print(work: pathlib.Path, rows: int, seconds: float) -> None:
 
 
 def _tokens(report: dict[str, Any]) -> int:
-    """Return the tokens written in all parts: those of the last, and those it had from before."""
+    """Return the tokens written in all parts; the report's calls are those of all sittings."""
     calls = [step["calls"] for step in report["steps"] if step.get("calls")]
-    return sum(one["completion_tokens"] + one["saved_completion_tokens"] for one in calls)
+    return sum(one["completion_tokens"] for one in calls)
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def bare_answer(text: str) -> str | None:
     if short is None or lists_options(short) or _NO_ANSWER.fullmatch(short.rstrip(".!")):
         return None
     short = short[label.end() :] if (label := _LABEL.match(short)) else short
-    if lead := _SO.match(short):
-        rest = short[lead.end() :].rstrip(".")
+    if so := _SO.match(short):
+        rest = short[so.end() :].rstrip(".")
         return rest if _ENVIRONMENT.fullmatch(rest) else None
     lead, *numbers = re.split(r"\d", _COMMAND.sub(" ", _ENVIRONMENT.sub("0", short)), maxsplit=1)
     words = [word for word in _WORD.findall(lead) if word not in _JOINTS]
