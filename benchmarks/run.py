@@ -5,6 +5,7 @@ files of that kind are made from random words. With c10000.jsonl in it, evaluato
 with c10000.truth.jsonl, near-deduplication is scored; with presidio_pii.jsonl, the recognizers of
 personal data. SHARED is the folder of shared test data, whose judges are asked too (judges.py),
 and whose solutions in mathematics are judged (math_answers.py).
+gsm8k_embedded.py, which asks a model for long, runs by itself alone.
 Quote the ratios: they come from one run, in which the commands take turns; the absolute figures
 belong to the machine.
 """

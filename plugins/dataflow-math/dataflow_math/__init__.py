@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataflow_math.evaluate.answer_verifier import AnswerFilter as AnswerFilter
     from dataflow_math.evaluate.answer_verifier import AnswerVerifier as AnswerVerifier
-    from dataflow_math.filter.question_filter import QuestionFilter as QuestionFilter
-    from dataflow_math.filter.question_filter import QuestionVerifier as QuestionVerifier
+    from dataflow_math.evaluate.question_verifier import QuestionFilter as QuestionFilter
+    from dataflow_math.evaluate.question_verifier import QuestionVerifier as QuestionVerifier
     from dataflow_math.generate.answer_extractor import AnswerExtractor as AnswerExtractor
     from dataflow_math.generate.answer_generator import AnswerGenerator as AnswerGenerator
     from dataflow_math.generate.self_consistency import SelfConsistency as SelfConsistency

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from dataflow_math.answers.choices import lists_options
+
 _MOST_CHARACTERS = 400
 _MOST_WORDS = 8
 _JOINTS = frozenset({"and", "or"})
@@ -19,6 +21,14 @@ _FORMULA = re.compile(
     r"|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]",
     re.DOTALL,
 )
+_SO = re.compile(r"(?:thus|so|hence|therefore)\b[,:]?\s*", re.IGNORECASE)
+_LABEL = re.compile(r"[^\W\d_]{2,}:\s*(?:\\?[$€£¥])?(?=[-+.\d])")
+_NO_ANSWER = re.compile(
+    r"(?:i|we)\s+(?:am|are|do|don|can|cannot|could|couldn|have|haven)\b.*"
+    r"|(?:(?:the|my)\s+)?(?:\w+\s+)?answer\s+(?:is|remains)\s+(?:not\b.*|unknown|unclear)"
+    r"|unknown|unclear|undetermined|who knows",
+    re.IGNORECASE | re.DOTALL,
+)
 _PROSE = re.compile(r"\s[a-zA-Z]{3,}\s")
 
 
@@ -26,17 +36,24 @@ def bare_answer(text: str) -> str | None:
     """Return a text that is nothing but an answer; None for one that says more.
 
     That is one line (but for formulas) of a few words, or of none before the first number or
-    formula but its name; and no sentence about it.
+    formula but its name; and no sentence about it, nor that there is no answer. Of "Total: $5",
+    and of "So" before a formula, what follows is the answer.
 
     Example:
         >>> bare_answer("$x = 5$"), bare_answer("7 DVDs"), bare_answer("an ellipse")
         ('$x = 5$', '7 DVDs', 'an ellipse')
-        >>> bare_answer("She has 3 left."), bare_answer("The pair is $(7, 6)$")
-        (None, None)
+        >>> bare_answer("Total: $1,200"), bare_answer("Hence, $x = 5$.")
+        ('1,200', '$x = 5$')
+        >>> [bare_answer(text) for text in ("She has 3 left.", "The pair is $(7, 6)$", "Unknown.")]
+        [None, None, None]
     """
     short = short_answer(text)
-    if short is None:
+    if short is None or lists_options(short) or _NO_ANSWER.fullmatch(short.rstrip(".!")):
         return None
+    short = short[label.end() :] if (label := _LABEL.match(short)) else short
+    if so := _SO.match(short):
+        rest = short[so.end() :].rstrip(".")
+        return rest if _ENVIRONMENT.fullmatch(rest) else None
     lead, *numbers = re.split(r"\d", _COMMAND.sub(" ", _ENVIRONMENT.sub("0", short)), maxsplit=1)
     words = [word for word in _WORD.findall(lead) if word not in _JOINTS]
     return short if len(words) <= (1 if numbers else 4) else None

@@ -23,7 +23,7 @@ _SYMBOLS = {
     "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ",
     "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ", "°": r"^\circ ", "ℝ": r"\mathbb{R}",
     "∶": ":", "⁄": "/", "′": "'", '\\"': '"', "“": '"', "”": '"', "’": "'", "、": ",",
-    "．": ".", "。": ".",
+    "．": ".", "。": ".", "\u00a0": r"\, ", "\u2009": r"\, ", "\u202f": r"\, ",
 }  # fmt: skip
 _SYMBOL = re.compile("|".join(map(re.escape, _SYMBOLS)))
 _NAMES = (
@@ -54,6 +54,8 @@ _RENAMED = (
     (re.compile(r"\\(?:lt)(?![a-zA-Z])"), "<"),
     (re.compile(r"\\(?:gt)(?![a-zA-Z])"), ">"),
     (re.compile(r"\\%"), "%"),
+    (re.compile(r"(?:(?<=\d)\s*(?:AM|[Aa]\.[Mm]\b\.?)|(?<=:\d\d)\s*am)(?!\w)"), " am"),
+    (re.compile(r"(?:(?<=\d)\s*(?:PM|[Pp]\.[Mm]\b\.?)|(?<=:\d\d)\s*pm)(?!\w)"), " pm"),
     (re.compile(r"\\begin\{array\}\s*\{[^{}]*\}"), r"\\begin{pmatrix}"),
     (re.compile(r"\\end\{array\}"), r"\\end{pmatrix}"),
     (re.compile(r"\\(begin|end)\{[bsv]matrix\}"), r"\\\1{pmatrix}"),
@@ -79,10 +81,10 @@ _UPRIGHT = {
     "J": "joule", "W": "watt", "V": "volt",
 }  # fmt: skip
 _BEFORE_UNITS = frozenset("0123456789}")
-_WRAPPERS = (
-    ("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("'", "'"),
-)  # fmt: skip
 _ENDS = re.compile(r"^[\s\"`]+|[\s\"`,;]+$")
+_WORD = r"[^\W\u3040-\u9fff]"
+_IDLE_SPACE = re.compile(rf"(?<!{_WORD}) | (?!{_WORD})")
+_END_OF_COMMAND = re.compile(r"(\\[a-zA-Z]+) (?=\d)")
 _LETTER_IN_BRACKETS = re.compile(r"\(\s*([A-Za-z])\s*\)|([A-J])[).:]")
 
 
@@ -121,8 +123,16 @@ def canonical(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """Return what two canonical answers share that are the same but for spaces."""
-    return text.replace(" ", "")
+    r"""Return what two canonical answers share that are the same but for spaces.
+
+    A space between digits or letters stays: ``1 1/2`` is not ``11/2``, nor "now here" "nowhere".
+    Chinese and Japanese are written without spaces, and digits end a command.
+
+    Example:
+        >>> key(r"x \le 2 + y"), key("1 1/2"), key("(1, 2 )")
+        ('x\\le2+y', '1 1/2', '(1,2)')
+    """
+    return _IDLE_SPACE.sub("", _END_OF_COMMAND.sub(r"\1", text)) if " " in text else text
 
 
 def _without_wrappers(text: str) -> str:

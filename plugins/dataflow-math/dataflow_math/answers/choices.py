@@ -21,6 +21,7 @@ _CHOSEN = re.compile(
     r"|(?:故选|应选|選|选)(?:择|項|项)?(?:为|是)?)"
     rf"[ ]?[:：]?{_OPEN}({_LETTER}){_CLOSE}{_END}"
 )
+_OPTION = re.compile(rf"(?:^|\s)(?:[(（\[]({_LETTER})[)）\]]|({_LETTER})[).）])\s?(?=\S)")
 
 
 def choice_in_statement(statement: str) -> str | None:
@@ -46,14 +47,20 @@ def choice_in_text(text: str) -> str | None:
     """Return the letter that a whole text chooses: 选A, "option B", or a text that is a choice.
 
     Example:
-        >>> [choice_in_text(text) for text in ("因为 3 > 2，故选：B。", "(C) 12", "A cat.")]
+        >>> [choice_in_text(text) for text in ("因为 3 > 2，故选：B。", "(C) 12", "(A) 3 (B) 4")]
         ['B', 'C', None]
     """
     chosen = [found[1] for found in _CHOSEN.finditer(text)]
     if chosen:
         return chosen[-1]
     before, _, line = text.strip().rpartition("\n")
-    if len(line) > 200:
+    if len(line) > 200 or lists_options(line):
         return None
     found = _ALONE.fullmatch(line.strip()) or (None if before else _AT_FIRST.match(line))
     return next(letter for letter in found.groups() if letter) if found else None
+
+
+def lists_options(text: str) -> bool:
+    """Tell whether a text has several options, from A, and so chooses none of them."""
+    letters = [found[1] or found[2] for found in _OPTION.finditer(text)]
+    return letters[:2] == ["A", "B"]

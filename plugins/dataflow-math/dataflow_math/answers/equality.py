@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from dataflow_math.answers.brackets import enclosed, split_list
 from dataflow_math.answers.canonical import canonical, key
 from dataflow_math.answers.quantities import quantity, same_quantity
+from dataflow_math.answers.units import without_unit
 from dataflow_math.answers.values import differ, is_simple
 
 Symbolic = Callable[[str, str], bool]
@@ -99,6 +100,11 @@ def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
         values = _values(a, b)
         if values is not None:
             return _same(*values, judge, depth + 1)
+        (ours_bare, unit), (theirs_bare, other) = without_unit(a), without_unit(b)
+        if unit or other:
+            if unit and other and unit != other:
+                return False
+            return _same(ours_bare, theirs_bare, judge, depth + 1)
     if (_is_equation(a) and is_simple(b)) or (_is_equation(b) and is_simple(a)):
         return False
     if differ(a, b, judge.tolerance):

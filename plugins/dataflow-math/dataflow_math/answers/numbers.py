@@ -6,9 +6,10 @@ import re
 
 _NUMBER = re.compile(
     r"""
-    (?<![\w.])(?:(?<![\w)\]}%]\s)(?<![\w)\]}%])[-−+])?        # a sign, and no subtraction
+    (?<![\w.])(?:(?<![\d)\]}%]\s)(?<!\b\w\s)(?<![\w)\]}%])[-−+])?  # a sign, and no subtraction
     (?:
-        \\[dtc]?frac\s*\{\s*-?\d+\s*\}\s*\{\s*\d+\s*\}
+        (?:\d+\s?)?\\[dtc]?frac\s*\{\s*-?\d+\s*\}\s*\{\s*\d+\s*\}
+      | \d+[ ]\d+/\d+(?![\d.])
       | (?:\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:\s*/\s*\d+(?![\d.]))?
       | \.\d+
     )
@@ -28,7 +29,7 @@ def numbers_in(text: str) -> list[str]:
     """Return the numbers in a text, in order; digits within a word, such as in H2O, are none.
 
     Example:
-        >>> numbers_in("H2O costs $1,234.50, -5% or 3/4; 10-7")
-        ['1,234.50', '-5%', '3/4', '10', '7']
+        >>> numbers_in("H2O costs $1,234.50, -5% or 2 3/4; 10 -7")
+        ['1,234.50', '-5%', '2 3/4', '10', '7']
     """
     return [found[0] for found in _NUMBER.finditer(text)]

@@ -28,6 +28,7 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PER = re.compile(r"per\s|an?\s|/")
 _NOUNS = re.compile(r"(?:[^\W\d_]{3,}|[^\W\d_a-zA-Z]+)(?:[ '-][^\W\d_]+)*")
 _NOT_NOUNS = frozenset(
     """
@@ -78,7 +79,11 @@ def quantity(text: str) -> Quantity | None:
     after = found["after"].strip()
     is_percent = after.startswith(("%", "percent", "per cent"))
     unit = unit_of(found["before"]) if found["before"] else None
-    if after and not is_percent:
+    if unit and _PER.match(after):
+        unit = unit_of(f"{unit} {after}")
+        if unit is None:
+            return None
+    elif after and not is_percent:
         named = unit_of(after) or _noun(found["after"], apart=text[found.start("after") - 1] == " ")
         if named is None or (unit and named != unit):
             return None

@@ -42,7 +42,8 @@ _LAST_LINE = re.compile(r"A(?:nswer)?[ ]?[:：]\s*(.+)", re.IGNORECASE)
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^#\n][^\n]*)$", re.MULTILINE)
 _NUMBERED = re.compile(r"\d+[.)]\s+[^\W\d_]{2,}")
 _END = re.compile(
-    r"\n|[.!?](?=\s|$|[\"'”*])|[。！？；]|,?\s+(?:because|since|as it|where)\b|I hope\b"
+    r"\n|[.!?](?=\s|$|[\"'”*])|[。！？；]|,?\s+(?:because|since|as it|where)\b"
+    r"|,?\s+(?:rather than|instead of)\b|,\s+(?:and )?not\b|I hope\b"
 )
 _MATHS = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$|\\\(.+?\\\)|\\\[.+?\\\]|\\boxed\{", re.DOTALL)
 _JOINED = re.compile(r"\s*(?:,|and|or|,\s*and)\s*(?=\$|\\\(|\\\[)")
@@ -68,8 +69,8 @@ def statements(text: str) -> Iterator[str]:
         >>> list(statements("The answer is 5. Wait: the final answer is $6$."))
         ['$6$', '5']
     """
-    before, _, line = text.rstrip().rpartition("\n")
-    if before and (found := _LAST_LINE.fullmatch(line.strip())):
+    line = text.rstrip().rpartition("\n")[2]
+    if found := _LAST_LINE.fullmatch(line.strip()):
         yield found[1]
     markers = [(found.start(), found.end(), "") for found in _MARKER.finditer(text)]
     markers += [(found.start(), 0, "before") for found in _AFTER.finditer(text)]

@@ -11,7 +11,7 @@ _NAMES = """
     ml milliliter millilitre, gallon, quart, pint, cup, ounce oz, tablespoon, teaspoon,
     gram gramme, kg kilogram kilogramme, mg milligram, ton tonne, pound lb lbs, newton, joule,
     watt, volt, ohm, calorie, second sec secs, minute mins, hour hr hrs, day, week, month, year,
-    mph, kph, degree deg ° ℃ ℉, radian rad rads, unit, time times, point, dollar dollars usd $,
+    degree deg ° ℃ ℉, radian rad rads, unit, time times, point, dollar dollars usd $,
     cent ¢, euro eur €, gbp £, yuan rmb cny 元 块, yen jpy ¥, rupee rs rs. inr ₹, won ₩, dime,
     nickel, penny pennies pence, person people, student, child children, man men, woman women,
     apple, book, page, word, car, ball, marble, way, piece, egg, digit, solution, triangle,
@@ -20,8 +20,11 @@ _NAMES = """
     人, 个, 只, 本, 张, 棵, 朵, 支 枝, 盒, 箱, 袋, 瓶, 页, 次, 倍, 岁, 辆, 颗, 块糖, 平方米,
     平方厘米, 立方米, 立方厘米, 盆, 条, 头, 件, 度, 种, 道, 台, 位, 名, 组
 """
+_SHORT = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour"}
 _PREFIXES = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
 _POWER = re.compile(r"\s*\^\s*\{?\s*([23])\s*\}?$|(?<=m)([23])$")
+_WORDS_AT_END = re.compile(r"(?<=[\w)}\]] )[a-zA-Z]{2,}(?=[a-zA-Z.^{}23/ ]*$)")
+_MOST_CHARACTERS = 400
 _SLASH = re.compile(r"\s*/\s*|\s+per\s+|\s+an?\s+")
 
 
@@ -33,7 +36,7 @@ def _spellings() -> dict[str, str]:
             found[name] = unit
             if name.isascii() and name.isalpha() and len(name) > 3 and not name.endswith("s"):
                 found[name + "s"] = unit
-    return found
+    return found | _SHORT
 
 
 _UNITS = _spellings()
@@ -65,6 +68,19 @@ def unit_of(words: str) -> str | None:
     if top is None or any(one is None for one in below):
         return None
     return "/".join([top, *(one for one in below if one is not None)])
+
+
+def without_unit(text: str) -> tuple[str, str | None]:
+    r"""Return a canonical expression without the unit at its end, and the unit; None for none.
+
+    Example:
+        >>> without_unit(r"25\pi square units"), without_unit(r"5\sqrt{2} x")
+        (('25\\pi', 'unit^2'), ('5\\sqrt{2} x', None))
+    """
+    for found in _WORDS_AT_END.finditer(text) if len(text) <= _MOST_CHARACTERS else ():
+        if unit := unit_of(text[found.start() :]):
+            return text[: found.start()].rstrip(), unit
+    return text, None
 
 
 def _power_of(words: str, *, single_letters: bool) -> str | None:

@@ -37,8 +37,9 @@ class AnswerVerifier(_Comparing, Evaluator):
     text that is nothing but an answer: the last number of a text may be any). Numbers count as
     texts.
 
-    The verdict is null where there is no reference or none can be read; false where there is a
-    reference and no answer, since what states nothing is not correct; else true or false.
+    The verdict is null where there is no reference or none can be read, or no question where a
+    column of them is named; false where there is a reference and no answer, since what states
+    nothing is not correct; else true or false.
 
     Equal are, in this order of trying: answers that differ only in how they are written (spaces,
     ``\dfrac``, ``\left``, ``\text``, ``$…$``, the comma of ``1,234`` outside of brackets, a full
@@ -83,6 +84,7 @@ class AnswerVerifier(_Comparing, Evaluator):
         input_answer: AnyColumn = "answer",
         input_reference: AnyColumn = "reference",
         output_verdict: BooleanColumn = "is_correct",
+        input_question: AnyColumn | None = None,
     ) -> None:
         """Add the verdict.
 
@@ -91,10 +93,16 @@ class AnswerVerifier(_Comparing, Evaluator):
             input_answer: The column of answers or solutions to judge.
             input_reference: The column of reference answers or solutions.
             output_verdict: The column for the verdict.
+            input_question: The column of questions, if rows are to have no verdict where that is
+                null or blank; None for none.
         """
-        table = storage.read(list(dict.fromkeys([input_answer, input_reference])))
+        columns = [input_answer, input_reference, input_question]
+        table = storage.read([one for one in dict.fromkeys(columns) if one is not None])
         answers = texts_in(table[input_answer])
         references = texts_in(table[input_reference])
+        if input_question is not None:
+            asked = _asked(table[input_question])
+            references = [one if two else None for one, two in zip(references, asked, strict=True)]
         verdicts = self._judge(references, answers)
         assign_sound(storage, input_answer, {output_verdict: (verdicts, pa.bool_())})
 
@@ -127,7 +135,8 @@ class AnswerFilter(_Comparing, Filter):
 
     The verdict stays as a column; `AnswerVerifier` says how it comes about, in all languages. Rows
     go with reason ``"wrong_answer"``, also where there is no answer, or ``"no_reference"``, where
-    there is nothing to compare with; a comparison that is given up sends its row to quarantine.
+    there is nothing to compare with, or ``"no_question"``, where a column of questions is named and
+    nothing was asked; a comparison that is given up sends its row to quarantine.
 
     Source: Math-Verify (Kydlíček 2025); Qwen2.5-Math (Yang et al. 2024), evaluation.
 
@@ -154,6 +163,7 @@ class AnswerFilter(_Comparing, Filter):
         input_answer: AnyColumn = "answer",
         input_reference: AnyColumn = "reference",
         output_verdict: BooleanColumn = "is_correct",
+        input_question: AnyColumn | None = None,
     ) -> None:
         """Add the verdict, and drop the rows where it is not true.
 
@@ -162,12 +172,24 @@ class AnswerFilter(_Comparing, Filter):
             input_answer: The column of answers or solutions to judge.
             input_reference: The column of reference answers or solutions.
             output_verdict: The column for the verdict.
+            input_question: The column of questions, if rows are to have no verdict where that is
+                null or blank; None for none.
         """
         fields = {name: getattr(self, name) for name in _Comparing.model_fields}
-        AnswerVerifier(**fields).run(storage, input_answer, input_reference, output_verdict)
+        AnswerVerifier(**fields).run(
+            storage, input_answer, input_reference, output_verdict, input_question
+        )
         verdict = storage.read([output_verdict])[output_verdict]
         reasons = np.where(verdict.isna(), "no_reference", "wrong_answer")
+        if input_question is not None:
+            asked = _asked(storage.read([input_question])[input_question])
+            reasons = np.where(asked, reasons, "no_question")
         self.keep(storage, verdict, reason=pd.Series(reasons, index=verdict.index))
+
+
+def _asked(questions: pd.Series) -> list[bool]:
+    """Tell of each question whether there is one."""
+    return [one is not None and bool(str(one).strip()) for one in texts_in(questions)]
 
 
 def _pair(reference: Cell, answer: Cell) -> Pair | Verdict:

@@ -26,14 +26,15 @@ class AnswerExtractor(Generator):
       (答案是, 答案为), Japanese, Korean, French, German, Spanish, Portuguese, Italian and Russian.
       Minerva's "The final answer is … I hope it is correct" goes before boxes.
     - ``choice``: the letter that is stated as the answer, or chosen (故选B, "option B", "B) dog").
-    - ``whole``: the text is nothing but an answer, as references are.
+    - ``whole``: the text is nothing but an answer, as references are; "I don't know" is none.
     - ``formula``: the formula in the last sentence.
     - ``last_number``: the last number, in scripts of all languages that write digits 0 to 9; a
       guess.
 
     What stands before ``</think>`` is not looked at where anything follows it. A text without an
     answer, or a null, has a null as answer and as method: that there is none is a finding, and no
-    failure; an answer is never the empty text.
+    failure; an answer is never the empty text. Behind `AnswerGenerator`, the column to read is its
+    own: ``input_text="solution"``.
 
     Source: Minerva (Lewkowycz et al. 2022), appendix D; GSM8K (Cobbe et al. 2021); MATH (Hendrycks
     et al. 2021) for boxes; the order and the languages are ours.

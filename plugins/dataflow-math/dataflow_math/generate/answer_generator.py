@@ -12,10 +12,9 @@ class AnswerGenerator(Prompted, Generator):
     r"""Have a model solve each question step by step, with the final answer in ``\boxed{…}``.
 
     The column gets the whole solution, as the model writes it; `AnswerExtractor` finds the answer
-    in it, and `AnswerVerifier` compares it. Questions may be in all languages that the
-    model knows; null or blank
-    ones get null. A solution that is cut short at ``max_tokens`` is none: its row goes to
-    quarantine, with what there is of it.
+    in it, and `AnswerVerifier` compares it. Questions may be in all languages that the model knows;
+    null or blank ones get null. A solution that is cut short at ``max_tokens`` is none: its row
+    goes to quarantine, with what there is of it.
 
     Source: Chain-of-thought prompting (Wei et al. 2022), arXiv:2201.11903; MATH (Hendrycks et al.
     2021), arXiv:2103.03874, for the box.

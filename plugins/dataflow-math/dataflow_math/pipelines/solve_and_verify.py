@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataflow_core import Operator, Pipeline, Storage
+from dataflow_core import Pipeline, Storage
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving import Serving
 from dataflow_math.evaluate.answer_verifier import AnswerFilter, AnswerVerifier
 from dataflow_math.generate.answer_extractor import AnswerExtractor
@@ -14,9 +15,10 @@ class SolveAndVerify(Pipeline):
     """Have a model solve questions, and mark which answers equal the references.
 
     The result has three more columns: ``solution``, the model's; ``answer``, what it states; and
-    ``is_correct``, whether that equals the reference as mathematics; null where there is none. With
-    ``samples`` above 1, each question is solved so often, the answer is the one that most solutions
-    agree on, and ``agreement`` says how many.
+    ``is_correct``, whether that equals the reference as mathematics; null where there is none, or
+    where the question is null or blank, so that nothing was asked. With ``samples`` above 1, each
+    question is solved so often, the answer is the one that most solutions agree on, and
+    ``agreement`` says how many.
 
     Args:
         storage: The table.
@@ -24,10 +26,14 @@ class SolveAndVerify(Pipeline):
         question_column: The column of questions.
         reference_column: The column of reference answers, or of whole reference solutions.
         answer_column: The column for the model's answers.
-        samples: How often each question is solved.
+        samples: How often each question is solved, 1 to 1000.
         temperature: How freely words are chosen; None for 0, or with several samples 0.7.
         max_tokens: The most tokens of a solution; None for what the serving says.
-        only_correct: Whether rows with wrong answers, or without a reference, are dropped.
+        only_correct: Whether rows with wrong answers, or without a reference or question, are
+            dropped.
+
+    Raises:
+        ConfigurationError: ``samples`` is below 1, or a sampling setting is impossible.
     """
 
     def __init__(
@@ -44,6 +50,8 @@ class SolveAndVerify(Pipeline):
         only_correct: bool = False,
     ) -> None:
         super().__init__(storage)
+        if samples < 1:
+            raise ConfigurationError(f"samples must be 1 or more, found {samples}")
         self.question_column = question_column
         self.reference_column = reference_column
         self.answer_column = answer_column
@@ -56,7 +64,9 @@ class SolveAndVerify(Pipeline):
         else:
             self.solve = AnswerGenerator(serving=serving, sampling=sampling)
         self.extract = AnswerExtractor() if samples == 1 else None
-        self.verify: Operator = AnswerFilter() if only_correct else AnswerVerifier()
+        self.verify: AnswerFilter | AnswerVerifier = (
+            AnswerFilter() if only_correct else AnswerVerifier()
+        )
 
     def forward(self) -> None:
         """Solve, then compare."""
@@ -68,4 +78,5 @@ class SolveAndVerify(Pipeline):
             input_answer=self.answer_column,
             input_reference=self.reference_column,
             output_verdict="is_correct",
+            input_question=self.question_column,
         )

@@ -22,14 +22,14 @@ OPERATORS = (
     ),
     OperatorSpec(
         name="question_verifier",
-        target="dataflow_math.filter.question_filter:QuestionVerifier",
+        target="dataflow_math.evaluate.question_verifier:QuestionVerifier",
         summary="Name the first of five checks that a question fails",
         function="evaluate",
         source=MATHQ_VERIFY,
     ),
     OperatorSpec(
         name="question_filter",
-        target="dataflow_math.filter.question_filter:QuestionFilter",
+        target="dataflow_math.evaluate.question_verifier:QuestionFilter",
         summary="Keep questions that pass the five checks of MathQ-Verify",
         function="filter",
         source=MATHQ_VERIFY,

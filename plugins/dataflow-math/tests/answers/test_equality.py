@@ -62,6 +62,24 @@ SAME = [
     ("2516_8", "2516_{8}"),
     ("(0;1),(2;3)", "(2,3),(0,1)"),
     (r"\text{no solution}", "No solution."),
+    (r"5\sqrt{2}\text{ cm}", r"5\sqrt2"),
+    (r"25\pi\text{ square units}", r"25\pi"),
+    (r"25\pi\text{ cm}^2", r"25\pi \text{ square cm}"),
+    (r"\frac{3\sqrt3}{2}\text{ inches}", r"\frac{3\sqrt{3}}{2}"),
+    (r"5\sqrt2\text{ cm}", r"5\sqrt2 centimeters"),
+    (r"x = 5\sqrt2\text{ cm}", r"5\sqrt2"),
+    ("60 mph", "60 miles per hour"),
+    ("60 km/h", "60 kph"),
+    ("12:30 PM", "12:30 pm"),
+    ("12:30 p.m.", "12:30PM"),
+    ("18", "$18 per day"),
+    ("$18/day", "18 dollars per day"),
+    ("1 1/2", "3/2"),
+    ("-1 1/2", "-1.5"),
+    ("1 1/2 hours", r"1\frac{1}{2}"),
+    ("12\u202f000", "12000"),
+    (r"x\le2", r"x \leq 2"),
+    ("是 的", "是的"),
 ]
 OTHER = [
     ("50", "0.5"),
@@ -93,6 +111,14 @@ OTHER = [
     ("1,1,2", "1,2,2"),
     ("A", "5"),
     ("10000", "10000.5"),
+    (r"5\sqrt2\text{ cm}", r"5\sqrt2\text{ inches}"),
+    (r"5\sqrt2\text{ cm}", r"6\sqrt2"),
+    (r"25\pi\text{ cm}", r"25\pi\text{ cm}^2"),
+    ("$18 per day", "$18 per week"),
+    ("1 1/2", "11/2"),
+    ("2 3/4", "23/4"),
+    ("(1 1/2, 3)", "(11/2, 3)"),
+    ("now here", "nowhere"),
 ]
 OPEN = [
     ("x+1", "1+x"),
@@ -103,6 +129,9 @@ OPEN = [
     ("ab", "ba"),
     ("i^2", "-1"),
     (r"e^{i\pi}", "-1"),
+    ("12", "1 2"),
+    ("1 2 3", "123"),
+    ("2 x", "2x"),
 ]
 APART = [
     ("a+t", "+a"),
@@ -220,6 +249,13 @@ def test_sides_do_not_matter(a, b):
 @given(NUMBERS)
 def test_a_number_is_the_same_in_all_ways_of_writing(ways):
     assert all(equal(a, b) for a in ways for b in ways)
+
+
+@given(st.integers(1, 999), st.integers(0, 999), st.integers(1, 10**4))
+def test_a_mixed_number_is_its_sum_and_not_its_digits(whole, top, bottom):
+    mixed, joined = f"{whole} {top}/{bottom}", f"{whole}{top}/{bottom}"
+    assert equal(mixed, str(whole + Fraction(top, bottom))) is True
+    assert equal(mixed, joined) is (whole + Fraction(top, bottom) == Fraction(joined))
 
 
 @given(st.text(), st.text())

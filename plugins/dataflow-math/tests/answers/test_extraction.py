@@ -66,6 +66,23 @@ from dataflow_math.answers.extraction import METHODS, Answer, extract_answer, re
         ("So she has 5 - 2 = 3 left over, and then 10-7", "7", "last_number"),
         ("He pays $1,234.50 for all of it, which is a lot", "1,234.50", "last_number"),
         ("<|im_start|>assistant\nThe answer is 5<|im_end|>", "5", "stated"),
+        ("She has -5 dollars left.", "-5", "last_number"),
+        ("It takes 2 1/2 hours.", "2 1/2", "last_number"),
+        (r"It takes $2\frac{1}{2}$ of the hours.", r"2\frac{1}{2}", "formula"),
+        (r"It takes her 2\frac{1}{2} hours.", r"2\frac{1}{2}", "last_number"),
+        ("Then find out what x -5 is", "5", "last_number"),
+        ("A: 5", "5", "stated"),
+        ("A: B", "B", "choice"),
+        ("(A) 3 (B) 4 (C) 5", "5", "last_number"),
+        ("A) 3 B) 4 C) 5", "5", "last_number"),
+        ("(B) 4 since (A) is wrong", "B", "choice"),
+        ("The answer is 5, not 7.", "5", "stated"),
+        ("The answer is 5 rather than 7.", "5", "stated"),
+        (r"Therefore, $x = 2\sqrt{3}$.", r"$x = 2\sqrt{3}$", "whole"),
+        ("Total: $1,234.56", "1,234.56", "whole"),
+        ("Total: 7 apples", "7 apples", "whole"),
+        ("so 2+3=5", "5", "last_number"),
+        ("No solution.", "No solution.", "whole"),
     ],
 )
 def test_an_answer_is_found_by_the_surest_way(text, answer, method):
@@ -78,6 +95,24 @@ def test_an_answer_is_found_by_the_surest_way(text, answer, method):
 )
 def test_where_there_is_no_answer_there_is_none(text):
     assert extract_answer(text, [name for name in METHODS if name != "whole"]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don't know.",
+        "I don’t know",
+        "I do not know.",
+        "I cannot say.",
+        "The answer is unknown.",
+        "The final answer is not known.",
+        "Unknown",
+        "Who knows?",
+    ],
+)
+def test_that_there_is_no_answer_is_none(text):
+    assert extract_answer(text) is None
+    assert reference_answer(text) is None
 
 
 def test_only_the_ways_that_are_allowed_count():

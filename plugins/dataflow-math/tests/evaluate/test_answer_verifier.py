@@ -29,6 +29,7 @@ EQUAL = [
     ("y=2x+1", "y=1+2x"),
     (r"\pi", "3.14159265"),
     ("f(x)=x+1", "1+x"),
+    ("2 x", "2x"),
     (r"\binom{5}{2}", "10"),
     (r"\log_2 8", "3"),
     (r"\tan 45^\circ", "1"),
@@ -50,6 +51,8 @@ UNEQUAL = [
     ("5 cm", "5 m"),
     ("5m", "5"),
     ("5 2", "7"),
+    ("12", "1 2"),
+    ("1 2 3", "123"),
     ("x'", "x"),
     ("7", r"7 \approx 8"),
     (r"1,2,\ldots,9", "1,2,9"),
@@ -92,8 +95,11 @@ def test_whole_solutions_are_read_on_both_sides(verdicts):
         ("3*4=<<3*4=12>>12\n#### 1,200", "So it is $1200.\nA: 1200"),
         (r"Hence \boxed{\frac{1}{2}}.", "<think>maybe 7</think>The answer is 0.5."),
         ("She has 3. Then 5.", "5"),
+        ("18", "The answer is $18 per day"),
+        (r"\boxed{\sqrt{50}\text{ cm}}", r"It is \boxed{5\sqrt2}."),
+        ("12:30 pm", "12:30 am"),
     ]
-    assert verdicts(pairs) == [True, True, None]
+    assert verdicts(pairs) == [True, True, None, True, True, False]
 
 
 def test_a_comparison_without_end_costs_its_own_row(verdicts):
@@ -161,6 +167,17 @@ def test_the_filter_keeps_what_is_correct_and_says_why_others_go():
     AnswerFilter().run(table, output_verdict="ok")
     assert [row["ok"] for row in table.rows()] == [True, True]
     assert table.dropped()["reason"].tolist() == ["wrong_answer", "no_reference", "wrong_answer"]
+
+
+def test_where_nothing_was_asked_there_is_no_verdict():
+    rows = [("a?", "5", "5"), (None, "5", None), (" ", "5", None), ("a?", "5", None)]
+    rows = [{"question": q, "reference": r, "answer": a} for q, r, a in rows]
+    table = MemoryStorage(rows)
+    AnswerVerifier().run(table, input_question="question")
+    assert [row["is_correct"] for row in table.rows()] == [True, None, None, False]
+    table = MemoryStorage(rows)
+    AnswerFilter().run(table, input_question="question")
+    assert table.dropped()["reason"].tolist() == ["no_question", "no_question", "wrong_answer"]
 
 
 def test_the_order_of_rows_does_not_matter(verdicts):

@@ -42,6 +42,7 @@ def votes(*answers):
     ("answers", "winner"),
     [
         ((r"\boxed{7}", r"\boxed{8}", r"\boxed{7}"), ("7", 2 / 3)),
+        ((r"\boxed{11/2}", r"\boxed{1 1/2}", r"\boxed{1.5}"), ("1 1/2", 2 / 3)),
         ((r"\boxed{8}", r"\boxed{\frac{1}{2}}", r"\boxed{0.5}"), (r"\frac{1}{2}", 2 / 3)),
         ((r"\boxed{x+1}", r"\boxed{2}", r"\boxed{1+x}", r"\boxed{1 + x}"), ("x+1", 3 / 4)),
         ((r"\boxed{3}", r"\boxed{4}"), ("3", 1 / 2)),

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from dataflow_core import MemoryStorage
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.testing import ScriptedServing
 from dataflow_math import SolveAndVerify
 
@@ -16,6 +17,7 @@ QUESTIONS = [
     {"question": "What is the sum of one and x?", "gold": "x + 1"},
     {"question": "What is nobody's guess?", "gold": None},
     {"question": None, "gold": "1"},
+    {"question": " ", "gold": "1"},
 ]
 ANSWERS = {
     "What is 2 + 2?": "1. Add. \n\\boxed{4}",
@@ -39,14 +41,18 @@ def test_answers_are_marked_as_mathematics(tmp_path):
     _, table = solved(tmp_path)
     assert table["answer"].tolist()[:5] == ["4", "0.5", "6", "1+x", "0"]
     verdicts = [None if pd.isna(one) else bool(one) for one in table["is_correct"]]
-    assert verdicts == [True, True, False, True, None, False]
+    assert verdicts == [True, True, False, True, None, None, None]
     assert table["solution"].tolist()[0] == "1. Add. \n\\boxed{4}"
 
 
 def test_only_correct_rows_are_kept_where_that_is_asked_for(tmp_path):
     report, table = solved(tmp_path, only_correct=True)
     assert table["question"].tolist() == [QUESTIONS[place]["question"] for place in (0, 1, 3)]
-    assert report.steps[-1].reasons == {"wrong_answer": 2, "no_reference": 1}
+    assert report.steps[-1].reasons == {
+        "wrong_answer": 1,
+        "no_reference": 1,
+        "no_question": 2,
+    }
 
 
 def test_several_samples_are_voted_on(tmp_path):
@@ -64,8 +70,8 @@ def test_every_row_is_accounted_for_when_some_fail(tmp_path):
     )
     report = pipeline.run(tmp_path / "out.parquet", run_dir=tmp_path / "run", max_failures=2)
     ledger = pd.read_parquet(tmp_path / "run" / "ledger.parquet")
-    assert sorted(ledger["fate"]) == ["output"] * 5 + ["quarantined"]
-    assert (report.rows_in, report.rows_out) == (6, 5)
+    assert sorted(ledger["fate"]) == ["output"] * 6 + ["quarantined"]
+    assert (report.rows_in, report.rows_out) == (7, 6)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +86,12 @@ def test_the_sampling_is_what_was_asked_for(tmp_path, parameters, sampling):
     serving = ScriptedServing(ANSWERS)
     solved(tmp_path, serving, **parameters)
     assert serving.requests[0].sampling == sampling
+
+
+@pytest.mark.parametrize("samples", [0, -1])
+def test_samples_are_one_or_more(samples):
+    with pytest.raises(ConfigurationError, match=f"samples must be 1 or more, found {samples}"):
+        SolveAndVerify(serving=ScriptedServing(ANSWERS), samples=samples)
 
 
 def test_it_is_registered_with_its_parameters():

@@ -1,4 +1,4 @@
-"""Mathematical questions that are sound, by the five checks of MathQ-Verify."""
+"""The five checks of a question by MathQ-Verify, and the filter on the first that fails."""
 
 from __future__ import annotations
 

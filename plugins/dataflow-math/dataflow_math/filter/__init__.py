@@ -1,1 +1,0 @@
-"""Operators that drop rows for what a model says of them."""
