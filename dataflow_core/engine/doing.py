@@ -66,7 +66,7 @@ class Terms:
 
     def is_enough(self) -> bool:
         """Tell whether nothing more of the table is wanted."""
-        return self.goal is not None and (self.goal.is_cut or self.goal.is_reached())
+        return self.goal is not None and self.goal.is_enough()
 
 
 @dataclass

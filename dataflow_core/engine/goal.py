@@ -79,6 +79,7 @@ class Goal:
     Args:
         source: The table whose rows are wanted.
         want: The operator that wants some of them.
+        is_cut: Whether its pieces ended before their table did.
     """
 
     source: str
@@ -124,6 +125,10 @@ class Goal:
         with self._lock:
             self._add(piece.start, piece.stop, accepted, piece.rows)
 
+    def is_enough(self) -> bool:
+        """Tell whether nothing more of the table is wanted."""
+        return self.is_cut or self.is_reached()
+
     def is_reached(self) -> bool:
         """Tell whether there are as many rows as are wanted, and none missing before them."""
         return self._accepted >= self.want.rows
@@ -149,15 +154,16 @@ class Goal:
         most = self.want.max_candidates
         for piece in pieces:
             if self.is_reached():
-                self.is_cut = True
-                return
+                break
             if most is not None and piece.rows > most:
-                self.is_cut = True
                 if most:
                     yield next(piece.cut(_constantly(most)))
-                return
+                break
             yield piece
             most = most and most - piece.rows
+        else:
+            return
+        self.is_cut = True  # once what was yielded is on its way
 
     def _count(self, frame: Frame) -> int:
         return int(np.count_nonzero(self.want.accepted(TableStorage(frame))))

@@ -199,7 +199,7 @@ class LocalEngine:
     def _has_more(self, work: Work) -> bool:
         """Tell whether more could be done of some work, of which nothing more is wanted."""
         goal = self._goals.get(work.name)
-        return goal is not None and (goal.is_cut or goal.is_reached())
+        return goal is not None and goal.is_enough()
 
     @cached_property
     def _goals(self) -> dict[str, Goal]:

@@ -219,14 +219,11 @@ class DoingInThreads(Doing):
         while (hand := self._free_hand()) is None:
             self._listen()
         self._heed_stop()
-        if self._is_enough():
+        if self.terms.is_enough():
             return False
         hand.give(piece)
         self._listen(0)
         return True
-
-    def _is_enough(self) -> bool:
-        return self.terms.goal is not None and self.terms.goal.is_reached()
 
     def _free_hand(self) -> Hand | None:
         """Return a hand for one more piece; None where enough are on their way."""

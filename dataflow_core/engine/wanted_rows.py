@@ -26,6 +26,7 @@ def as_wanted(whole: Blocks, plan: Plan, report: Report) -> tuple[Blocks, Sequen
         return whole, ()
     account = next(one for one in report.steps if one.step == step.name)
     accepted, tried = account.findings["accepted"], account.findings["candidates"]
+    # Where the sample had enough of them early, nobody knows how many of its rows that took.
     rows = report.rows_in if account.rows_in == tried else tried
     if not accepted:
         return whole, (f"{step.name}: no row of the sample is accepted; all rows may be read",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dataflow_core.serving.completion import Usage
@@ -69,18 +69,19 @@ class Tally:
     def merge(self, other: Tally) -> None:
         """Add the sums of another tally; several threads may do so at a time."""
         with _MERGING:
-            for name in _NAMES:
-                setattr(self, name, getattr(self, name) + getattr(other, name))
+            for name, value in vars(other).items():
+                if value:  # most are 0, and each request has several tallies merged
+                    setattr(self, name, getattr(self, name) + value)
 
     def copy(self) -> Tally:
         """Return the sums as they are now, while other threads may merge."""
         with _MERGING:
-            return Tally(**{name: getattr(self, name) for name in _NAMES})
+            return Tally(**vars(self))
 
     def take(self) -> Tally:
         """Return the sums and begin again at 0, while other threads may merge."""
         with _MERGING:
-            taken = Tally(**{name: getattr(self, name) for name in _NAMES})
+            taken = Tally(**vars(self))
             for name in _NAMES:
                 setattr(self, name, type(getattr(self, name))())
         return taken
@@ -115,7 +116,7 @@ class Tally:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the sums that are not 0."""
-        return {name: value for name, value in asdict(self).items() if value}
+        return {name: value for name, value in vars(self).items() if value}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Tally:
