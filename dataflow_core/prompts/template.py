@@ -230,8 +230,8 @@ def _to_json(value: Any, indent: int | None = None) -> str:
 
 def _within(value: Any, tag: str) -> Any:
     """Return a value whose text does not close a tag that it stands in."""
-    if value is None:
-        return None
+    if value is None or "<" not in str(value):
+        return value
     closing = re.compile(rf"<(?=\s*+/\s*+{re.escape(tag)}\s*+>)(?P<gap>\s*+)/", re.IGNORECASE)
     return closing.sub(r"<\g<gap>\\/", str(value))
 

@@ -82,7 +82,8 @@ class ScoreAnswer(AnswerForm):
 
     def parse(self, text: str) -> float:
         """Return the score."""
-        plain = _MARKUP.sub("", text.translate(_FULL_WIDTH))
+        narrow = text if text.isascii() else text.translate(_FULL_WIDTH)
+        plain = _MARKUP.sub("", narrow)
         match = self._labelled_in(plain) or _ALONE.fullmatch(plain)
         if match is None:
             label = self.label.partition("|")[0].strip().capitalize()

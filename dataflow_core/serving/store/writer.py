@@ -7,7 +7,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -200,7 +200,7 @@ class Writer:
         """Write some notes in one transaction."""
         try:
             with told(self._path), transaction(self._connection):
-                for kind, some in itertools.groupby(notes, type):
+                for kind, some in itertools.groupby(_together(notes), type):
                     self._WRITES[kind](self, list(some))
         except StoreError as error:
             self.failure = error
@@ -340,3 +340,12 @@ class Writer:
         Sent: _write_most,
         Flush: _write_end,
     }
+
+
+def _together(notes: Sequence[Note]) -> Iterator[Note]:
+    """Yield notes in order, and before them the last that tells what is on its way.
+
+    Each of these outdates the one before, and would part answers that are written together.
+    """
+    yield from [note for note in notes if isinstance(note, Sent)][-1:]
+    yield from (note for note in notes if not isinstance(note, Sent))
