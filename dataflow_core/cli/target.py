@@ -82,7 +82,9 @@ def shortfalls(plan: Plan, report: Report) -> Iterator[str]:
         limit = want.max_candidates
         is_limited = limit is not None and found["candidates"] >= limit
         cure = "Give it more rows, or let them come again: --rounds, at a temperature above 0"
-        if is_limited:
+        if not found["candidates"]:
+            cure = "No row came through the steps before it: see what the table says of them"
+        elif is_limited:
             cure = f"Raise -p {account.step}.max_candidates"
         yield (
             f"{account.step}: {found['accepted']:,} of {want.rows:,} rows wanted were accepted, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,25 @@ def test_a_limit_of_candidates_is_named_where_it_is_what_ends_the_run(work):
     assert "Raise -p want.max_candidates" in told.err
     code, _, found = work("wanting.yaml", "-p", "want.max_candidates=50")
     assert (code, found) == (0, [6, 7, 8])
+
+
+def test_where_no_row_comes_that_far_the_steps_before_are_pointed_at(work):
+    code, told, found = work("doubled.yaml", "-p", "double.expression=CAST(NULL AS bigint)",
+                             "--want", "2 where m > 0")  # fmt: skip
+    assert (code, found) == (3, [])
+    assert "0 of 2 rows wanted" in told.err
+    assert "of 100 candidates" in told.err
+    none = (
+        RECIPE.replace("n * 2", "n")
+        .replace("double\n", "none\n", 1)
+        .replace("core/derive_column", "core/filter_rows")
+        .replace("expression: n", "where: n > 1000")
+        .replace("  columns: {output_column: m}\n", "")
+    )
+    Path("none.yaml").write_text(none)
+    code, told, _ = work("none.yaml", "--want", "2")
+    assert code == 3
+    assert "No row came through the steps before it" in told.err
 
 
 def test_a_pipeline_that_wants_something_has_it_changed_by_a_parameter(work):

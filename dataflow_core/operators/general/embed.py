@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow_core.operators.base import Generator
+from dataflow_core.operators.cells import assign_cells
 from dataflow_core.operators.columns import ListColumn, TextColumn
-from dataflow_core.operators.general.cells import assign_cells
 from dataflow_core.operators.general.vectors import EMBEDDING
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.completion import Embedding

@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 
 from dataflow_core.errors import ConfigurationError, OperatorError
 from dataflow_core.operators.base import Generator
+from dataflow_core.operators.cells import assign_cells
 from dataflow_core.operators.columns import ColumnKind, ListColumn, TextColumn
 from dataflow_core.operators.general.bm25 import Bm25Index
-from dataflow_core.operators.general.cells import assign_cells
 from dataflow_core.operators.general.vectors import Matrix, unit_length
 from dataflow_core.operators.retrievers import Passage, Retriever
 from dataflow_core.serving.base import Capability, Serving

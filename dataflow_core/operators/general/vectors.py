@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from dataflow_core.errors import ColumnError, OperatorError
+from dataflow_core.operators.cells import set_aside
 from dataflow_core.operators.dataset import DatasetFilter
-from dataflow_core.operators.general.cells import set_aside
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.table.columns import as_series, to_arrow
 from dataflow_core.table.failures import RowFailure

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dataflow_core import Storage
 from dataflow_core.operators import RowFailure, arrow_column, python_values
+from dataflow_core.operators.cells import set_aside
 
 
 def texts_in(column: pd.Series) -> list[str | RowFailure | None]:
@@ -31,10 +32,7 @@ def assign_sound(
     """
     rows = list(zip(*(values for values, _ in columns.values()), strict=True))
     failures = [next((c for c in row if isinstance(c, RowFailure)), None) for row in rows]
-    if any(failures):
-        table = storage.read([read])
-        table[next(iter(columns))] = failures
-        storage.write(table)
+    set_aside(storage, failures, read=[read])
     for name, (values, kind) in columns.items():
         sound = [value for value, bad in zip(values, failures, strict=True) if bad is None]
         storage.assign(name, pa.array(sound, kind))
