@@ -12,15 +12,15 @@ _Box = tuple[int, int, str]
 _BOX = re.compile(r"\\{1,2}(?:boxed|fbox)\s{0,4}(?:\{|(?P<bare>[^\s{}$\\]+))")
 _TOKEN = re.compile(_BOX.pattern + r"|\\.|[{}]", re.DOTALL)
 _JOINT = re.compile(
-    r"(?:\s|\$|\\[()\[\]]|\\q?quad|\\[,; ]|,|;|and|or|\\text\{\s*,?\s*(?:and|or)\s*\}|和|或|、)*"
+    r"(?:\s|\$|\\[()\[\]]|\\q?quad|\\[,; ]|,|;|\+|and|or|\\text\{\s*,?\s*(?:and|or)\s*\}|和|或|、)*"
 )
 
 
 def last_boxed(text: str) -> str | None:
     r"""Return what the last complete ``\boxed{…}`` or ``\fbox{…}`` holds.
 
-    Boxes right before it, with nothing but commas, "and" or "or" between, belong to the same
-    answer, which then is a list.
+    Boxes right before it, with nothing but commas, plus signs, "and" or "or" between, belong to the
+    same answer, which then is a list.
 
     Example:
         >>> last_boxed(r"\boxed{1}. No: \boxed{\frac{1}{2}} \boxed{3")
@@ -65,7 +65,7 @@ def _joined(text: str, boxes: list[_Box]) -> str | None:
     parts = [boxes[-1]]
     for box in reversed(boxes[:-1]):
         between = text[box[1] : parts[0][0]]
-        if not re.search(r",|;|and|or|和|或|、", between) or not _JOINT.fullmatch(between):
+        if not re.search(r",|;|\+|and|or|和|或|、", between) or not _JOINT.fullmatch(between):
             break
         parts.insert(0, box)
     return ", ".join(_unnested(inside.strip()) for _, _, inside in parts)

@@ -66,7 +66,14 @@ class Pool:
         self._changed = threading.Condition()
         self._all: set[_Process] = set()
 
-    def compare(self, pairs: Sequence[Pair], *, tolerance: float, limit: float) -> list[Verdict]:
+    def compare(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        tolerance: float,
+        limit: float,
+        relations_as_sets: bool = True,
+    ) -> list[Verdict]:
         """Compare references with answers.
 
         Args:
@@ -74,6 +81,7 @@ class Pool:
             tolerance: As for `equal`.
             limit: The most seconds of processor time that a comparison may take. One that takes
                 them, or four times as long by the clock, is given up, and its process with it.
+            relations_as_sets: Whether an inequality equals the set that it describes.
 
         Returns:
             For each pair the verdict, or why there is none.
@@ -85,7 +93,8 @@ class Pool:
             return []
         slots = self._take(min(self.size, -(-len(pairs) // _BATCH)))
         try:
-            return _Work(self, slots, pairs, tolerance, limit).done()
+            how = {"tolerance": tolerance, "relations_as_sets": relations_as_sets}
+            return _Work(self, slots, pairs, limit, how).done()
         finally:
             self._give_back(slots)
 
@@ -136,11 +145,11 @@ class _Work:
         pool: Pool,
         slots: list[_Process | None],
         pairs: Sequence[Pair],
-        tolerance: float,
         limit: float,
+        how: dict[str, float | bool],
     ) -> None:
         self.pool, self.slots, self.pairs = pool, slots, pairs
-        self.tolerance, self.limit = tolerance, limit
+        self.limit, self.how = limit, how
         self.todo = deque(range(len(pairs)))
         self.verdicts: list[Verdict | None] = [None] * len(pairs)
         self.starts = 0
@@ -176,7 +185,7 @@ class _Work:
         share = -(-len(self.todo) // len(self.slots))
         process.waiting = deque(self.todo.popleft() for _ in range(min(_BATCH, share)))
         batch = {
-            "tolerance": self.tolerance,
+            **self.how,
             "limit": self.limit,
             "pairs": [self.pairs[one] for one in process.waiting],
         }

@@ -20,7 +20,7 @@ _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\s*°")
 _ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 
 
-def comparer(tolerance: float) -> Callable[[str, str], bool]:
+def comparer(tolerance: float, *, relations_as_sets: bool = True) -> Callable[[str, str], bool]:
     """Return the function that compares two canonical expressions, reference first.
 
     An expression is read as a whole, never by a part of it; one that cannot be read equals nothing
@@ -31,6 +31,7 @@ def comparer(tolerance: float) -> Callable[[str, str], bool]:
         tolerance: How much the values of two expressions may differ, relative to the larger, where
             one has a decimal; within sets, tuples, relations and matrices, the decimal places that
             this amounts to.
+        relations_as_sets: Whether an inequality equals the set that it describes.
 
     Raises:
         MemoryError, RecursionError: An expression is beyond the limits of this process.
@@ -52,7 +53,7 @@ def comparer(tolerance: float) -> Callable[[str, str], bool]:
         verify = functools.partial(
             math_verify.verify,
             float_rounding=places,
-            allow_set_relation_comp=True,
+            allow_set_relation_comp=relations_as_sets,
             timeout_seconds=None,
         )
         return bool(verify(first, second)) and bool(verify(second, first))

@@ -34,8 +34,8 @@ def serve(connection: socket.socket, idle_seconds: float) -> None:
 
     Args:
         connection: Carries out ``"ready"`` first; then in, a batch at a time, ``{"tolerance": …,
-            "limit": …, "pairs": [[reference, answer], …]}``, and out, for each pair, ``true``,
-            ``false``, or the name of what kept that from being told.
+            "relations_as_sets": …, "limit": …, "pairs": [[reference, answer], …]}``, and out, for
+            each pair, ``true``, ``false``, or the name of what kept that from being told.
         idle_seconds: How long to wait for the next batch, before ending.
     """
     inbox: queue.SimpleQueue[Batch] = queue.SimpleQueue()
@@ -46,7 +46,7 @@ def serve(connection: socket.socket, idle_seconds: float) -> None:
     connection.sendall(b'"ready"\n')
     while True:
         batch = inbox.get()
-        symbolic = comparer(batch["tolerance"])
+        symbolic = comparer(batch["tolerance"], relations_as_sets=batch["relations_as_sets"])
         for left, (reference, answer) in enumerate(batch["pairs"], 1 - len(batch["pairs"])):
             # At its end the system ends this process: the default action, which needs no Python.
             signal.setitimer(signal.ITIMER_PROF, batch["limit"])

@@ -27,6 +27,7 @@ class _Comparing(Operator):
     tolerance: float = Field(TOLERANCE, ge=0, lt=1)
     time_limit: float = Field(5.0, gt=0, le=3600)
     workers: int = Field(2, ge=1, le=64)
+    relations_as_sets: bool = True
 
 
 class AnswerVerifier(_Comparing, Evaluator):
@@ -64,6 +65,7 @@ class AnswerVerifier(_Comparing, Evaluator):
         time_limit: The most seconds of processor time for one comparison of expressions (and at
             most four times as many by the clock).
         workers: The most processes that compare expressions at once.
+        relations_as_sets: Whether ``-2 \le x \le 7`` equals ``x \in [-2, 7]``.
 
     Example:
         >>> from dataflow_core import MemoryStorage
@@ -119,7 +121,10 @@ class AnswerVerifier(_Comparing, Evaluator):
             if verdict is None:
                 open_pairs.setdefault(pair, []).append(place)
         told = pool_of(self.workers).compare(
-            list(open_pairs), tolerance=self.tolerance, limit=self.time_limit
+            list(open_pairs),
+            tolerance=self.tolerance,
+            limit=self.time_limit,
+            relations_as_sets=self.relations_as_sets,
         )
         for places, one in zip(open_pairs.values(), told, strict=True):
             for place in places:
@@ -145,6 +150,7 @@ class AnswerFilter(_Comparing, Filter):
             larger.
         time_limit: The most seconds of processor time for one comparison of expressions.
         workers: The most processes that compare expressions at once.
+        relations_as_sets: Whether an inequality equals the set that it describes.
 
     Example:
         >>> from dataflow_core import MemoryStorage

@@ -17,6 +17,7 @@ from dataflow_math.answers.extraction import METHODS, Answer, extract_answer, re
         (r"So \boxed{2} and then \boxed{3", "2", "boxed"),
         (r"\fbox{7}", "7", "boxed"),
         (r"$\boxed{(1,2)}$ and $\boxed{(3,4)}$", "(1,2), (3,4)", "boxed"),
+        (r"$\boxed{3 cm} + \boxed{4}$", "3 cm, 4", "boxed"),
         (r"\boxed{\boxed{5}}", "5", "boxed"),
         (r"The set $\{1\}$ is \boxed{\{1, 2\}}", r"\{1, 2\}", "boxed"),
         ("<think>\\boxed{3}</think> The answer is 4.", "4", "stated"),

@@ -193,3 +193,9 @@ def test_values_that_are_no_answers_are_set_aside(verdicts):
 def test_impossible_settings_are_refused(fields):
     with pytest.raises(ConfigurationError, match=next(iter(fields))):
         AnswerVerifier(**fields)
+
+
+@pytest.mark.parametrize("as_sets", [True, False])
+def test_an_inequality_equals_its_set_if_wanted(verdicts, as_sets):
+    pair = (r"$x \in [-2,7]$", r"$-2 \le x \le 7$")
+    assert verdicts([pair], relations_as_sets=as_sets) == [as_sets]
