@@ -131,9 +131,10 @@ class Report:
     def measures(self) -> str:
         """Return the measures that steps bound, with where their bounds cut, as text; or nothing.
 
-        The quantiles are those of the rows that went into the step, the dropped ones included.
+        Quantiles and mean are those of the rows that went into the step, the dropped ones included.
         """
-        header = ("measure", *(f"{share:.0%}" for share in _SHOWN), "kept", "below", "above")
+        shares = (f"{share:.0%}" for share in _SHOWN)
+        header = ("measure", "mean", *shares, "kept", "below", "above")
         rows = [
             (name, *_cells(found))
             for step in self.steps
@@ -233,8 +234,9 @@ def _moment(told: str | None) -> dt.datetime | None:
 def _cells(found: Distribution) -> tuple[str, ...]:
     low, high = (None if bound is None else _number(bound) for bound in (found.low, found.high))
     kept = f"{low} to {high}" if low and high else f"from {low}" if low else f"to {high}"
-    quantiles = ("-" if value is None else _number(value) for value in found.quantiles(_SHOWN))
-    return (*quantiles, kept, f"{found.below:,}", f"{found.above:,}")
+    told = (found.mean(), *found.quantiles(_SHOWN))
+    values = ("-" if value is None else _number(value) for value in told)
+    return (*values, kept, f"{found.below:,}", f"{found.above:,}")
 
 
 def _number(value: float) -> str:

@@ -84,7 +84,8 @@ def test_the_report_says_how_a_bound_measure_is_distributed_and_where_it_cuts(tm
     report = run(tmp_path, MemoryStorage(ROWS), (SquareFilter(), {}), batch_size=batch_size)
 
     found = told(report)["square_filter"]["measures"]["square"]
-    quantiles = found.pop("quantiles")
+    quantiles, mean = found.pop("quantiles"), found.pop("mean")
+    assert mean == pytest.approx(513.5, rel=0.002)
     assert found == {
         "rows": 40, "absent": 0, "minimum": 0.0, "maximum": 1521.0,
         "low": 4.0, "high": 900.0, "below": 2, "above": 9,
@@ -92,8 +93,8 @@ def test_the_report_says_how_a_bound_measure_is_distributed_and_where_it_cuts(tm
     exact = np.quantile(np.arange(40.0) ** 2, [0.25, 0.5, 0.9], method="inverted_cdf")
     assert [quantiles[q] for q in ("0.25", "0.5", "0.9")] == pytest.approx(exact, rel=0.004)
     assert report.measures().splitlines() == [
-        "measure  1%  5%  50%    95%    99%      kept  below  above",
-        "square    0   1  362  1,368  1,520  4 to 900      2      9",
+        "measure  mean  1%  5%  50%    95%    99%      kept  below  above",
+        "square    514   0   1  362  1,368  1,520  4 to 900      2      9",
     ]
     assert report.measures() in str(report)
 
@@ -103,7 +104,7 @@ def test_bounds_on_one_side_and_odd_numbers_are_written_short(tmp_path):
     steps = [(SquareFilter(min_value=None, max_value=0.25), {})]
     report = run(tmp_path, MemoryStorage(rows), *steps, max_failures=1.0)
     assert report.measures().splitlines()[1].split() == [
-        "square", "0", "0", "9.98e-07", "1.8e+308", "1.8e+308", "to", "0.25", "0", "1",
+        "square", "5.99e+307", "0", "0", "9.98e-07", "1.8e+308", "1.8e+308", "to", "0.25", "0", "1",
     ]  # fmt: skip
 
 

@@ -272,7 +272,7 @@ def test_the_report_has_the_accuracy_over_rows_with_a_reference(tmp_path):
         report = bench.run(run_dir=tmp_path / str(size), batch_size=size, max_failures=1)
         verdicts = report.steps[0].measures["is_correct"]
         assert (verdicts.rows, verdicts.absent, verdicts.below) == (10, 6, 1)
-        assert re.search(r"is_correct .* from 1 +1 +0$", report.measures())
+        assert re.search(r"is_correct +0\.75 .* from 1 +1 +0$", report.measures())
 
 
 @pytest.mark.parametrize(

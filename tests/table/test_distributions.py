@@ -50,17 +50,21 @@ def test_sums_and_quantiles_are_those_of_the_values(values):
     assert found.above == np.count_nonzero(known > 100)
     if not len(known):
         assert found.quantiles() == [None] * len(QUANTILES)
+        assert found.mean() is None
         return
     assert (found.minimum, found.maximum) == (known.min(), known.max())
     exact = np.quantile(known, QUANTILES, method="inverted_cdf")
     # Numbers too small for a leading bit (subnormal ones) have fewer digits.
     np.testing.assert_allclose(found.quantiles(), exact, rtol=0.004, atol=1e-305)
+    mean = np.mean(known / 2.0**64) * 2.0**64
+    assert abs(found.mean() - mean) <= max(0.002 * np.max(np.abs(known)), 1e-305)
 
 
 @given(st.lists(st.integers(-256, 256), min_size=1))
 def test_small_integers_have_exact_quantiles(values):
     exact = np.quantile(values, QUANTILES, method="inverted_cdf").tolist()
     assert of(values).quantiles() == exact
+    assert of(values).mean() == pytest.approx(np.mean(values), abs=1e-12)
 
 
 def test_quantiles_of_fractions_between_small_integers_are_no_integers():

@@ -29,6 +29,7 @@ from dataflow_core.wording import counted
 _SLOWEST = 8
 _REASONS = 6
 _QUANTILES = (0.01, 0.05, 0.5, 0.95, 0.99)
+_QUANTILE_NAMES = ("1 %", "5 %", "median", "95 %", "99 %")
 
 
 def content_of(report: Report, plan: Plan, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,9 +198,9 @@ def _slowest(report: Report) -> list[dict[str, str]]:
 
 def _measures(step: StepAccount) -> Iterator[dict[str, Any]]:
     for name, found in step.measures.items():
-        quantiles = found.quantiles(_QUANTILES)
-        rows = [("minimum", found.minimum), *zip(("1 %", "5 %", "median", "95 %", "99 %"),
-                quantiles, strict=True), ("maximum", found.maximum)]  # fmt: skip
+        quantiles = zip(_QUANTILE_NAMES, found.quantiles(_QUANTILES), strict=True)
+        ends = (("minimum", found.minimum), ("maximum", found.maximum))
+        rows = [("mean", found.mean()), ends[0], *quantiles, ends[1]]
         known = found.rows > found.absent
         yield {
             "name": words(name),

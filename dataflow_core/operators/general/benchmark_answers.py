@@ -80,8 +80,8 @@ class BenchmarkAnswers(Prompted, Evaluator):
     nulls.
 
     The report has the distributions of both measures, over the rows with a reference that were
-    answered; rows in quarantine are not among them. The accuracy follows from the verdicts, 1 for
-    correct: of ``rows`` less ``absent``, those not ``below`` 1 are correct.
+    answered; rows in quarantine are not among them. The mean of the verdicts, 1 for correct, is the
+    accuracy; that of the scores the benchmark's F1.
 
     Source: Rajpurkar et al. 2016, SQuAD (https://arxiv.org/abs/1606.05250), for exact match and F1.
 
