@@ -82,7 +82,7 @@ def answering(form: Callable[[], AnswerForm | None]) -> AnsweringServing:
             return json.dumps(instance_of(request.schema, *_seeded(text)), ensure_ascii=False)
         return answer_in(form() or TextAnswer(), text)
 
-    return AnsweringServing(script)
+    return AnsweringServing(script=script)
 
 
 def answer_in(form: AnswerForm, question: str) -> str:

@@ -36,6 +36,17 @@ def example_of(registered: Registered[OperatorSpec]) -> Example | None:
     return found
 
 
+def example_names(registered: Registered[OperatorSpec]) -> list[str]:
+    """Return the names in the mapping that a specification names as its example; else none.
+
+    Raises:
+        ConformanceError: There is no such target.
+    """
+    target = registered.spec.example
+    found = _imported(registered, target) if target else None
+    return list(found) if isinstance(found, Mapping) else []
+
+
 def _imported(registered: Registered[OperatorSpec], target: str) -> Any:
     module, _, name = target.partition(":")
     try:

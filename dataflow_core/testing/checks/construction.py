@@ -163,7 +163,8 @@ def _watched() -> Iterator[list[str]]:
         _HOOKED.append(True)
         sys.addaudithook(_look)  # it cannot be taken out again, and does nothing outside of here
     thread = threading.get_ident()
-    _LOOKING[thread] = seen = []
+    seen: list[str] = []
+    _LOOKING[thread] = seen
     try:
         yield seen
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from dataflow_core.errors import ColumnError, ConformanceError
 from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.storage.memory import MemoryStorage
@@ -61,9 +63,9 @@ def check_reads_what_it_declares(subject: Subject) -> None:
         raise ConformanceError("with these columns alone it makes others than it declares.")
 
 
-def _check_plan(subject: Subject, table: object, name: str, near: str) -> None:
+def _check_plan(subject: Subject, table: pa.Table, name: str, near: str) -> None:
     operator = subject.standing_in()
-    storage = MemoryStorage(table)  # type: ignore[arg-type]
+    storage = MemoryStorage(table)
     plan = OneStep(operator, subject.bindings(), storage).compile(check=False)
     told = [
         problem
