@@ -62,7 +62,7 @@ def check_construction_does_no_io(subject: Subject) -> None:
     configuration, fields = subject.configuration, dict.fromkeys(subject.serving_fields, STAND_IN)
     servings = {name: _stand_in(value) for name, value in fields.items()}
     cls = subject.cls
-    with _watched() as seen:
+    with watched() as seen:
         cls(**configuration, **servings)
     if seen:
         told = "; ".join(dict.fromkeys(seen))
@@ -157,7 +157,7 @@ _HOOKED: list[bool] = []
 
 
 @contextmanager
-def _watched() -> Iterator[list[str]]:
+def watched() -> Iterator[list[str]]:
     """Collect what this thread does with files, sockets and processes."""
     if not _HOOKED:
         _HOOKED.append(True)
