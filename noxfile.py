@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).parent
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
-TESTING = ["pytest", "hypothesis", "emoji"]
+TESTING = ["pytest", "hypothesis", "emoji", "hatchling"]
 # An embedded model; OpenAI's own client and an independent server, as judges.
 SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock", "uvloop"]
 SITE = ["sphinx", "furo", "myst-parser", "sphinx-copybutton"]
