@@ -1,8 +1,8 @@
 """A plugin of somebody else, installed as a wheel: used in all ways, then broken in ten.
 
 `dataflow-poems` lies beside this file, outside of the workspace, and is written by the author's
-guide alone. Its wheel is unpacked into a folder of its own, which is all that commands get to see of
-it; each breakage is a change to a copy of that folder.
+guide alone. Its wheel is unpacked into a folder of its own, which is all that commands see of it;
+each breakage is a change to a copy of that folder.
 """
 
 from __future__ import annotations
