@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflow_core.export.formats import TrainingFormat
 from dataflow_core.export.misfit import Misfit
 from dataflow_core.export.roles import Roles
+from dataflow_core.export.training_format import TrainingFormat
 from dataflow_core.table.types import is_json, json_array
 from dataflow_core.table.values import python_values
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.types as pat
 
 from dataflow_core.errors import ColumnError, ConfigurationError, did_you_mean
-from dataflow_core.export.formats import TrainingFormat
 from dataflow_core.export.names import KNOWN_AS, ROLES
+from dataflow_core.export.training_format import TrainingFormat
 from dataflow_core.table.types import is_json
 
 _TEXTS = frozenset({"instruction", "input", "output", "system", "text", "data_source", "ability"})
@@ -74,11 +74,31 @@ def assign_roles(
     told = {role: column for role, column in given.items() if column}
     found = {**_found(kind, columns, given, constants), **told}
     group = _group(kind, {*told, *constants}, found, constants, columns)
+    require_use(kind, group, {*told, *constants})
     used = {role: column for role, column in found.items() if role in {*group, *kind.optional}}
     if "messages" in group:  # which hold all that columns would say besides
         used = {r: c for r, c in used.items() if r not in ("input", "history")}
     _require_types(kind, used, columns)
     return Roles(used, constants)
+
+
+def require_use(kind: type[TrainingFormat], group: Collection[str], told: Collection[str]) -> None:
+    """Refuse roles of which nothing would come, because lists of messages say it all.
+
+    Args:
+        kind: The format.
+        group: The roles that are needed.
+        told: Those that were asked for.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    idle = [role for role in told if role in ("input", "history")]
+    if "messages" in group and idle:
+        raise ConfigurationError(
+            f"{kind.name}: {idle[0]} goes with an instruction, and the conversation is taken from "
+            f"messages. Leave {idle[0]} out, or name the instruction's column instead."
+        )
 
 
 def _require_known(kind: type[TrainingFormat], given: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from dataflow_core.errors import ColumnError, ConfigurationError, StorageError, did_you_mean
 from dataflow_core.export.conversion import convert, table_of_rows
-from dataflow_core.export.formats import TrainingFormat, format_called
+from dataflow_core.export.formats import format_called
 from dataflow_core.export.layouts import (
     DATASET_INFO,
     TEST,
@@ -28,6 +28,7 @@ from dataflow_core.export.names import TABLE_FORMATS, LayoutName
 from dataflow_core.export.rejects import Rejects
 from dataflow_core.export.roles import Roles, assign_roles
 from dataflow_core.export.row_source import RowBatch, RowSource
+from dataflow_core.export.training_format import TrainingFormat
 from dataflow_core.storage.formats import SchemaMisfit, Writer, writer_for
 from dataflow_core.storage.formats.endings import format_of
 from dataflow_core.table.identity import RowIds, child_ids, formatted
