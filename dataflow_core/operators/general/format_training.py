@@ -180,9 +180,8 @@ class FormatTraining(Generator):
         Raises:
             ConfigurationError: The format takes no such column, or two that exclude each other.
         """
-        bound = {
-            role: str(bindings[f"input_{role}"]) for role in ROLES if _is_bound(bindings, role)
-        }
+        given = {role: bindings.get(f"input_{role}") for role in ROLES}
+        bound = {role: str(column) for role, column in given.items() if column is not None}
         known = roles_of(self._kind)
         for role in (*bound, *self.constants):
             if role not in known:
