@@ -88,6 +88,8 @@ def layout_of(
             f"{'one file' if kind == 'file' else 'a folder'}. Name another output, or leave "
             "--layout out."
         )
+    if name is not None and Path(name).name != name:
+        raise ConfigurationError(f"--name is {name!r}; it names a file too, and takes no folders.")
     kind = kind or _usual(format_name)
     _require_readable(kind, format_name)
     return _folder(path, kind, format_name, name or path.resolve().name, has_test=has_test)
@@ -167,7 +169,9 @@ def _folder(
 
 def _rejects(path: Path) -> Path:
     """Return where rows go that do not fit: beside the output, where nobody takes it for data."""
-    return path.with_name(f"{path.resolve().name}.rejects.jsonl")
+    whole = path.resolve()
+    folder = path.parent if path.name not in ("", "..") else whole.parent
+    return folder / f"{whole.name}.rejects.jsonl"
 
 
 def _usual(format_name: str) -> LayoutName:

@@ -51,7 +51,7 @@ ROLES: Mapping[str, str] = {
 """What columns may be in training data."""
 
 KNOWN_AS: Mapping[str, tuple[str, ...]] = {
-    "messages": ("messages", "conversations", "conversation", "chat"),
+    "messages": ("messages", "conversations", "conversation", "chat", "prompt"),
     "instruction": ("instruction", "question", "prompt", "query", "problem"),
     "input": ("input",),
     "output": ("output", "answer", "response", "completion", "solution"),

@@ -124,8 +124,8 @@ def _found(
         if role in given or role in constants:
             continue
         names = [name for name in KNOWN_AS[role] if name in columns and name not in taken]
-        if role == "instruction":  # a prompt in turns is a list of messages, whatever its name
-            names = [name for name in names if not _is_listed(columns[name])]
+        if role in ("instruction", "messages"):  # a prompt is either, which its type tells
+            names = [n for n in names if n != "prompt" or _fits_prompt(role, columns[n])]
         if names and (role != "input" or "instruction" in (*found.values(), *given.values())):
             found[role] = names[0]
             taken.add(names[0])
@@ -207,6 +207,10 @@ def _is_text(kind: pa.DataType) -> bool:
     if pat.is_dictionary(kind):
         return _is_text(kind.value_type)
     return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
+
+
+def _fits_prompt(role: str, kind: pa.DataType) -> bool:
+    return _is_listed(kind) == (role == "messages")
 
 
 def _is_listed(kind: pa.DataType) -> bool:

@@ -96,7 +96,8 @@ class ShareGPT(TrainingFormat):
         return {"formatting": "sharegpt", "columns": {"messages": "conversations", **beside}}
 
     def _beside(self) -> Columns:
-        system = {"system": TEXT} if self.has("system", "messages", "chosen") else {}
+        # A prompt of columns has a system prompt only if there is a column or constant of it.
+        system = {"system": TEXT} if self.has("system") or not self.has("instruction") else {}
         return {**system, **({"tools": TEXT} if self.has("tools") else {})}
 
     def _with_beside(self, row: dict[str, Any], system: str, cells: Cells) -> dict[str, Any]:

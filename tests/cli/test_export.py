@@ -241,6 +241,7 @@ def test_rows_of_many_shapes_are_read_with_exact_types_from_the_middle_on(export
         (["-f", "alpaca", "-o", "out.jsonl", "--column", "output"], "takes NAME=VALUE"),
         (["-f", "jsonl", "-o", "out.jsonl", "--keep", "level"], "takes the table as it is"),
         (["-f", "dpo", "-o", "out.jsonl"], "--column chosen=COLUMN"),
+        (["-f", "alpaca", "-o", "out/", "--name", "a/b"], "takes no folders"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_2_before_anything_is_written(

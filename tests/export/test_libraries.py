@@ -53,7 +53,7 @@ def test_a_folder_for_trl_loads_by_its_path_with_both_splits(tmp_path, name):
     assert {split: len(found[split]) for split in found} == {
         split: rows for split, (_, rows) in done.files.items()
     }
-    assert sorted(found["train"]["level"] + found["test"]["level"]) == list(range(60))
+    assert sorted([*found["train"]["level"], *found["test"]["level"]]) == list(range(60))
     first = found["train"][0]
     if name == "messages":
         assert prompt(first["messages"]) == MESSAGES

@@ -33,6 +33,8 @@ def roles(name, columns, given=None, constants=None):
         ("dpo", {"prompt": TEXT, "chosen": MESSAGES, "rejected": MESSAGES},
          {"instruction": "prompt", "chosen": "chosen", "rejected": "rejected"}),
         ("dpo", {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES},
+         {"messages": "prompt", "chosen": "chosen", "rejected": "rejected"}),
+        ("dpo", {"chosen": MESSAGES, "rejected": MESSAGES},
          {"chosen": "chosen", "rejected": "rejected"}),
         ("grpo", {"problem": TEXT, "answer": NUMBER},
          {"instruction": "problem", "ground_truth": "answer"}),

@@ -32,7 +32,7 @@ def test_the_columns_of_the_format_are_added_and_misfits_are_quarantined():
         {**QA[2], "messages": [{"role": "user", "content": "3 + 3?"},
                                {"role": "assistant", "content": "6"}]},
     ]  # fmt: skip
-    assert table.outcomes[-1].quarantined.reasons == ["empty_cell"]
+    assert table.quarantined()["reason"].tolist() == ["empty_cell"]
 
 
 def test_what_is_not_bound_is_the_column_of_its_own_name():
@@ -80,7 +80,7 @@ def test_calls_of_tools_need_json():
     rows = [{"chat": turns}, {"chat": TURNS}]
     bound = {"input_messages": "chat"}
     table = formatted(rows, bound, format="messages")
-    assert table.outcomes[-1].quarantined.reasons == ["tool_calls"]
+    assert table.quarantined()["reason"].tolist() == ["tool_calls"]
     table = formatted(rows, bound, format="messages", tool_calls=True)
     assert [row["messages"] for row in table.rows()] == [turns, TURNS]
 
