@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dataflow_core.errors import FormatError
 from dataflow_core.export.misfit import Misfit
 from dataflow_core.table.types import json_text, parse_json
 
@@ -80,9 +81,9 @@ def read_messages(value: Any, ignore: Collection[str] = ()) -> tuple[Message, ..
     """
     if isinstance(value, str):
         value = _parsed(value)
-    if value is None or (isinstance(value, Sequence) and not value):
+    if value is None or (isinstance(value, (list, tuple)) and not value):
         raise Misfit("empty_cell", "there are no messages: the list is null or empty")
-    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+    if not isinstance(value, (list, tuple)):
         raise Misfit("no_messages", f"a list of messages wanted, found {type(value).__name__}")
     return tuple(read_message(one, number, ignore) for number, one in enumerate(value, 1))
 
@@ -98,31 +99,26 @@ def read_message(value: Any, number: int = 1, ignore: Collection[str] = ()) -> M
     Raises:
         Misfit: It is no message.
     """
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise Misfit(
             "no_messages", f"message {number} is {_kind(value)}; an object with role wanted"
         )
     told = {name: item for name, item in value.items() if item is not None}
-    for name in told:
-        if name not in _KEYS and name not in ignore:
-            raise Misfit(
-                "unknown_key",
-                f"message {number} has {name!r}, for which there is no place. Remove it before, "
-                f"or leave it out: --ignore-key {name}",
-            )
+    if not _KEYS.issuperset(told):
+        _require_ignored(told, number, ignore)
     role = _role(told.get("role", told.get("from")), number)
     content = told.get("content", told.get("value"))
     if role == "function_call":
         return Message("assistant", None, _calls_of_text(content, number))
-    calls = _calls(told.get("tool_calls") or (), number)
+    calls = _calls(told["tool_calls"], number) if "tool_calls" in told else ()
     if calls and role != "assistant":
         raise Misfit("bad_tool_call", f"message {number} is of the {role}, and calls tools")
     return Message(
         role,
         _content(content, role, number, may_lack=bool(calls)),
         calls,
-        told.get("tool_call_id"),
-        told.get("name"),
+        _word(told.get("tool_call_id"), "tool_call_id", number),
+        _word(told.get("name"), "name", number),
     )
 
 
@@ -232,6 +228,22 @@ def optional_text(value: Any, what: str) -> str:
     return "" if value is None or value == "" else text_of(value, what)
 
 
+def as_json(value: Any, what: str) -> str:
+    """Return a value as JSON text.
+
+    Args:
+        value: The value.
+        what: What it is, for the message.
+
+    Raises:
+        Misfit: JSON has no form for it, as for a date.
+    """
+    try:
+        return json_text(value) or "null"
+    except FormatError as error:
+        raise Misfit("no_json", f"the {what} is no JSON: {error}") from error
+
+
 def _openai(
     message: Message, ids: Sequence[str] = (), answered: str | None = None
 ) -> Iterator[tuple[str, Any]]:
@@ -264,6 +276,22 @@ def _next_roles(before: Message, answers: int) -> tuple[str, ...]:
     return ("tool",) if before.calls else ("user",)
 
 
+def _word(told: Any, what: str, number: int) -> str | None:
+    if told is None or isinstance(told, str):
+        return told or None
+    raise Misfit("no_text", f"the {what} of message {number} is {_kind(told)}; a text wanted")
+
+
+def _require_ignored(told: Mapping[str, Any], number: int, ignore: Collection[str]) -> None:
+    for name in told:
+        if name not in _KEYS and name not in ignore:
+            raise Misfit(
+                "unknown_key",
+                f"message {number} has {name!r}, for which there is no place. Remove it before, "
+                f"or leave it out: --ignore-key {name}",
+            )
+
+
 def _role(told: Any, number: int) -> str:
     role = _ROLES.get(told) if isinstance(told, str) else None
     if role is None:
@@ -280,30 +308,32 @@ def _content(content: Any, role: str, number: int, *, may_lack: bool) -> str | N
         return None
     if role == "tool" and content == "":
         return ""  # a tool may have nothing to say
-    if isinstance(content, Sequence) and not isinstance(content, str):
+    if isinstance(content, (list, tuple)):
         raise Misfit("no_text", f"the {what} is in parts, as of images; one text wanted")
     return text_of(content, what)
 
 
 def _calls(told: Any, number: int) -> tuple[ToolCall, ...]:
-    if not isinstance(told, Sequence) or isinstance(told, str):
+    if not isinstance(told, (list, tuple)):
         raise _bad_call(number, f"tool_calls is {_kind(told)}; a list wanted")
     return tuple(_call(one, number) for one in told)
 
 
 def _call(told: Any, number: int) -> ToolCall:
-    function = told.get("function", told) if isinstance(told, Mapping) else None
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+    function = told.get("function", told) if isinstance(told, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise _bad_call(number, "a function with a name wanted")
     return ToolCall(
-        function["name"], _arguments(function.get("arguments"), number), told.get("id") or None
+        function["name"],
+        _arguments(function.get("arguments"), number),
+        _word(told.get("id"), "id of a call", number),
     )
 
 
 def _arguments(told: Any, number: int) -> str:
     """Return the arguments of a call as JSON text; a text stays as it is."""
-    if isinstance(told, Mapping):
-        return json_text(told) or "{}"
+    if isinstance(told, dict):
+        return as_json(told, f"arguments of the call in message {number}")
     try:
         value = parse_json(told) if isinstance(told, str) else None
     except ValueError as error:

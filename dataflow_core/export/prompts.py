@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dataflow_core.export.conversation import (
     Message,
+    as_json,
     check_turns,
     optional_text,
     read_message,
@@ -15,7 +16,7 @@ from dataflow_core.export.conversation import (
     text_of,
 )
 from dataflow_core.export.misfit import Misfit
-from dataflow_core.table.types import json_text, parse_json
+from dataflow_core.table.types import parse_json
 
 Cells = Mapping[str, Any]
 """The cells of a row, by role."""
@@ -107,13 +108,13 @@ def tools_of(value: Any) -> list[Any] | None:
     Raises:
         Misfit: It is something else.
     """
-    if value is None or value == "" or (isinstance(value, Sequence) and not value):
+    if value is None or value == "" or (isinstance(value, (list, tuple)) and not value):
         return None
     try:
         told = parse_json(value) if isinstance(value, str) else value
     except ValueError as error:
         raise Misfit("bad_tools", f"the tools are no JSON: {error}") from error
-    if not isinstance(told, list) or not all(isinstance(one, Mapping) for one in told):
+    if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
         raise Misfit("bad_tools", "the tools are no list of objects")
     return told if isinstance(value, str) else [without_nulls(one) for one in told]
 
@@ -121,12 +122,12 @@ def tools_of(value: Any) -> list[Any] | None:
 def tools_text(value: Any) -> str:
     """Return the tools of a row as JSON text, empty where it has none; see `tools_of`."""
     told = tools_of(value)
-    return "" if told is None else json_text(told) or ""
+    return "" if told is None else as_json(told, "list of tools")
 
 
 def without_nulls(value: Any) -> Any:
     """Return a nested value without the keys that a table of one shape has filled with nulls."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: without_nulls(item) for name, item in value.items() if item is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
@@ -141,7 +142,7 @@ def history_of(cells: Cells) -> list[list[str]]:
     if told is None or not len(told):
         return []
     if isinstance(told, str) or not all(
-        isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2 for pair in told
+        isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in told
     ):
         raise Misfit("bad_history", "the history is no list of pairs of texts")
     names = ("instruction", "output")
@@ -183,7 +184,7 @@ def _answer(value: Any, what: str, ignore: Collection[str]) -> tuple[tuple[Messa
     """Return what comes before an answer in its cell, and the answer."""
     if value is None or isinstance(value, str):
         return (), Message("assistant", text_of(value, what))
-    one = isinstance(value, Mapping)
+    one = isinstance(value, dict)
     messages = (read_message(value, ignore=ignore),) if one else read_messages(value, ignore)
     if messages[-1].role != "assistant":
         raise Misfit("wrong_end", f"the {what} ends with a message of the {messages[-1].role}")

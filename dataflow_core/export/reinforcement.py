@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from dataflow_core.export.conversation import Message, require_plain, text_of
+from dataflow_core.export.conversation import Message, as_json, require_plain, text_of
 from dataflow_core.export.names import TrainingFormatName
 from dataflow_core.export.prompts import Cells, prompt_of
 from dataflow_core.export.training_format import TEXT, Columns, Groups, TrainingFormat, one_turn
-from dataflow_core.table.types import json_text
 
 REWARD = pa.struct([("style", TEXT), ("ground_truth", TEXT)])
 
@@ -85,4 +84,4 @@ def truth_of(value: Any) -> str:
     """
     if value is None or isinstance(value, str):
         return text_of(value, "ground truth")
-    return json_text(value) or ""
+    return as_json(value, "ground truth")

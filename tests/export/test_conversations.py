@@ -127,6 +127,7 @@ ANSWER = {"role": "tool", "content": "ok", "tool_call_id": "c7", "name": "light"
         ([USER, CALLING, DONE], "wrong_turn", "message 3 is of the assistant; tool wanted"),
         ([USER, ANSWER, DONE], "wrong_turn", "message 2"),
         ([USER, CALLING, ANSWER, ANSWER, DONE], "wrong_turn", "message 4"),
+        ([USER, CALLING, {**ANSWER, "tool_call_id": 7}, DONE], "no_text", "tool_call_id"),
         ([USER, {**CALLING, "tool_calls": [{"id": "x"}]}], "bad_tool_call", "a name wanted"),
         ([{"from": "human", "value": "x"}, {"from": "function_call", "value": "{"}],
          "bad_tool_call", "no JSON"),

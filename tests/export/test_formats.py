@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from dataflow_core.export.formats import FORMATS, format_called
@@ -122,6 +124,7 @@ def test_every_format_has_a_golden_row_and_a_name():
         ("dpo-messages", {**PAIR, "chosen": TURNS, "rejected": TURNS}, "two_prompts"),
         ("dpo-messages", {**PAIR, "chosen": TURNS[:2]}, "wrong_end"),
         ("grpo", {"instruction": "2?", "ground_truth": None}, "empty_cell"),
+        ("grpo", {"instruction": "2?", "ground_truth": dt.date(2026, 1, 1)}, "no_json"),
         ("grpo-text", {"messages": TURNS, "ground_truth": "8"}, "more_than_a_text"),
         ("verl", {"instruction": "2?", "ground_truth": "4", "data_source": "", "ability": "m"},
          "empty_cell"),
