@@ -139,6 +139,17 @@ def faults(session):
 
 
 @nox.session
+def export(session):
+    """Load exported training data with the library that TRL, verl and LLaMA-Factory load it with.
+
+    Hugging Face's `datasets` brings its own bounds, and needs no GPU.
+    """
+    session.install(*CONSTRAINTS, "-e", ".", *TESTING)
+    session.install("datasets>=4")
+    session.run("pytest", "tests/export", *session.posargs, env=ENV)
+
+
+@nox.session
 def litellm(session):
     """Try the serving over LiteLLM for real, with the versions that LiteLLM bounds."""
     session.install("-e", ".[litellm]", *TESTING)

@@ -50,6 +50,10 @@ BUILT_INS = {
             "dataflow_core.cli.cache:command",
             "List, explain and remove the answers of models that are kept.",
         ),
+        "export": (
+            "dataflow_core.cli.export:command",
+            "Write the result of a run, or a file, as training data.",
+        ),
         "demo": ("dataflow_core.cli.demo:command", "Run the main job on bundled data."),
     },
     "What is installed": {
