@@ -109,7 +109,7 @@ _FORMATS = [*TABLE_FORMATS, *get_args(TrainingFormatName)]
 def command(
     manager: PluginManager, /, source: str, *, types: tuple[str, ...], as_json: bool, **asked: Any
 ) -> None:
-    r"""Write RUN_OR_FILE as training data.
+    """Write RUN_OR_FILE as training data.
 
     RUN_OR_FILE is the directory of a finished run, its name in dataflow-runs/, 'last' for the
     newest one there, or a file, pattern, folder or URL as for `dataflow run --input`.
@@ -125,7 +125,7 @@ def command(
       dpo-alpaca dpo-sharegpt the same as LLaMA-Factory ranks them
       grpo grpo-text          prompt with ground_truth: messages, or text (TRL)
       verl                    prompt with reward_model, for verl
-    """
+    """  # noqa: D301  click looks for the control character
     from dataflow_core.export.writing import ExportOptions, export
 
     options = ExportOptions(
