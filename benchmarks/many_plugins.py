@@ -78,6 +78,9 @@ def main() -> None:
         commands = {"python alone": [*python, "-c", "pass"]}
         for arguments in ("operators list", "operators list --json", "--help", "--version"):
             commands[arguments] = [*python, "-m", "dataflow_core", *arguments.split()]
+        for words in ("operators show bench4", "run text/", ""):
+            completion = ["env", f"PYTHONPATH={path}", "_DATAFLOW_COMPLETE=zsh", *python[2:]]
+            commands[f"completing {words!r}"] = [*completion, "-m", "dataflow_core", *words.split()]
         measured = measure(commands, runs=10)
     print(f"{PLUGINS} plugins of {OPERATORS} operators, {OTHERS} other distributions")
     for name, figures in measured.items():

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from dataflow_core import __version__
+from dataflow_core.cli.completion import VARIABLE
 from dataflow_core.cli.lazy import LazyGroup
 from dataflow_core.engine.interrupts import end_with
 from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RunStopped
@@ -70,6 +71,12 @@ BUILT_INS = {
         ),
         "plugins": ("dataflow_core.cli.plugins:command", "List, show and examine plugins."),
     },
+    "This installation": {
+        "completion": (
+            "dataflow_core.cli.completion.command:command",
+            "Print what makes a shell complete command lines.",
+        ),
+    },
 }
 
 
@@ -81,6 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _start_lightly()
     is_program = arguments is None  # and not a part of somebody else's, which goes on
+    if is_program and os.environ.get(VARIABLE):
+        from dataflow_core.cli.completion.answering import answer
+
+        return answer(program, PROGRAM)
     try:
         code = _exit_code(arguments)
         if code == INTERRUPTED and is_program:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.catalogue.listing import JSON
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.serving.models import (
     DEFAULT_MODEL,
@@ -30,7 +31,7 @@ def command() -> None:
 
 
 @command.command("fetch")
-@click.argument("name", default=DEFAULT_MODEL.name)
+@click.argument("name", default=DEFAULT_MODEL.name, shell_complete=words.models)
 @click.option(
     "--from",
     "source",
@@ -65,7 +66,7 @@ def list_models(*, as_json: bool) -> None:
 
 
 @command.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=words.models)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, *, yes: bool) -> None:
     """Remove a model that was fetched."""

@@ -10,6 +10,7 @@ import click
 
 from dataflow_core.cli.broken import warn_of_broken_plugins
 from dataflow_core.cli.catalogue.listing import JSON, summary_of
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.errors import PluginError
 from dataflow_core.plugins.manager import PluginManager
@@ -42,7 +43,7 @@ def list_plugins(manager: PluginManager, *, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=words.namespaces)
 @JSON
 @click.make_pass_decorator(PluginManager, ensure=True)
 def show_plugin(manager: PluginManager, name: str, *, as_json: bool) -> None:
@@ -59,7 +60,7 @@ def show_plugin(manager: PluginManager, name: str, *, as_json: bool) -> None:
 
 
 @command.command("doctor")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=words.namespaces)
 @JSON
 def examine_plugins(name: str | None, *, as_json: bool) -> None:
     """Examine all plugins, or one, and say how to mend what is wrong.

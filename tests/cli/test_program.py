@@ -288,11 +288,6 @@ def test_colours_on_a_terminal_unless_unwanted(fruit, no_color, expected):
     assert written.startswith(expected)
 
 
-def test_completion_offers_plugin_commands_without_importing_them(fruit):
-    done = fruit.run(_DATAFLOW_COMPLETE="bash_complete", COMP_WORDS="dataflow lo", COMP_CWORD="1")
-    assert done.stdout.split() == ["plain,lost"]
-
-
 @pytest.mark.parametrize(("given", "found"), [(None, "1"), ("7", "7")])
 def test_linear_algebra_gets_one_thread_unless_told_otherwise(given, found):
     environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
