@@ -72,6 +72,10 @@ BUILT_INS = {
         "plugins": ("dataflow_core.cli.plugins:command", "List, show and examine plugins."),
     },
     "This installation": {
+        "doctor": (
+            "dataflow_core.cli.doctor.command:command",
+            "Examine this installation, and say how to mend what is wrong.",
+        ),
         "completion": (
             "dataflow_core.cli.completion.command:command",
             "Print what makes a shell complete command lines.",

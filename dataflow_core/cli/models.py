@@ -57,7 +57,7 @@ def fetch(name: str, source: Path | None) -> None:
 @JSON
 def list_models(*, as_json: bool) -> None:
     """List the models that can be fetched, and where those are that were."""
-    models = [_described(model) for model in KNOWN_MODELS.values()]
+    models = described_models()
     if as_json:
         write_json(models)
         return
@@ -81,6 +81,11 @@ def remove(name: str, *, yes: bool) -> None:
         click.confirm(f"Remove {model.name} ({_megabytes(model)}) from {folder}?", abort=True)
     remove_model(model)
     click.echo(f"Removed {folder}.")
+
+
+def described_models() -> list[dict[str, Any]]:
+    """Return what is known of each model, and where it is, as JSON has it."""
+    return [_described(model) for model in KNOWN_MODELS.values()]
 
 
 def _described(model: KnownModel) -> dict[str, Any]:

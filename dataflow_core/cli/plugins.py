@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,15 @@ import click
 from dataflow_core.cli.broken import warn_of_broken_plugins
 from dataflow_core.cli.catalogue.listing import JSON, summary_of
 from dataflow_core.cli.completion import words
+from dataflow_core.cli.findings import write_findings
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.errors import PluginError
 from dataflow_core.plugins.manager import PluginManager
-from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
-    from dataflow_core.plugins import Claim, Finding, Plugin, PluginProblem
+    from dataflow_core.plugins import Claim, Plugin, PluginProblem
 
 CHECK_FAILED = 2
-_COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 @click.group("plugins")
@@ -72,11 +71,10 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
 
     findings = examine(PluginManager(strict=False), name, [prompt_findings])
     if as_json:
-        write_json([_as_json(finding) for finding in findings])
+        write_json([dataclasses.asdict(finding) for finding in findings])
     else:
-        for finding in findings:
-            _write_finding(finding)
-        click.echo(_counted(findings, name))
+        of = f"the plugin {name!r}" if name else "all plugins"
+        write_findings(findings, f"All is well with {of}.")
     if any(finding.level == "error" for finding in findings):
         click.get_current_context().exit(CHECK_FAILED)
 
@@ -154,24 +152,3 @@ def _text(shown: dict[str, Any]) -> Iterator[str]:
         width = max((len(item["name"]) for item in specifications), default=0)
         for item in specifications:
             yield f"  {item['name']:<{width}}  {item['summary']}"
-
-
-def _as_json(finding: Finding) -> dict[str, str]:
-    return {name: getattr(finding, name) for name in finding.__dataclass_fields__}
-
-
-def _write_finding(finding: Finding) -> None:
-    label = click.style(f"{finding.level}:", fg=_COLORS[finding.level], bold=True)
-    subject = f"{finding.namespace}: {finding.subject}: "
-    if finding.subject.startswith(f"{finding.namespace}/"):
-        subject = f"{finding.subject}: "
-    click.echo(f"{label} {subject}{finding.cause}\n  -> {finding.cure}")
-    if finding.detail:
-        click.echo("".join(f"     {line}\n" for line in finding.detail.splitlines()), nl=False)
-
-
-def _counted(findings: list[Finding], name: str | None) -> str:
-    counts = Counter(finding.level for finding in findings)
-    if not findings:
-        return f"All is well with {f'the plugin {name!r}' if name else 'all plugins'}."
-    return ", ".join(counted(count, level) for level, count in counts.items())
