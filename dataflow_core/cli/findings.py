@@ -21,13 +21,14 @@ def write_findings(findings: Sequence[Finding], well: str) -> None:
 
     Args:
         findings: What was found.
-        well: What to say where nothing was.
+        well: What to say where nothing was; empty for nothing.
     """
     for finding in findings:
         _write(finding)
     counts = Counter(finding.level for finding in findings)
     told = ", ".join(counted(count, level) for level, count in counts.items())
-    click.echo(told or well)
+    if told or well:
+        click.echo(told or well)
 
 
 def _write(finding: Finding) -> None:

@@ -62,7 +62,9 @@ def _machine(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def offline_lines(told: dict[str, Any]) -> Iterator[str]:
     """Yield the lines that say what may be downloaded."""
     downloads = told["downloads"]
-    yield f"{counted(len(downloads), 'download')} may be needed by what is installed."
+    missing = sum(one["present"] is False for one in downloads)
+    count = counted(len(downloads), "download")
+    yield f"{count} may be needed by what is installed; {missing or 'none'} missing."
     for one in downloads:
         size = "" if one["size"] is None else f" ({one['size'] / 1e6:.0f} MB)"
         yield from ("", f"{_state(one['present'])}  {one['name']}{size}")
