@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
     """Run the program, and tell of the error that ended it."""
-    color = False if os.environ.get("NO_COLOR") else None
+    color = _is_coloured()
     try:
         code = program.main(
             args=None if arguments is None else list(arguments),
@@ -129,6 +129,15 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         click.echo(f"{label} {error}", err=True, color=color)
         return code
     return code or 0
+
+
+def _is_coloured() -> bool | None:
+    """Return whether to write colours; None for where there is a terminal, and not elsewhere."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return False if os.environ.get("TERM") == "dumb" else None
 
 
 def _start_lightly() -> None:
