@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
@@ -20,7 +20,7 @@ from dataflow_core.plugins.manager import PluginManager
 if TYPE_CHECKING:
     from dataflow_core.plugins.catalogue import Kind
 
-Item = CompletionItem[str]
+Item: TypeAlias = "CompletionItem[str]"
 Words = Callable[[click.Context, click.Parameter, str], list[Item]]
 
 _RECIPES = (".yaml", ".yml", ".lock")
