@@ -15,7 +15,7 @@ from measuring import measure
 
 PLUGINS, OPERATORS, OTHERS = 50, 20, 200
 LIMIT = 0.5
-"""CPU-seconds that `operators list` may take."""
+"""CPU-seconds that `operators list` may take, as a median."""
 
 _METADATA = "Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n"
 _MODULE = '''"""The hooks of a generated plugin."""
@@ -69,7 +69,7 @@ def _distribution(folder: Path, package: str, entry_points: str | None) -> None:
 
 
 def main() -> None:
-    """Install, measure and print; the exit code is 1 where listing takes longer than it may."""
+    """Install, measure and print; fail where listing takes longer than it may."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         install(folder)
@@ -86,7 +86,7 @@ def main() -> None:
     for name, figures in measured.items():
         wanted = f"   (wanted: {LIMIT} CPU-s)" if name == "operators list" else ""
         print(f"{name:30} {figures}{wanted}")
-    if max(measured["operators list"].cpu) > LIMIT:
+    if measured["operators list"].median > LIMIT:
         raise SystemExit(f"operators list takes longer than {LIMIT} CPU-s")
 
 
