@@ -14,10 +14,12 @@ from dataflow_core.cli.completion import words
 from dataflow_core.cli.findings import write_findings
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.errors import PluginError
+from dataflow_core.plugins.doctor import Finding
 from dataflow_core.plugins.manager import PluginManager
+from dataflow_core.plugins.specs import CommandSpec
 
 if TYPE_CHECKING:
-    from dataflow_core.plugins import Claim, Plugin, PluginProblem
+    from dataflow_core.plugins import Claim, Plugin, PluginProblem, Registered
 
 CHECK_FAILED = 2
 
@@ -69,7 +71,7 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
     from dataflow_core.plugins.doctor import examine
     from dataflow_core.prompts.examination import prompt_findings
 
-    findings = examine(PluginManager(strict=False), name, [prompt_findings])
+    findings = examine(PluginManager(strict=False), name, [prompt_findings, taken_names])
     if as_json:
         write_json([dataclasses.asdict(finding) for finding in findings])
     else:
@@ -77,6 +79,23 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
         write_findings(findings, f"All is well with {of}.")
     if any(finding.level == "error" for finding in findings):
         click.get_current_context().exit(CHECK_FAILED)
+
+
+def taken_names(item: Registered[Any]) -> Iterator[Finding]:
+    """Yield that a command has the name of one of the program's own."""
+    from dataflow_core.cli.main import BUILT_INS
+
+    name = item.spec.name.replace("_", "-")
+    if isinstance(item.spec, CommandSpec) and any(
+        name in commands for commands in BUILT_INS.values()
+    ):
+        yield Finding(
+            level="warning",
+            namespace=item.namespace,
+            subject=item.full_name,
+            cause=f"`dataflow {name}` is a command of the program itself",
+            cure=f"Give it another name; until then, users call it as `dataflow {item.full_name}`.",
+        )
 
 
 def _all(manager: PluginManager) -> Iterator[dict[str, Any]]:

@@ -60,6 +60,7 @@ def _offline(manager: PluginManager) -> tuple[dict[str, Any], list[Finding]]:
 def _installation(manager: PluginManager) -> tuple[dict[str, Any], list[Finding]]:
     from dataflow_core.cli.doctor import loading, machine, names, versions
     from dataflow_core.cli.models import described_models
+    from dataflow_core.cli.plugins import taken_names
     from dataflow_core.plugins.doctor import Finding, examine
     from dataflow_core.prompts.examination import prompt_findings
 
@@ -78,7 +79,7 @@ def _installation(manager: PluginManager) -> tuple[dict[str, Any], list[Finding]
         *versions.findings(manager),
         *names.findings(told["names"]),
         *machine.findings(told["folders"]),
-        *examine(manager, None, [prompt_findings]),
+        *examine(manager, None, [prompt_findings, taken_names]),
     ]
     findings += [
         Finding(
