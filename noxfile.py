@@ -190,3 +190,4 @@ def import_time(session):
     """Measure what the command line costs before it does anything."""
     session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))
     session.run("python", "benchmarks/start_up.py")
+    session.run("python", "benchmarks/many_plugins.py")

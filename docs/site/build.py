@@ -27,7 +27,7 @@ SITE = Path(__file__).parent
 REPOSITORY = SITE.parents[1]
 
 CHAPTERS: Mapping[str, Sequence[str]] = {
-    "Start": ("tutorial", "user-guide", "servings", "prompts", "export"),
+    "Start": ("tutorial", "user-guide", "servings", "prompts", "export", "shell"),
     "Extend": ("plugin-authors",),
     "Look up": ("catalogue/index", "reference/command-line", "reference/python/index"),
     "Understand": ("identity", "fingerprints", "two-phase-operators"),
