@@ -19,6 +19,9 @@
     │   └── ServingGone           the server cannot be reached any more, or never could
     └── PluginError               a plugin cannot be loaded, or a name is unknown or taken
 
+    FutureWarning
+    └── DataflowDeprecationWarning   something is used that will go: since when, until when
+
     KeyboardInterrupt
     └── RunStopped                a run was asked to stop, and can go on where it stopped
         └── BudgetReached         the next request could cost more than is left of the budget
@@ -30,6 +33,32 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "BadRowError",
+    "BudgetReached",
+    "ColumnError",
+    "ConfigurationError",
+    "DataflowDeprecationWarning",
+    "DataflowError",
+    "ExpressionError",
+    "FormatError",
+    "OperatorError",
+    "PlanError",
+    "PluginError",
+    "PromptError",
+    "RecipeError",
+    "RunError",
+    "RunStopped",
+    "ServingError",
+    "ServingGone",
+    "ServingRefused",
+    "SourceError",
+    "StorageError",
+    "StoreError",
+    "did_you_mean",
+    "nearest",
+]
 
 
 class DataflowError(Exception):
@@ -123,6 +152,14 @@ class ServingGone(ServingError):
     def __init__(self, message: str, last: str = "") -> None:
         super().__init__(message)
         self.last = last
+
+
+class DataflowDeprecationWarning(FutureWarning):
+    """Something is used that will go in a later version; the message says what to use instead.
+
+    A FutureWarning, since Python hides a DeprecationWarning from the people who run a script or a
+    recipe, and these must change it.
+    """
 
 
 class PluginError(DataflowError):

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from dataflow_core import __version__
+from dataflow_core.cli.deprecated import tell_deprecations_plainly
 from dataflow_core.cli.lazy import LazyGroup
 from dataflow_core.engine.interrupts import end_with
 from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RunStopped
@@ -81,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _start_lightly()
     is_program = arguments is None  # and not a part of somebody else's, which goes on
+    if is_program:
+        tell_deprecations_plainly()
     try:
         code = _exit_code(arguments)
         if code == INTERRUPTED and is_program:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
+from dataflow_core.deprecations import told_at
 from dataflow_core.errors import (
     DataflowError,
     PlanError,
@@ -325,14 +326,16 @@ class _Reader:
             elif FIELD not in config and cls.model_fields[FIELD].is_required():
                 raise self._error(at, f"{cls.step_name()} {NEEDS_ONE}")
         try:
-            return cls(**config)
+            with told_at(self._path, self._lines.of(at)):
+                return cls(**config)
         except DataflowError as error:
             raise self._error(at, str(error)) from error
 
     def _bound(self, cls: type[Operator], columns: Any, at: tuple[Any, ...]) -> dict[str, Value]:
         columns = self._mapping(columns, at, None)
         try:
-            bound = cls.bind(**{n: _given(v) for n, v in columns.items()})
+            with told_at(self._path, self._lines.of(at)):
+                bound = cls.bind(**{n: _given(v) for n, v in columns.items()})
         except DataflowError as error:
             raise self._error(at, str(error)) from error
         return {
@@ -364,7 +367,8 @@ class _Reader:
             if ":" in target:
                 found = import_target(target)
             elif self._resolve is not None:
-                found = self._resolve(target)
+                with told_at(self._path, self._lines.of(at)):
+                    found = self._resolve(target)
             else:
                 raise PlanError("registered names need a plugin manager; use module:Class")
         except DataflowError as error:

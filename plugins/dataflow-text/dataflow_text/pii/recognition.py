@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from dataflow_core.operators import Operator
-from dataflow_core.storage.base import Bindings
+from dataflow_core.storage import Bindings
 from dataflow_text.pii.forms import SIGN, WIDE_SIGN, Formed, find_forms
 from dataflow_text.pii.presidio import SMALL_ENGLISH, Named, find_named, missing
 from dataflow_text.pii.spans import Span, without_overlaps
