@@ -85,6 +85,17 @@ def wheels(session):
 
 
 @nox.session
+def release(session):
+    """Check that a distribution can be released alone: nox -s release -- dataflow-math [--dry-run].
+
+    It builds twice, installs the wheel against the released core and runs the tests of the sdist
+    there; it prints how to tag and upload, and does neither. RELEASING.md says the rest.
+    """
+    session.install(*CONSTRAINTS, "build", "hatchling", "packaging", "twine")
+    session.run("python", "-m", "releasing", *session.posargs, env=ENV)
+
+
+@nox.session
 def min_versions(session):
     """Run the tests with the lowest versions that the packages allow."""
     lowest = []
