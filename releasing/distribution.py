@@ -156,12 +156,13 @@ def wrong_bounds(bounds: Requirement | None, core: str) -> Iterator[str]:
         return
     if not bounds.specifier.contains(core, prereleases=True):
         yield f"it requires {bounds}, which does not admit the core {core} that it is tried with."
+        return
     major, minor = Version(core).release[:2]
-    later = f"{major}.{minor + 1}.0" if major == 0 else f"{major + 1}.0.0"
+    later = f"{major}.{minor + 1}" if major == 0 else f"{major + 1}.0"
     if bounds.specifier.contains(later, prereleases=True):
         yield (
             f"it requires {bounds}, which admits the core {later}, whose interfaces may differ: "
-            f"end the bounds before it, as in '{CORE}>={major}.{minor},<{later.removesuffix('.0')}'."
+            f"end the bounds before it, as in '{CORE}>={major}.{minor},<{later}'."
         )
 
 

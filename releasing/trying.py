@@ -54,9 +54,8 @@ def released_core(distribution: Distribution, folder: Path, wanted: str) -> Core
         built = build(core, tag, folder)
         return Core(str(built.wheel), str(versions[tag]), f"the tag {tag}")
     built = build(core, "HEAD", folder)
-    return Core(
-        str(built.wheel), core.version, "the workspace, since no core is released that fits"
-    )
+    origin = "the workspace" if wanted == "workspace" else "the workspace, as no tag fits"
+    return Core(str(built.wheel), core.version, origin)
 
 
 class Environment:
