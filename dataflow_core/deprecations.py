@@ -122,7 +122,7 @@ def now_called(kind: str, former: str, name: str, owner: str = "") -> str:
 def warn_of_former_name(kind: str, former: str, name: str, owner: str = "") -> None:
     """Warn whoever used a former name, at the first place outside of the core."""
     frame = inspect.currentframe()
-    _tell(now_called(kind, former, name, owner), frame.f_back if frame else None)
+    _tell(now_called(kind, former, name, owner), frame.f_back if frame else None, str(former))
 
 
 def by_former_name(names: FormerNames) -> dict[str, tuple[Former, str]]:
@@ -225,13 +225,19 @@ def overdue(removed_in: str, version: str) -> bool:
     return Version(version) >= Version(removed_in)
 
 
-_place: ContextVar[tuple[str, int] | None] = ContextVar("_place", default=None)
+_place: ContextVar[tuple[str, int, Mapping[str, int]] | None] = ContextVar("_place", default=None)
 
 
 @contextmanager
-def told_at(path: str, line: int) -> Iterator[None]:
-    """Tell deprecations at a line of a file (0: at an option), as long as it is read."""
-    token = _place.set((path, line))
+def told_at(path: str, line: int, lines: Mapping[str, int] | None = None) -> Iterator[None]:
+    """Tell deprecations at a line of a file, as long as it is read.
+
+    Args:
+        path: The file, or an option.
+        line: The line, or 0 for an option.
+        lines: The lines of former names that have one of their own.
+    """
+    token = _place.set((path, line, lines or {}))
     try:
         yield
     finally:
@@ -247,15 +253,17 @@ def _warning(function: Any, deprecation: Deprecation) -> Callable[..., Any]:
     return call
 
 
-def _tell(message: str, frame: FrameType | None) -> None:
+def _tell(message: str, frame: FrameType | None, former: str = "") -> None:
     """Warn at the place of the caller: a recipe's line, or the first frame that is no machinery.
 
     Args:
         message: The text.
         frame: The frame that found the deprecated thing in use.
+        former: The former name that was used, which may have a line of its own in a recipe.
     """
     if place := _place.get():
-        tell_once(message, place, "<recipe>")
+        path, line, lines = place
+        tell_once(message, (path, lines.get(former, line)), "<recipe>")
         return
     caller = frame
     while caller is not None and (caller is frame or _package(caller) in _MACHINERY):

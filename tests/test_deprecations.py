@@ -174,7 +174,7 @@ def test_recipes_with_former_names_work_and_the_warning_names_file_and_line(tmp_
     source = dataflow_core.FileStorage(str(tmp_path / "in.jsonl"))
     with pytest.warns(DataflowDeprecationWarning) as warned:
         old = from_yaml(recipe("size", "input_column"), path="old.yaml", storage=source)
-    assert [(one.filename, one.lineno) for one in warned] == [("old.yaml", 6), ("old.yaml", 8)]
+    assert [(one.filename, one.lineno) for one in warned] == [("old.yaml", 7), ("old.yaml", 9)]
     new = from_yaml(recipe("width", "input_text"), path="new.yaml", storage=source)
     hashes = [Fingerprints.of(plan, limit=None).hashes for plan in (old, new)]
     assert hashes[0] == hashes[1]
@@ -260,7 +260,7 @@ def test_the_program_tells_it_in_one_line_with_the_recipes_place(tmp_path, dataf
     (tmp_path / "clip.py").write_text(source)
     done = dataflow(tmp_path, "run", "old.yaml", "--input", "in.jsonl", "--output", "out.jsonl")
     assert done.stderr.count("Note: ") == 1
-    assert "Note: old.yaml, line 6: the field 'size' of Clip is now called 'width'" in done.stderr
+    assert "Note: old.yaml, line 7: the field 'size' of Clip is now called 'width'" in done.stderr
 
 
 def test_nothing_is_kept_beyond_the_version_that_was_to_remove_it():
