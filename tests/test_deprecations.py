@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import shutil
 import warnings
 from typing import ClassVar
 
@@ -20,7 +21,7 @@ from dataflow_core.deprecations import Deprecation, Former, deprecated, renamed_
 from dataflow_core.engine.fingerprints import Fingerprints
 from dataflow_core.errors import ConfigurationError, DataflowDeprecationWarning
 from dataflow_core.pipeline import from_yaml
-from dataflow_core.plugins import PluginManager
+from dataflow_core.testing import check_surface, surface_of
 
 OLD = Deprecation(what="old()", since="0.2", removed_in="0.4", instead="new()")
 
@@ -264,29 +265,45 @@ def test_the_program_tells_it_in_one_line_with_the_recipes_place(tmp_path, dataf
 
 
 def test_nothing_is_kept_beyond_the_version_that_was_to_remove_it():
-    kept = [
-        (one.what, one.removed_in)
-        for one in (*told.OTHERS, *told.HOOKS.values())
-        if one.distribution == told.CORE
-    ]
-    kept += [(former, former.removed_in) for former in former_names("core")]
-    late = [
-        f"{what}: {when}" for what, when in kept if told.overdue(when, dataflow_core.__version__)
-    ]
-    assert not late, f"remove what goes in this version: {', '.join(late)}"
+    """Former names of what is registered are looked after by `check_surface`."""
+    version = dataflow_core.__version__
+    kept = (*told.OTHERS, *told.HOOKS.values())
+    late = [one.what for one in kept if told.overdue(one.removed_in, version)]
+    assert not late, f"remove what goes in {version}: {', '.join(late)}"
 
 
-def former_names(namespace):
-    """Yield the former names of a plugin's operators, fields, columns and prompts."""
-    manager = PluginManager(discover=namespace != "core")
-    for kind in ("operator", "pipeline", "prompt", "storage", "serving", "command"):
-        for item in manager.all_of(kind):
-            if item.namespace == namespace:
-                yield from (one for one in item.spec.aliases if isinstance(one, Former))
-                names = (
-                    getattr(manager.load(item), "former_names", {}) if kind == "operator" else {}
-                )
-                yield from (former for former, _ in told.by_former_name(names).values())
+FORMERS = """
+    from dataflow_core.deprecations import Former
+
+    @hookimpl
+    def dataflow_register_operators():
+        return [OperatorSpec(name="peel", target="dataflow_fruit.peel:Peel", summary="Peel.",
+                             function="refine")]
+"""
+PEEL = """
+    from typing import ClassVar
+    from dataflow_core import Refiner
+    from dataflow_core.deprecations import Former
+
+    class Peel(Refiner):
+        former_names: ClassVar = {"depth": Former("skin", since="0.2", removed_in="0.4")}
+        depth: int = 3
+        def run(self, storage, input_text: str = "text"):
+            pass
+"""
+
+
+def test_a_former_name_fails_the_surface_in_the_version_that_was_to_drop_it(site, tmp_path):
+    modules = {"dataflow_fruit/peel.py": PEEL}
+    site.add("dataflow-fruit", "fruit", FORMERS, modules=modules, version="0.3.9")
+    written = tmp_path / "public_api.txt"
+    written.write_text(surface_of("fruit", site.manager()), encoding="utf-8")
+    assert "    formerly skin: depth, until 0.4" in written.read_text(encoding="utf-8")
+    check_surface("fruit", written, site.manager())
+    shutil.rmtree(site.folder / "dataflow_fruit-0.3.9.dist-info")
+    site.add("dataflow-fruit", "fruit", FORMERS, modules=modules, version="0.4.0")
+    with pytest.raises(AssertionError, match="remove what was to go in this version: skin of"):
+        check_surface("fruit", written, site.manager())
 
 
 def test_a_version_that_has_come_is_overdue():

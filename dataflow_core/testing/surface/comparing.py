@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dataflow_core.plugins import PluginManager
 from dataflow_core.testing.surface.core import core_lines, public_classes
+from dataflow_core.testing.surface.formers import late_names
 from dataflow_core.testing.surface.objects import module_lines
 from dataflow_core.testing.surface.registered import registered_lines
 
@@ -35,18 +36,24 @@ def surface_of(namespace: str, manager: PluginManager | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check_surface(namespace: str, path: Path) -> None:
+def check_surface(namespace: str, path: Path, manager: PluginManager | None = None) -> None:
     """Compare the public surface of the core or of a plugin with what a file has written down.
 
     Args:
         namespace: The plugin's namespace, or ``"core"``.
         path: The file.
 
+        manager: The plugin manager; default: one that sees what is installed.
+
     Raises:
-        AssertionError: They differ; the message has the lines, and says what to do.
+        AssertionError: They differ, and the message has the lines, and says what to do; or a former
+            name is understood in the version that was to drop it.
     """
+    manager = manager or PluginManager(discover=namespace != CORE)
     kept = path.read_text(encoding="utf-8") if path.is_file() else ""
-    found = surface_of(namespace)
+    found = surface_of(namespace, manager)
+    if late := late_names(manager, namespace):
+        raise AssertionError(f"remove what was to go in this version: {'; '.join(late)}")
     if kept == found:
         return
     lines = difflib.unified_diff(

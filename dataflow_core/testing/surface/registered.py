@@ -10,6 +10,7 @@ import click
 
 from dataflow_core.plugins import PluginManager, Registered
 from dataflow_core.prompts.prompt import read_template
+from dataflow_core.testing.surface.formers import formers_of
 from dataflow_core.testing.surface.objects import fields, signature, value_text
 
 _KINDS = ("operator", "pipeline", "prompt", "storage", "serving", "engine", "command", "template")
@@ -46,6 +47,8 @@ def _item_lines(manager: PluginManager, kind: str, item: Registered[Any]) -> Ite
     )
     yield " ".join((f"{item.full_name}:", *said)).rstrip(": ")
     target = manager.load(item)
+    for former, name in formers_of(item, target):
+        yield f"{_INDENT}formerly {former!s}: {name}, until {former.removed_in}"
     described = {"operator": _operator, "pipeline": _pipeline, "prompt": _prompt}.get(kind)
     if kind == "command":
         yield from command_lines(item.full_name, target)
