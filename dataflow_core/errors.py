@@ -17,7 +17,8 @@
     ├── ServingError              a model cannot be asked at all, whatever the row
     │   ├── ServingRefused        the server refuses everything: wrong key, unknown model, no credit
     │   └── ServingGone           the server cannot be reached any more, or never could
-    └── PluginError               a plugin cannot be loaded, or a name is unknown or taken
+    ├── PluginError               a plugin cannot be loaded, or a name is unknown or taken
+    └── ConformanceError          something of a plugin is not as its contract says
 
     FutureWarning
     └── DataflowDeprecationWarning   something is used that will go: since when, until when
@@ -164,6 +165,10 @@ class DataflowDeprecationWarning(FutureWarning):
 
 class PluginError(DataflowError):
     """A plugin cannot be loaded, or a registered name is unknown or claimed twice."""
+
+
+class ConformanceError(DataflowError, AssertionError):
+    """An operator, a plugin, a storage, a serving or an engine breaks its contract."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
