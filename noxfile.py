@@ -18,9 +18,10 @@ ROOT = pathlib.Path(__file__).parent
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
-TESTING = ["pytest", "hypothesis", "emoji"]
+TESTING = ["pytest", "hypothesis", "emoji", "hatchling"]
 # An embedded model; OpenAI's own client and an independent server, as judges.
 SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock", "uvloop"]
+SITE = ["sphinx", "furo", "myst-parser", "sphinx-copybutton"]
 # Sources are compiled by pip already; tests must not depend on it.
 ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -186,6 +187,15 @@ def vllm(session):
     env = {"DATAFLOW_TEST_VLLM_MODEL": str(model), "VLLM_CPU_KVCACHE_SPACE": "1", **ENV}
     arguments = session.posargs or ["--durations=0"]
     session.run("pytest", "tests/serving/test_vllm.py", "-s", *arguments, env=env)
+
+
+@nox.session
+def docs(session):
+    """Build the documentation site, of which the tests run the examples."""
+    session.install(*CONSTRAINTS, ".", *map(str, PLUGINS), *SITE)
+    output = pathlib.Path(session.create_tmp()) / "site"
+    session.run("python", "docs/site/build.py", str(output))
+    session.log(f"open {output / 'html' / 'index.html'}")
 
 
 @nox.session

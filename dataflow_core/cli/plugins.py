@@ -12,11 +12,13 @@ from dataflow_core.cli.broken import warn_of_broken_plugins
 from dataflow_core.cli.catalogue.listing import JSON, summary_of
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.errors import PluginError
+from dataflow_core.plugins.doctor import Finding
 from dataflow_core.plugins.manager import PluginManager
+from dataflow_core.plugins.specs import CommandSpec
 from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
-    from dataflow_core.plugins import Claim, Finding, Plugin, PluginProblem
+    from dataflow_core.plugins import Claim, Plugin, PluginProblem, Registered
 
 CHECK_FAILED = 2
 _COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -69,7 +71,7 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
     from dataflow_core.plugins.doctor import examine
     from dataflow_core.prompts.examination import prompt_findings
 
-    findings = examine(PluginManager(strict=False), name, [prompt_findings])
+    findings = examine(PluginManager(strict=False), name, [prompt_findings, _taken_names])
     if as_json:
         write_json([_as_json(finding) for finding in findings])
     else:
@@ -98,6 +100,23 @@ def check_plugin(name: str, *, as_json: bool) -> None:
         report.write()
     if report.fails:
         click.get_current_context().exit(CHECK_FAILED)
+
+
+def _taken_names(item: Registered[Any]) -> Iterator[Finding]:
+    """Yield that a command has the name of one of the program's own."""
+    from dataflow_core.cli.main import BUILT_INS
+
+    name = item.spec.name.replace("_", "-")
+    if isinstance(item.spec, CommandSpec) and any(
+        name in commands for commands in BUILT_INS.values()
+    ):
+        yield Finding(
+            level="warning",
+            namespace=item.namespace,
+            subject=item.full_name,
+            cause=f"`dataflow {name}` is a command of the program itself",
+            cure=f"Give it another name; until then, users call it as `dataflow {item.full_name}`.",
+        )
 
 
 def _all(manager: PluginManager) -> Iterator[dict[str, Any]]:
