@@ -42,7 +42,7 @@ def _item_lines(manager: PluginManager, kind: str, item: Registered[Any]) -> Ite
     said = (
         f"{name}={value_text(getattr(spec, name))}"
         for name in spec.__dataclass_fields__
-        if name not in ("name", "target", "summary", "source")
+        if name not in ("name", "target", "summary", "source", "example")
         and getattr(spec, name) not in (None, ())
     )
     yield " ".join((f"{item.full_name}:", *said)).rstrip(": ")
