@@ -55,14 +55,16 @@ def check_engine(run: Run) -> None:
     make_checks("the engine", ENGINE_CHECKS, run)
 
 
-class Third(Refiner):
-    """Fail on each third row; the others stay."""
+class Fails(Refiner):
+    """Fail on some rows; the others stay."""
 
     def run(self, storage: Storage, input_id: IntegerColumn = "id") -> None:
         """Write failures."""
         table = storage.read([input_id])
         table[input_id] = [
-            RowFailure("every_third", "it is one of every third", str(one)) if one % 5 == 3 else one
+            RowFailure("refused", "its id is 3 more than a multiple of 5", str(one))
+            if one % 5 == 3
+            else one
             for one in table[input_id].tolist()
         ]
         storage.write(table)
@@ -122,7 +124,7 @@ def check_engine_dataset_operators(run: Run) -> None:
         run,
         (FilterRows(where="id > 1"), {}),
         (DeduplicateExact(), {"input_columns": ("text",)}),
-        (Sort(descending=True), {"input_columns": ("id",)}),
+        (Sort(order="descending"), {"input_columns": ("id",)}),
         (FilterRows(where="id > 2"), {}),
     )
 
@@ -134,7 +136,7 @@ def check_engine_second_table(run: Run) -> None:
 
 def check_engine_failures(run: Run) -> None:
     """Rows that fail go to quarantine, are accounted for, and the others go on."""
-    _compare(run, (Third(), {}), (FilterRows(where="id > 1"), {}))
+    _compare(run, (Fails(), {}), (FilterRows(where="id > 1"), {}))
 
 
 def check_engine_resumes(run: Run) -> None:
@@ -148,7 +150,7 @@ def check_engine_resumes(run: Run) -> None:
 
 def check_engine_errors(run: Run) -> None:
     """An operator that fails on all rows stops the run with an error, not with an empty result."""
-    steps = Steps((Third(), {"input_id": "text"}))
+    steps = Steps((Fails(), {"input_id": "text"}))
     with tempfile.TemporaryDirectory(prefix="dataflow-conformance-") as folder:
         try:
             report = run(steps.compile(check=False), Path(folder, "run"))
@@ -171,7 +173,7 @@ ENGINE_CHECKS: tuple[Callable[[Run], None], ...] = (
 def _compare(run: Run, *steps: tuple[Any, Mapping[str, Any]]) -> None:
     """Compare a run with a notebook, and check the account of each step."""
     pipeline = Steps(*steps)
-    plan = pipeline.compile()
+    plan = Steps(*steps).compile()
     pipeline.forward()
     notebook = pipeline.storage
     assert isinstance(notebook, MemoryStorage)  # noqa: S101  for the type checker
