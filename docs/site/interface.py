@@ -6,24 +6,10 @@ import importlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from dataflow_core.testing.surface.core import PUBLIC
 from pages import fence, table
 
-MODULES = (
-    "dataflow_core",
-    "dataflow_core.operators",
-    "dataflow_core.operators.dataset",
-    "dataflow_core.operators.prompted",
-    "dataflow_core.operators.general",
-    "dataflow_core.pipeline",
-    "dataflow_core.engine",
-    "dataflow_core.storage",
-    "dataflow_core.serving",
-    "dataflow_core.prompts",
-    "dataflow_core.plugins",
-    "dataflow_core.plugins.hookspecs",
-    "dataflow_core.testing",
-    "dataflow_core.errors",
-)
+MODULES = (*PUBLIC, "dataflow_core.plugins.hookspecs")
 _AGAIN = ("dataflow_core", "dataflow_core.errors")
 """Modules with names that stand on other pages too, where links lead."""
 _INTRODUCTION = """\

@@ -15,8 +15,10 @@ from dataflow_core.testing.surface.registered import command_lines
 MODULES = (
     "dataflow_core",
     "dataflow_core.deprecations",
+    "dataflow_core.downloads",
     "dataflow_core.engine",
     "dataflow_core.errors",
+    "dataflow_core.export",
     "dataflow_core.operators",
     "dataflow_core.pipeline",
     "dataflow_core.plugins",
