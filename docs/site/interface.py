@@ -6,8 +6,9 @@ import importlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from dataflow_core.testing.surface.core import PUBLIC
 from pages import fence, table
+
+from dataflow_core.testing.surface.core import PUBLIC
 
 MODULES = (*PUBLIC, "dataflow_core.plugins.hookspecs")
 _AGAIN = ("dataflow_core", "dataflow_core.errors")
