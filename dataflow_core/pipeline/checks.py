@@ -19,6 +19,9 @@ Code = Literal[
     "missing_column",
     "type_mismatch",
     "misused",
+    "shared_output",
+    "overwritten_input",
+    "replaced_column",
     "overwritten_before_use",
     "unused_output",
     "unused_table",
@@ -69,10 +72,11 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
         columns: The columns of its main source; None where the source is not known yet, and only
             what does not depend on it is checked.
     """
-    problems = [*_overwritten(plan), *_unused_outputs(plan), *_unused_tables(plan)]
+    problems = [*_clashing(plan), *_overwritten(plan), *_unused_outputs(plan)]
+    problems += _unused_tables(plan)
     problems += [*_hidden(plan), *_incapable(plan), *_equal_rounds(plan)]
     if columns is not None:
-        problems += _columns(plan, columns)
+        problems += [*_columns(plan, columns), *_replaced(plan, columns)]
     order = {step.name: number for number, step in enumerate(plan.steps)}
     return sorted(problems, key=lambda problem: order[problem.step])
 
@@ -227,6 +231,31 @@ def _overwritten(plan: Plan) -> Iterator[Problem]:
                 "error", "overwritten_before_use", later.name, "", column,
                 f"overwrites column {column!r}, which step {step.name!r} makes and nothing has "
                 "read. Give one of them another output column.",
+            )  # fmt: skip
+
+
+def _clashing(plan: Plan) -> Iterator[Problem]:
+    """Find columns that the bindings of a step name twice."""
+    for step in plan.steps:
+        for clash in step.operator.clashes(step.columns):
+            yield Problem(
+                "error", clash.kind, step.name, clash.parameter, clash.column, str(clash)
+            )
+
+
+def _replaced(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:
+    """Find columns of a source that a step replaces without reading them, refiners apart."""
+    given = {name: set(columns) for name, columns in plan.source_columns(source).items()}
+    for step in plan.steps:
+        written = _written(step)
+        given[step.name] = given[step.table] - written
+        if step.operator.function == "refine":
+            continue
+        for column in sorted((written & given[step.table]) - _read(step)):
+            yield Problem(
+                "warning", "replaced_column", step.name, "", column,
+                f"replaces column {column!r} of the source, whose values are gone then. Give it "
+                "another output column to keep both.",
             )  # fmt: skip
 
 

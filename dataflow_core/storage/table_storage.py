@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.errors import DataflowError, FormatError, OperatorError, PlanError
+from dataflow_core.errors import ColumnError, DataflowError, FormatError, OperatorError, PlanError
 from dataflow_core.storage.base import COMPILING, ROWS, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
@@ -230,9 +230,11 @@ class TableStorage(Storage):
                 "Make such a storage in __init__ and keep it as an attribute (self.lookup = …)."
             )
         with self._stepping(operator) as step:
-            kinds = {parameter.name: parameter.kind.name for parameter in operator.parameters()}
+            for clash in operator.clashes(bindings):
+                raise ColumnError(f"{self._where()}: {clash}")
+            kinds = {parameter.name: parameter.kind for parameter in operator.parameters()}
             for parameter, names in operator.reads(bindings).items():
-                if kinds.get(parameter) == "text":
+                if parameter in kinds and kinds[parameter].name == "text":
                     step.texts.update(names)
                 for name in names:
                     if name not in self.frame.columns:
