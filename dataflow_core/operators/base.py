@@ -158,6 +158,10 @@ class Operator(BaseModel):
         """
         return []
 
+    def warnings(self) -> list[str]:
+        """Return what of this operator's configuration is likely a mistake, though it can run."""
+        return []
+
     def servings(self) -> dict[str, Serving]:
         """Return the servings that it holds, by field; those in lists and dicts by dotted path."""
         return servings_of({name: getattr(self, name) for name in type(self).model_fields})

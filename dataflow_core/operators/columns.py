@@ -31,6 +31,22 @@ class ColumnKind:
             return True
         return _ACCEPTS[self.name](kind)
 
+    def misfit(self, column: str, kind: pa.DataType, owner: str) -> str | None:
+        """Return why a column cannot be what an operator wants; None if it can.
+
+        Args:
+            column: The column's name.
+            kind: Its Arrow type.
+            owner: The operator.
+        """
+        if self.accepts(kind):
+            return None
+        shown = "JSON of mixed shapes" if is_json(kind) else str(kind)
+        return (
+            f"column {column!r} is {shown}, {owner} wants {self.name}. Bind another column, or "
+            "convert it first with core/derive_column."
+        )
+
 
 TextColumn = Annotated[str, ColumnKind("text")]
 NumberColumn = Annotated[str, ColumnKind("number")]

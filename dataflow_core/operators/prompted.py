@@ -15,6 +15,7 @@ from dataflow_core.errors import PromptError, did_you_mean
 from dataflow_core.operators.base import Operator
 from dataflow_core.operators.cells import no_text
 from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt, PromptTemplate, TemplateFailed
+from dataflow_core.prompts.answers.json_answer import SparingJsonAnswer
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.completion import Completion, Failure
 from dataflow_core.serving.sampling import Sampling
@@ -31,6 +32,15 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
 
 SamplingChanges = Annotated[dict[str, Any], AfterValidator(_changes)]
 """Sampling parameters that an operator sets otherwise than its serving does."""
+
+def _says_something(told: str) -> str:
+    if is_blank(told):
+        raise ValueError("it is blank: write what the model is to be told")
+    return told
+
+
+Told = Annotated[str, AfterValidator(_says_something)]
+"""A text that a prompt cannot do without."""
 
 _INPUT = "input_"
 
@@ -50,6 +60,8 @@ class Prompted(Operator):
     Class attributes:
         answers: The kinds of answers that its prompt may have, such as ``("json",)``.
         may_be_blank: Columns that may be null or blank in rows that are asked about.
+        beyond_prompt: Fields that count also where a prompt does not show them, since they
+            determine how answers are read.
 
     Attributes:
         serving: The model that is asked.
@@ -60,6 +72,7 @@ class Prompted(Operator):
 
     answers: ClassVar[tuple[str, ...]] = ("text",)
     may_be_blank: ClassVar[frozenset[str]] = frozenset()
+    beyond_prompt: ClassVar[frozenset[str]] = frozenset()
 
     serving: Serving
     prompt: Prompt
@@ -99,6 +112,22 @@ class Prompted(Operator):
         return [
             *super().problems(columns, bindings, others),
             *self._unfit(template, _variables(self.reads(bindings))),
+        ]
+
+    def warnings(self) -> list[str]:
+        """Say which fields are given, and never told to the model by a prompt of one's own."""
+        own = type(self).model_fields["prompt"].default
+        try:
+            template = self.template
+            usual = own.template.used if isinstance(own, Prompt) else frozenset()
+        except PromptError:
+            return super().warnings()  # it is among the problems
+        told = (self.model_fields_set & usual) - template.used - self.beyond_prompt
+        return super().warnings() + [
+            f"{name} is given, and {template.name} does not use {{{{ {name} }}}}: the model never "
+            "sees it. Put the variable into the prompt, or leave the field out."
+            for name in sorted(told)
+            if not is_blank(getattr(self, name))
         ]
 
     def ask(
@@ -234,9 +263,14 @@ class PromptedForJson(Prompted):
     """An operator whose fields say what JSON it is answered; derive from it as from `Prompted`.
 
     Its prompts say ``answer: json``, and no schema of their own.
+
+    Class attributes:
+        spared: Fields that people alone read, such as an explanation: a model is asked for them,
+            and an answer without them is none the worse.
     """
 
     answers = ("json",)
+    spared: ClassVar[tuple[str, ...]] = ()
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -246,6 +280,8 @@ class PromptedForJson(Prompted):
     @property
     def form(self) -> AnswerForm:
         """JSON of the schema."""
+        if self.spared:
+            return SparingJsonAnswer(fields=self.wanted, spared=self.spared)
         return JsonAnswer(fields=self.wanted)
 
     def _unfit_answer(self, template: PromptTemplate) -> list[str]:

@@ -22,6 +22,7 @@ Code = Literal[
     "shared_output",
     "overwritten_input",
     "replaced_column",
+    "doubtful",
     "overwritten_before_use",
     "unused_output",
     "unused_table",
@@ -74,7 +75,7 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
     """
     problems = [*_clashing(plan), *_overwritten(plan), *_unused_outputs(plan)]
     problems += _unused_tables(plan)
-    problems += [*_hidden(plan), *_incapable(plan), *_equal_rounds(plan)]
+    problems += [*_doubtful(plan), *_hidden(plan), *_incapable(plan), *_equal_rounds(plan)]
     if columns is not None:
         problems += [*_columns(plan, columns), *_replaced(plan, columns)]
     order = {step.name: number for number, step in enumerate(plan.steps)}
@@ -116,6 +117,13 @@ def _hidden(plan: Plan) -> Iterator[Problem]:
             "error", "hidden_secret", step, name, "",
             f"its secret was hidden when it was written down. Give it: --param {step}.{name}=…",
         )  # fmt: skip
+
+
+def _doubtful(plan: Plan) -> Iterator[Problem]:
+    """Ask operators what of their configuration is likely a mistake."""
+    for step in plan.steps:
+        for message in step.operator.warnings():
+            yield Problem("warning", "doubtful", step.name, "", "", message)
 
 
 def _incapable(plan: Plan) -> Iterator[Problem]:
@@ -205,13 +213,10 @@ def _unfit(step: Step, known: Mapping[str, pa.DataType], real: list[str]) -> Ite
         for name in names:
             if name not in known:
                 yield _missing(step, parameter, name, real)
-            elif parameter in kinds and not kinds[parameter].accepts(known[name]):
-                yield Problem(
-                    "error", "type_mismatch", step.name, parameter, name,
-                    f"column {name!r} is {_type_name(known[name])}, "
-                    f"{step.operator.step_name()} wants {kinds[parameter].name}. Bind another "
-                    "column, or convert it first with core/derive_column.",
-                )  # fmt: skip
+            elif parameter in kinds and (
+                told := kinds[parameter].misfit(name, known[name], step.operator.step_name())
+            ):
+                yield Problem("error", "type_mismatch", step.name, parameter, name, told)
 
 
 def _missing(step: Step, parameter: str, name: str, there: list[str]) -> Problem:
@@ -317,7 +322,3 @@ def _read(step: Step) -> set[str]:
 
 def _written(step: Step) -> set[str]:
     return {name for names in step.operator.writes(step.columns).values() for name in names}
-
-
-def _type_name(kind: pa.DataType) -> str:
-    return "JSON of mixed shapes" if str(kind).startswith("extension<arrow.json") else str(kind)

@@ -223,7 +223,7 @@ def test_a_query_that_is_no_text_fails():
     table = MemoryStorage([{"query": ["a", 1]}, {"query": {"k": 1}}, {"query": "cat"}])
     Retrieve().run(table, input_corpus=MemoryStorage(CORPUS))
     assert [row["query"] for row in table.rows()] == ["cat"]
-    assert table.quarantined()["reason"].tolist() == ["invalid_input"] * 2
+    assert table.quarantined()["reason"].tolist() == ["no_text"] * 2
 
 
 @settings(max_examples=50, deadline=None)

@@ -12,7 +12,7 @@ from dataflow_core.operators.base import Generator
 from dataflow_core.operators.cells import no_text
 from dataflow_core.operators.columns import ListColumn, TextColumn
 from dataflow_core.operators.general.chunking import SMALLEST, split
-from dataflow_core.operators.prompted import Prompted, cells, column_of, is_blank
+from dataflow_core.operators.prompted import Prompted, Told, cells, column_of, is_blank
 from dataflow_core.prompts import Prompt
 from dataflow_core.serving.completion import Completion
 from dataflow_core.storage.base import Storage
@@ -47,7 +47,7 @@ class ChunkedGenerator(Prompted, Generator):
         2
     """
 
-    instruction: str
+    instruction: Told
     max_tokens: Annotated[int, Field(ge=SMALLEST)] = 4000
     overlap: Annotated[int, Field(ge=0)] = 0
     separator: str = "\n"
