@@ -114,7 +114,6 @@ def test_a_score_is_the_number_behind_its_label_or_alone(scale, text, score):
 @pytest.mark.parametrize(
     ("scale", "text", "wanted"),
     [
-        ("1-5", "I'd give it a 4", "unparsable_answer"),
         ("1-5", "I'd rate this 4 on a scale of 1 to 5.", "unparsable_answer"),
         ("1-5", "", "unparsable_answer"),
         ("1-5", "Score:", "unparsable_answer"),
