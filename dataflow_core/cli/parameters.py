@@ -15,21 +15,24 @@ if TYPE_CHECKING:
     from dataflow_core.pipeline.plan import Plan
 
 
-def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+def pairs(texts: Iterable[str], option: str, *, once: bool = False) -> dict[str, str]:
     """Return ``NAME=VALUE`` texts by name.
 
     Args:
         texts: The texts.
         option: The option that they were given to, for messages.
+        once: Whether a name may come once only; else its last value counts.
 
     Raises:
-        UsageError: One is none.
+        UsageError: One is none, or comes again.
     """
     found = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.UsageError(f"{option} takes NAME=VALUE, found {text!r}.")
+        if once and name.strip() in found:
+            raise click.UsageError(f"{option}: {name.strip()} is given twice. Give it once.")
         found[name.strip()] = value
     return found
 
@@ -98,7 +101,7 @@ def with_settings(plan: Plan, given: Mapping[str, str]) -> Plan:
     for setting, text in given.items():
         fields = type(step_of_setting(plan, setting).operator).model_fields
         field = fields.get(setting.rpartition(".")[2])
-        values[setting] = _value(text, None if field is None else field.annotation)
+        values[setting] = value_for(text, None if field is None else field.annotation)
     return reconfigure(plan, values)
 
 
@@ -108,7 +111,7 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
     if hint is str:
         return text
     try:
-        return TypeAdapter(hint).validate_python(_value(text, hint))
+        return TypeAdapter(hint).validate_python(value_for(text, hint))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         remedy = ""
@@ -120,8 +123,13 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
         raise ConfigurationError(f"{pipeline}: {message}") from None
 
 
-def _value(text: str, kind: Any) -> Any:
-    """Return the value that a text stands for, where one of a kind is wanted."""
+def value_for(text: str, kind: Any) -> Any:
+    """Return the value that a text stands for, where one of a kind is wanted.
+
+    Args:
+        text: The text: YAML, unless texts, servings or prompts are wanted.
+        kind: The annotation of what is wanted.
+    """
     from dataflow_core.operators.servings import takes_servings
 
     if kind is str:
