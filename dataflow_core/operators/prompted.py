@@ -33,6 +33,7 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
 SamplingChanges = Annotated[dict[str, Any], AfterValidator(_changes)]
 """Sampling parameters that an operator sets otherwise than its serving does."""
 
+
 def _says_something(told: str) -> str:
     if is_blank(told):
         raise ValueError("it is blank: write what the model is to be told")
@@ -212,9 +213,7 @@ class Prompted(Operator):
     def _may_be_blank(self) -> Collection[str]:
         return self.may_be_blank
 
-    def _inputs(
-        self, rows: Sequence[Mapping[str, Any] | None]
-    ) -> tuple[list[Any], str | None]:
+    def _inputs(self, rows: Sequence[Mapping[str, Any] | None]) -> tuple[list[Any], str | None]:
         """Return what each row is asked with, and the system message of all.
 
         Where system messages differ from row to row, whole conversations are. A row that is not

@@ -243,9 +243,7 @@ def _clashing(plan: Plan) -> Iterator[Problem]:
     """Find columns that the bindings of a step name twice."""
     for step in plan.steps:
         for clash in step.operator.clashes(step.columns):
-            yield Problem(
-                "error", clash.kind, step.name, clash.parameter, clash.column, str(clash)
-            )
+            yield Problem("error", clash.kind, step.name, clash.parameter, clash.column, str(clash))
 
 
 def _replaced(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:

@@ -98,9 +98,7 @@ def test_every_prompt_of_the_core_is_shown(site, capsys):
 def test_a_file_of_one_s_own_is_shown_and_rendered(fruit, capsys, tmp_path):
     (tmp_path / "my.jinja").write_text("Sum up {{ text }}", encoding="utf-8")
     shown = run(capsys, "show", "my.jinja")
-    assert shown.startswith(
-        "my.jinja\n\n  file      my.jinja\n\nVariables\n  text\n"
-    )
+    assert shown.startswith("my.jinja\n\n  file      my.jinja\n\nVariables\n  text\n")
     assert "System message" not in shown
     assert run(capsys, "render", "my.jinja", "text=a = b") == "--- user\nSum up a = b\n"
 

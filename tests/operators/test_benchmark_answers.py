@@ -436,9 +436,7 @@ def test_other_options_are_invalid_and_nothing_is_asked(options):
 
 
 def test_a_cell_of_options_that_is_a_text_is_no_list_of_letters():
-    rows = [
-        {"question": "Which?", "options": one, "reference": "A"} for one in ("abc", ["x", "y"])
-    ]
+    rows = [{"question": "Which?", "options": one, "reference": "A"} for one in ("abc", ["x", "y"])]
     table, _ = answered("<answer>A</answer>", rows, kind="choice", reference_is="letter")
     assert [row["is_correct"] for row in table.rows()] == [True]
     assert table.quarantined()["reason"].tolist() == ["invalid_options"]

@@ -186,7 +186,9 @@ TAKE_TEXTS = {
 
 def run(name, cells):
     operator, column = TAKE_TEXTS[name]
-    table = MemoryStorage([{column: cell, "reference": "r", "n": n} for n, cell in enumerate(cells)])
+    table = MemoryStorage(
+        [{column: cell, "reference": "r", "n": n} for n, cell in enumerate(cells)]
+    )
     more = {"input_corpus": MemoryStorage([{"text": "a z"}])} if name == "retrieve" else {}
     operator.run(table, **more)
     return table

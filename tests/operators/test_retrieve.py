@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow_core import FileStorage, MemoryStorage
-from dataflow_core.errors import ConfigurationError, OperatorError, PlanError, RecipeError
+from dataflow_core.errors import (
+    ColumnError,
+    ConfigurationError,
+    OperatorError,
+    PlanError,
+    RecipeError,
+)
 from dataflow_core.operators.general import Apply, Retrieve
 from dataflow_core.operators.general.bm25 import Bm25Index, words_of
 from dataflow_core.operators.general.retrieve import PASSAGES, top

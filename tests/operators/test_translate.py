@@ -41,5 +41,5 @@ def test_the_model_is_asked_for_the_language(fields, language):
     ],
 )
 def test_what_the_model_has_to_be_told_is_not_blank(make):
-    with pytest.raises(ConfigurationError, match="(language|instruction|criteria): it is blank"):
+    with pytest.raises(ConfigurationError, match=r"(language|instruction|criteria): it is blank"):
         make(ScriptedServing({}))

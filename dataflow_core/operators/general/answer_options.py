@@ -108,9 +108,9 @@ def named_by_reference(reference: Any, options: Mapping[str, str], what: Referen
 def named_by_answer(answer: Any, options: Mapping[str, str]) -> set[str]:
     r"""Return the letters that a model's answer proper names.
 
-    It has letters and nothing else (``A, C``, or in their order ``AC``), one letter with the text of its option, one in a fixed phrase
-    (``The answer is B``, ``Option B``, ``\boxed{B}``), or an option's very text: a letter
-    somewhere in a sentence is none. ``none`` names no option.
+    It has letters and nothing else (``A, C``, or in their order ``AC``), one letter with the text
+    of its option, one in a fixed phrase (``The answer is B``, ``Option B``, ``\boxed{B}``), or an
+    option's very text: a letter somewhere in a sentence is none. ``none`` names no option.
 
     Args:
         answer: What stood between the tags, or in the field: a text, or a list of letters.

@@ -18,9 +18,8 @@ from dataflow_core.storage.base import Bindings, Storage
 def _described(given: Any) -> Any:
     """Let labels be named without a description of each."""
     if not isinstance(given, (list, tuple, Mapping)):
-        raise ValueError(
-            "labels are a list of texts, or a mapping from each to what it stands for"
-        )
+        told = "labels are a list of texts, or a mapping from each to what it stands for"
+        raise ValueError(told)  # noqa: TRY004  pydantic takes no other
     if wrong := [label for label in given if not isinstance(label, str)]:
         raise ValueError(f"a label is a text, found {wrong[0]!r}: write {str(wrong[0])!r}")
     if isinstance(given, Mapping):

@@ -183,7 +183,7 @@ class Retrieve(Generator):
             ColumnError: It lacks a column, or that of texts holds others.
         """
         fields = {"corpus_text": self.corpus_text, "corpus_id": self.corpus_id}
-        known = list(corpus.read().columns) if corpus.columns() is None else list(corpus.columns())
+        known = list(corpus.columns() or corpus.read().columns)
         for field, name in fields.items():
             if name is not None and name not in known:
                 raise missing_column(f"retrieve, {field}", name, known)
@@ -195,7 +195,7 @@ class Retrieve(Generator):
                     f"retrieve, {failure.message}, which would never be found. Make texts of the "
                     "corpus's column with core/derive_column first."
                 )
-        ids = [format_id(one) for one in table.index]
+        ids: list[str | None] = [format_id(one) for one in table.index]
         if self.corpus_id is not None:
             told = table[self.corpus_id].tolist()
             ids = [None if is_null(one) else str(one) for one in told]

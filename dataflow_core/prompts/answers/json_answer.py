@@ -101,8 +101,8 @@ class SparingJsonAnswer(JsonAnswer):
     def _rest(self) -> AnswerSchema:
         from dataflow_core.serving.structured import AnswerSchema
 
-        free = dict.fromkeys(self.spared, {})
         needed = [name for name in self.fields["required"] if name not in self.spared]
+        free: dict[str, Any] = {name: {} for name in self.spared}
         properties = {**self.fields["properties"], **free}
         return AnswerSchema.of({**self.fields, "properties": properties, "required": needed})
 
