@@ -18,21 +18,24 @@ if TYPE_CHECKING:
 _OPTION = "--param"
 
 
-def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+def pairs(texts: Iterable[str], option: str, *, once: bool = False) -> dict[str, str]:
     """Return ``NAME=VALUE`` texts by name.
 
     Args:
         texts: The texts.
         option: The option that they were given to, for messages.
+        once: Whether a name may come once only; else its last value counts.
 
     Raises:
-        UsageError: One is none.
+        UsageError: One is none, or comes again.
     """
     found = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.UsageError(f"{option} takes NAME=VALUE, found {text!r}.")
+        if once and name.strip() in found:
+            raise click.UsageError(f"{option}: {name.strip()} is given twice. Give it once.")
         found[name.strip()] = value
     return found
 
@@ -105,7 +108,7 @@ def with_settings(plan: Plan, given: Mapping[str, str]) -> Plan:
         cls = type(step_of_setting(plan, setting).operator)
         name = setting.rpartition(".")[2]
         field = cls.model_fields.get(formers_of(cls).get(name, name))
-        values[setting] = _value(text, None if field is None else field.annotation)
+        values[setting] = value_for(text, None if field is None else field.annotation)
     with told_at(_OPTION, 0):
         return reconfigure(plan, values)
 
@@ -116,7 +119,7 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
     if hint is str:
         return text
     try:
-        return TypeAdapter(hint).validate_python(_value(text, hint))
+        return TypeAdapter(hint).validate_python(value_for(text, hint))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         remedy = ""
@@ -128,8 +131,13 @@ def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:
         raise ConfigurationError(f"{pipeline}: {message}") from None
 
 
-def _value(text: str, kind: Any) -> Any:
-    """Return the value that a text stands for, where one of a kind is wanted."""
+def value_for(text: str, kind: Any) -> Any:
+    """Return the value that a text stands for, where one of a kind is wanted.
+
+    Args:
+        text: The text: YAML, unless texts, servings or prompts are wanted.
+        kind: The annotation of what is wanted.
+    """
     from dataflow_core.operators.servings import takes_servings
 
     if kind is str:

@@ -14,7 +14,7 @@ from dataflow_core.configuration import explain, refuse_unnamed
 from dataflow_core.deprecations import FormerNames, by_former_name, with_new_names
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import columns as column_rules
-from dataflow_core.operators.columns import PRODUCED, Parameter
+from dataflow_core.operators.columns import PRODUCED, Clash, Parameter
 from dataflow_core.operators.servings import servings_of
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import inputs, outputs
@@ -40,6 +40,8 @@ class Operator(BaseModel):
             ``"dataset"``: needs all rows.
         modality: ``"text"``, ``"image"``, ``"document"`` or ``"any"``.
         makes_rows: Whether it turns a row into any number of child rows.
+        in_place: Whether an output may be bound to a column that an input is bound to, and take its
+            place: true of refiners.
         needs: What its servings must be able to do, such as ``frozenset({"chat", "images"})``; of
             several servings in fields of their own, by field.
         former_names: Former names of fields and of columns of ``run``, by the name now, as
@@ -53,6 +55,7 @@ class Operator(BaseModel):
     scope: ClassVar[Scope] = "row"
     modality: ClassVar[Literal["text", "image", "document", "any"]] = "text"
     makes_rows: ClassVar[bool] = False
+    in_place: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability] | Mapping[str, frozenset[Capability]]] = frozenset()
     former_names: ClassVar[FormerNames] = {}
 
@@ -130,6 +133,19 @@ class Operator(BaseModel):
         """Return the columns that it writes, by parameter; override where fields name columns."""
         return outputs(bindings)
 
+    def clashes(self, bindings: Bindings) -> list[Clash]:
+        """Return the columns that bindings name twice, so that values would be lost unseen.
+
+        Two outputs never go into one column. One goes into the column of an input where the
+        operator is `in_place`, as refiners are, or has that column as the default of both.
+
+        Args:
+            bindings: Its columns.
+        """
+        read = {} if self.in_place else self.reads(bindings)
+        defaults = {parameter.name: parameter.default for parameter in self.parameters()}
+        return column_rules.clashes(read, self.writes(bindings), defaults)
+
     def columns_joined(
         self, columns: Mapping[str, pa.DataType], other: Mapping[str, pa.DataType]
     ) -> dict[str, pa.DataType]:
@@ -178,6 +194,10 @@ class Operator(BaseModel):
         """
         return []
 
+    def warnings(self) -> list[str]:
+        """Return what of this operator's configuration is likely a mistake, though it can run."""
+        return []
+
     @classmethod
     def downloads(cls) -> Iterable[Download]:
         """Return the files that it may need and that are fetched; override where there are any.
@@ -218,6 +238,7 @@ class Refiner(Operator):
     """An operator that rewrites values, and keeps every row."""
 
     function: ClassVar[Function] = "refine"
+    in_place: ClassVar[bool] = True
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from dataflow_core.serving.messages import is_null
 from dataflow_core.storage.base import Storage
 from dataflow_core.table.failures import RowFailure
 
@@ -32,6 +33,21 @@ def assign_cells(
     sound = [cell for cell in cells if not isinstance(cell, RowFailure)]
     pieces = [pa.array(sound[at : at + _PIECE], kind) for at in range(0, len(sound), _PIECE)]
     storage.assign(column, pa.chunked_array(pieces, kind))
+
+
+def no_text(value: Any, parameter: str) -> RowFailure | None:
+    """Return the failure of a row whose cell is no text where a `TextColumn` is wanted.
+
+    Numbers and booleans are none, as in plans, where their columns are refused.
+
+    Args:
+        value: The cell; a null one, or a text, is no failure.
+        parameter: The parameter that names the column.
+    """
+    if isinstance(value, str) or is_null(value):
+        return None
+    told = f"{parameter}: a text wanted, found {type(value).__name__} {value!r:.60}"
+    return RowFailure("no_text", told, repr(value)[:200])
 
 
 def set_aside(

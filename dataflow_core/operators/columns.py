@@ -31,6 +31,22 @@ class ColumnKind:
             return True
         return _ACCEPTS[self.name](kind)
 
+    def misfit(self, column: str, kind: pa.DataType, owner: str) -> str | None:
+        """Return why a column cannot be what an operator wants; None if it can.
+
+        Args:
+            column: The column's name.
+            kind: Its Arrow type.
+            owner: The operator.
+        """
+        if self.accepts(kind):
+            return None
+        shown = "JSON of mixed shapes" if is_json(kind) else str(kind)
+        return (
+            f"column {column!r} is {shown}, {owner} wants {self.name}. Bind another column, or "
+            "convert it first with core/derive_column."
+        )
+
 
 TextColumn = Annotated[str, ColumnKind("text")]
 NumberColumn = Annotated[str, ColumnKind("number")]
@@ -117,6 +133,66 @@ def bind(owner: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]
                 f"It takes: {', '.join(known) or 'none'}."
             )
     return {name: _bound(owner, known[name], given) for name in known}
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A column that bindings name twice.
+
+    Attributes:
+        kind: ``"shared_output"``: two outputs go into it; ``"overwritten_input"``: an output goes
+            into it, and an input is read from it.
+        parameter: The output.
+        other: The other output, or the input.
+        column: The column.
+    """
+
+    kind: Literal["shared_output", "overwritten_input"]
+    parameter: str
+    other: str
+    column: str
+
+    def __str__(self) -> str:
+        if self.kind == "shared_output":
+            told = f"{self.other} and {self.parameter} are both {self.column!r}, so that the values"
+            return f"{told} of one would be lost. Give each a column of its own."
+        return (
+            f"{self.parameter} is {self.column!r}, the column of {self.other}, which would be "
+            f"overwritten. Name another column: {self.parameter}=…"
+        )
+
+
+def clashes(
+    read: Mapping[str, tuple[str, ...]],
+    written: Mapping[str, tuple[str, ...]],
+    defaults: Mapping[str, Any],
+) -> list[Clash]:
+    """Return the columns that two outputs share, and those that an output takes from an input.
+
+    Only what stands in the bindings counts: columns that fields name are the operator's business.
+
+    Args:
+        read: The columns of each input.
+        written: The columns of each output.
+        defaults: The defaults of all; an output that has that of an input may take its place.
+    """
+    found: list[Clash] = []
+    taken: dict[str, str] = {}
+    for output, columns in written.items():
+        if not output.startswith("output_"):
+            continue
+        for column in columns:
+            if column in taken:
+                found.append(Clash("shared_output", output, taken[column], column))
+            taken.setdefault(column, output)
+            found += [
+                Clash("overwritten_input", output, source, column)
+                for source, names in read.items()
+                if source.startswith("input_")
+                and column in names
+                and (defaults.get(output) is None or defaults.get(output) != defaults.get(source))
+            ]
+    return found
 
 
 def _bound(owner: str, parameter: Parameter, given: Mapping[str, Any]) -> Any:

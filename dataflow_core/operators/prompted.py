@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
@@ -12,9 +13,11 @@ from pydantic import AfterValidator, Field
 
 from dataflow_core.errors import PromptError, did_you_mean
 from dataflow_core.operators.base import Operator
-from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt, PromptTemplate
+from dataflow_core.operators.cells import no_text
+from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt, PromptTemplate, TemplateFailed
+from dataflow_core.prompts.answers.json_answer import SparingJsonAnswer
 from dataflow_core.serving.base import Serving
-from dataflow_core.serving.completion import Completion
+from dataflow_core.serving.completion import Completion, Failure
 from dataflow_core.serving.sampling import Sampling
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.table.columns import arrow_column
@@ -30,6 +33,16 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
 SamplingChanges = Annotated[dict[str, Any], AfterValidator(_changes)]
 """Sampling parameters that an operator sets otherwise than its serving does."""
 
+
+def _says_something(told: str) -> str:
+    if is_blank(told):
+        raise ValueError("it is blank: write what the model is to be told")
+    return told
+
+
+Told = Annotated[str, AfterValidator(_says_something)]
+"""A text that a prompt cannot do without."""
+
 _INPUT = "input_"
 
 
@@ -41,11 +54,15 @@ class Prompted(Operator):
 
     A row whose texts are null or blank is not asked about, and gets null. What cannot be answered,
     or is answered in another form than wanted, is a `RowFailure` and goes to quarantine with the
-    model's text. Neither depends on which other rows are in a batch.
+    model's text; so does, with nothing asked, a row that has something else than a text in a
+    `TextColumn` (``no_text``), or with which the prompt cannot be rendered (``template_failed``).
+    None of it depends on which other rows are in a batch.
 
     Class attributes:
         answers: The kinds of answers that its prompt may have, such as ``("json",)``.
         may_be_blank: Columns that may be null or blank in rows that are asked about.
+        beyond_prompt: Fields that count also where a prompt does not show them, since they
+            determine how answers are read.
 
     Attributes:
         serving: The model that is asked.
@@ -56,6 +73,7 @@ class Prompted(Operator):
 
     answers: ClassVar[tuple[str, ...]] = ("text",)
     may_be_blank: ClassVar[frozenset[str]] = frozenset()
+    beyond_prompt: ClassVar[frozenset[str]] = frozenset()
 
     serving: Serving
     prompt: Prompt
@@ -95,6 +113,22 @@ class Prompted(Operator):
         return [
             *super().problems(columns, bindings, others),
             *self._unfit(template, _variables(self.reads(bindings))),
+        ]
+
+    def warnings(self) -> list[str]:
+        """Say which fields are given, and never told to the model by a prompt of one's own."""
+        own = type(self).model_fields["prompt"].default
+        try:
+            template = self.template
+            usual = own.template.used if isinstance(own, Prompt) else frozenset()
+        except PromptError:
+            return super().warnings()  # it is among the problems
+        told = (self.model_fields_set & usual) - template.used - self.beyond_prompt
+        return super().warnings() + [
+            f"{name} is given, and {template.name} does not use {{{{ {name} }}}}: the model never "
+            "sees it. Put the variable into the prompt, or leave the field out."
+            for name in sorted(told)
+            if not is_blank(getattr(self, name))
         ]
 
     def ask(
@@ -160,19 +194,18 @@ class Prompted(Operator):
         given = next((row for row in rows if row is not None), None)
         if given is not None and (unfit := self._unfit(self.template, given)):
             raise PromptError("\n".join(unfit))
-        spared = self._may_be_blank()
-        told = [row is not None and not _is_blank(row, spared) for row in rows]
-        asked = [place for place, ask in enumerate(told) if ask]
-        inputs, system = self._inputs([rows[place] or {} for place in asked])
+        inputs, system = self._inputs(rows)
+        asked = [place for place, one in enumerate(inputs) if one is not None]
+        asked = [place for place in asked if not isinstance(inputs[place], RowFailure)]
         completions = self.serving.generate_from_input(
-            inputs,
+            [inputs[place] for place in asked],
             system,
             self.form.json_schema,
             n=n,
             distinct=[distinct[place] for place in asked],
             **self.sampling,
         )
-        answered: list[Completion | None] = [None] * len(rows)
+        answered = [_failed(one) if isinstance(one, RowFailure) else None for one in inputs]
         for place, completion in zip(asked, completions, strict=True):
             answered[place] = completion
         return answered
@@ -180,20 +213,25 @@ class Prompted(Operator):
     def _may_be_blank(self) -> Collection[str]:
         return self.may_be_blank
 
-    def _inputs(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], str | None]:
-        """Return the user's messages, and the system message of all.
+    def _inputs(self, rows: Sequence[Mapping[str, Any] | None]) -> tuple[list[Any], str | None]:
+        """Return what each row is asked with, and the system message of all.
 
-        Where system messages differ from row to row, these are whole conversations.
+        Where system messages differ from row to row, whole conversations are. A row that is not
+        asked about has None, one that cannot be asked about the failure that it is.
         """
         template, settings = self.template, self.settings
-        users: list[Any] = [template.render(**settings, **row) for row in rows]
-        if template.used_by_system <= settings.keys():
-            return users, template.render_system(**settings)
-        systems = [template.render_system(**settings, **row) for row in rows]
-        return [
-            [*_turn("system", system), *_turn("user", user)]
-            for system, user in zip(systems, users, strict=True)
-        ], None
+        shared = template.used_by_system <= settings.keys()
+        system = template.render_system(**settings) if shared else None
+        spared, texts = self._may_be_blank(), _texts_of(type(self))
+        inputs: list[Any] = []
+        for row in rows:
+            if row is None or (failure := _no_text_in(row, texts)):
+                inputs.append(None if row is None else failure)
+            elif _is_blank(row, spared):
+                inputs.append(None)
+            else:
+                inputs.append(_rendered(template, {**settings, **row}, whole=not shared))
+        return inputs, system
 
     def _unfit(self, template: PromptTemplate, given: Collection[str]) -> list[str]:
         return [*self._unfit_variables(template, given), *self._unfit_answer(template)]
@@ -224,9 +262,14 @@ class PromptedForJson(Prompted):
     """An operator whose fields say what JSON it is answered; derive from it as from `Prompted`.
 
     Its prompts say ``answer: json``, and no schema of their own.
+
+    Class attributes:
+        spared: Fields that people alone read, such as an explanation: a model is asked for them,
+            and an answer without them is none the worse.
     """
 
     answers = ("json",)
+    spared: ClassVar[tuple[str, ...]] = ()
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -236,6 +279,8 @@ class PromptedForJson(Prompted):
     @property
     def form(self) -> AnswerForm:
         """JSON of the schema."""
+        if self.spared:
+            return SparingJsonAnswer(fields=self.wanted, spared=self.spared)
         return JsonAnswer(fields=self.wanted)
 
     def _unfit_answer(self, template: PromptTemplate) -> list[str]:
@@ -299,6 +344,37 @@ class Asked:
         for name, column in columns.items():
             self.table[name] = column
         storage.write(self.table)
+
+
+@functools.cache
+def _texts_of(cls: type[Operator]) -> tuple[str, ...]:
+    """Return the variables whose columns hold texts."""
+    return tuple(
+        parameter.name.removeprefix(_INPUT)
+        for parameter in cls.parameters()
+        if parameter.is_input and parameter.kind.name == "text"
+    )
+
+
+def _no_text_in(row: Mapping[str, Any], texts: Iterable[str]) -> RowFailure | None:
+    """Return the failure of a row that has something else where a text should be."""
+    return next((told for name in texts if (told := no_text(row.get(name), _INPUT + name))), None)
+
+
+def _rendered(template: PromptTemplate, values: Mapping[str, Any], *, whole: bool) -> Any:
+    """Return what is sent of a row: the user's text, or the ``whole`` conversation."""
+    try:
+        user = template.render(**values)
+        if not whole:
+            return user
+        return [*_turn("system", template.render_system(**values)), *_turn("user", user)]
+    except TemplateFailed as error:
+        return RowFailure(error.reason, str(error))
+
+
+def _failed(failure: RowFailure) -> Completion:
+    """Return the completion of a row about which nothing could be asked."""
+    return Completion(error=Failure(failure.reason, failure.message, raw=failure.raw))
 
 
 def _turn(role: str, content: str | None) -> list[dict[str, str]]:

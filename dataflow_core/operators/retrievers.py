@@ -18,12 +18,12 @@ class Passage:
     """What was found.
 
     Attributes:
-        id: What the corpus calls it.
+        id: What the corpus calls it; None for nothing.
         text: Its text.
         score: How well it fits the query; larger is better, and only comparable within one query.
     """
 
-    id: str
+    id: str | None
     text: str
     score: float
 

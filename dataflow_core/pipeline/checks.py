@@ -19,6 +19,10 @@ Code = Literal[
     "missing_column",
     "type_mismatch",
     "misused",
+    "shared_output",
+    "overwritten_input",
+    "replaced_column",
+    "doubtful",
     "overwritten_before_use",
     "unused_output",
     "unused_table",
@@ -69,10 +73,11 @@ def check_plan(plan: Plan, columns: Mapping[str, pa.DataType] | None) -> list[Pr
         columns: The columns of its main source; None where the source is not known yet, and only
             what does not depend on it is checked.
     """
-    problems = [*_overwritten(plan), *_unused_outputs(plan), *_unused_tables(plan)]
-    problems += [*_hidden(plan), *_incapable(plan), *_equal_rounds(plan)]
+    problems = [*_clashing(plan), *_overwritten(plan), *_unused_outputs(plan)]
+    problems += _unused_tables(plan)
+    problems += [*_doubtful(plan), *_hidden(plan), *_incapable(plan), *_equal_rounds(plan)]
     if columns is not None:
-        problems += _columns(plan, columns)
+        problems += [*_columns(plan, columns), *_replaced(plan, columns)]
     order = {step.name: number for number, step in enumerate(plan.steps)}
     return sorted(problems, key=lambda problem: order[problem.step])
 
@@ -112,6 +117,13 @@ def _hidden(plan: Plan) -> Iterator[Problem]:
             "error", "hidden_secret", step, name, "",
             f"its secret was hidden when it was written down. Give it: --param {step}.{name}=…",
         )  # fmt: skip
+
+
+def _doubtful(plan: Plan) -> Iterator[Problem]:
+    """Ask operators what of their configuration is likely a mistake."""
+    for step in plan.steps:
+        for message in step.operator.warnings():
+            yield Problem("warning", "doubtful", step.name, "", "", message)
 
 
 def _incapable(plan: Plan) -> Iterator[Problem]:
@@ -201,13 +213,10 @@ def _unfit(step: Step, known: Mapping[str, pa.DataType], real: list[str]) -> Ite
         for name in names:
             if name not in known:
                 yield _missing(step, parameter, name, real)
-            elif parameter in kinds and not kinds[parameter].accepts(known[name]):
-                yield Problem(
-                    "error", "type_mismatch", step.name, parameter, name,
-                    f"column {name!r} is {_type_name(known[name])}, "
-                    f"{step.operator.step_name()} wants {kinds[parameter].name}. Bind another "
-                    "column, or convert it first with core/derive_column.",
-                )  # fmt: skip
+            elif parameter in kinds and (
+                told := kinds[parameter].misfit(name, known[name], step.operator.step_name())
+            ):
+                yield Problem("error", "type_mismatch", step.name, parameter, name, told)
 
 
 def _missing(step: Step, parameter: str, name: str, there: list[str]) -> Problem:
@@ -227,6 +236,29 @@ def _overwritten(plan: Plan) -> Iterator[Problem]:
                 "error", "overwritten_before_use", later.name, "", column,
                 f"overwrites column {column!r}, which step {step.name!r} makes and nothing has "
                 "read. Give one of them another output column.",
+            )  # fmt: skip
+
+
+def _clashing(plan: Plan) -> Iterator[Problem]:
+    """Find columns that the bindings of a step name twice."""
+    for step in plan.steps:
+        for clash in step.operator.clashes(step.columns):
+            yield Problem("error", clash.kind, step.name, clash.parameter, clash.column, str(clash))
+
+
+def _replaced(plan: Plan, source: Mapping[str, pa.DataType]) -> Iterator[Problem]:
+    """Find columns of a source that a step replaces without reading them, refiners apart."""
+    given = {name: set(columns) for name, columns in plan.source_columns(source).items()}
+    for step in plan.steps:
+        written = _written(step)
+        given[step.name] = given[step.table] - written
+        if step.operator.function == "refine":
+            continue
+        for column in sorted((written & given[step.table]) - _read(step)):
+            yield Problem(
+                "warning", "replaced_column", step.name, "", column,
+                f"replaces column {column!r} of the source, whose values are gone then. Give it "
+                "another output column to keep both.",
             )  # fmt: skip
 
 
@@ -288,7 +320,3 @@ def _read(step: Step) -> set[str]:
 
 def _written(step: Step) -> set[str]:
     return {name for names in step.operator.writes(step.columns).values() for name in names}
-
-
-def _type_name(kind: pa.DataType) -> str:
-    return "JSON of mixed shapes" if str(kind).startswith("extension<arrow.json") else str(kind)

@@ -132,8 +132,11 @@ def read_template(path: Path, name: str | None = None) -> PromptTemplate:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"cannot read the prompt {path}: {error}") from error
+    except OSError as error:
+        told = error.strerror or str(error)
+        raise PromptError(f"cannot read the prompt {path}: {told}") from error
+    except UnicodeDecodeError as error:
+        raise PromptError(f"cannot read the prompt {path}: it is no UTF-8 text: {error}") from error
     return PromptTemplate.from_text(text, name or f"the prompt {path}")
 
 

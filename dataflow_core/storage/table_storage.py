@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core.errors import (
+    ColumnError,
     ConfigurationError,
     DataflowError,
     FormatError,
@@ -43,6 +44,7 @@ from dataflow_core.table.types import HIDDEN, concat
 
 if TYPE_CHECKING:
     from dataflow_core.operators.base import Operator
+    from dataflow_core.operators.columns import ColumnKind
 
 
 class TableStorage(Storage):
@@ -237,14 +239,18 @@ class TableStorage(Storage):
                 "Make such a storage in __init__ and keep it as an attribute (self.lookup = …)."
             )
         with self._stepping(operator) as step:
-            kinds = {parameter.name: parameter.kind.name for parameter in operator.parameters()}
+            for clash in operator.clashes(bindings):
+                raise ColumnError(f"{self._where()}: {clash}")
+            kinds = {parameter.name: parameter.kind for parameter in operator.parameters()}
             for parameter, names in operator.reads(bindings).items():
-                if kinds.get(parameter) == "text":
+                if parameter in kinds and kinds[parameter].name == "text":
                     step.texts.update(names)
                 for name in names:
                     if name not in self.frame.columns:
                         where = f"{self._where()}, {parameter}"
                         raise missing_column(where, name, self.frame.names)
+                if parameter in kinds and self.step_name is None and step.owner is operator:
+                    self._require_kind(operator, parameter, kinds[parameter], names)
             if step.owner is operator:
                 token = ROWS.set(self.frame.ids)
                 try:
@@ -341,6 +347,14 @@ class TableStorage(Storage):
             body(self)
         finally:
             step.read |= outer
+
+    def _require_kind(
+        self, operator: Operator, parameter: str, kind: ColumnKind, names: Sequence[str]
+    ) -> None:
+        """Refuse columns of another type, as a check of a plan does: in a plan, it has done so."""
+        for name in names:
+            if told := kind.misfit(name, self.frame.columns[name].kind(), operator.step_name()):
+                raise ColumnError(f"{self._where()}, {parameter}: {told}")
 
     def _where(self) -> str:
         return f"step {self._step.name!r}" if self._step is not None else "storage"

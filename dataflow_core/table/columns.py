@@ -119,6 +119,10 @@ class Column:
             self._array = self._before = None
         return self._arrow
 
+    def kind(self) -> pa.DataType:
+        """Return the column's Arrow type."""
+        return self.convert().type
+
     def analysis(self, cls: type[A]) -> A:
         """Return the analysis of the column, made now or earlier."""
         if cls not in self._analyses:

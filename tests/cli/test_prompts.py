@@ -98,16 +98,14 @@ def test_every_prompt_of_the_core_is_shown(site, capsys):
 def test_a_file_of_one_s_own_is_shown_and_rendered(fruit, capsys, tmp_path):
     (tmp_path / "my.jinja").write_text("Sum up {{ text }}", encoding="utf-8")
     shown = run(capsys, "show", "my.jinja")
-    assert shown.startswith(
-        "my.jinja: no description\n\n  file      my.jinja\n\nVariables\n  text\n"
-    )
+    assert shown.startswith("my.jinja\n\n  file      my.jinja\n\nVariables\n  text\n")
     assert "System message" not in shown
     assert run(capsys, "render", "my.jinja", "text=a = b") == "--- user\nSum up a = b\n"
 
 
 def test_a_text_is_shown_and_rendered(fruit, capsys):
     shown = run(capsys, "show", "Sum up {{ text }}")
-    assert shown.startswith("the prompt: no description\n")
+    assert shown.startswith("the prompt\n\nVariables\n")
     assert "file" not in shown
     assert json.loads(run(capsys, "show", "Sum up {{ text }}", "--json"))["file"] is None
     assert run(capsys, "render", "Sum up {{ text }}", "text=a") == "--- user\nSum up a\n"
@@ -148,7 +146,9 @@ def test_a_prompt_is_rendered_as_it_is_sent(fruit, capsys):
         (["fruit/peel", "fruits=x"], "has no variable 'fruits'. Did you mean 'fruit'?"),
         (["fruit/peel", "fruit"], "VARIABLE=VALUE"),
         (["fruit/peel", "--input", "fruit.jsonl", "--row", "2"], "--row 2: fruit.jsonl has 2 rows"),
-        (["gone.jinja"], "cannot read the prompt gone.jinja"),
+        (["gone.jinja"], "cannot read the prompt gone.jinja: No such file or directory\n"),
+        (["fruit/peel", "fruit=x", "fruit=y"], "fruit is given twice"),
+        (["Peel an apple"], "'Peel an apple' is no prompt: that is a registered name such as"),
         (["fruit/peel", "fruit=[a"], "'[a' is no list or mapping"),
     ],
 )
@@ -167,4 +167,58 @@ def test_columns_that_lack_a_variable_are_named(fruit, capsys, tmp_path):
 def test_a_template_that_fails_is_told(fruit, capsys, tmp_path):
     (tmp_path / "my.jinja").write_text("{{ a / b }}", encoding="utf-8")
     told = run(capsys, "render", "my.jinja", "a=1", "b=0", code=2)
-    assert "the prompt my.jinja (user): TypeError" in told
+    assert "the prompt my.jinja (user): ZeroDivisionError" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("3", "4"), ("2.5", "3.5"), ("true", "2"), ('"3"', None), ("03", None), ("x", None)],
+)
+def test_numbers_on_the_command_line_are_numbers_and_texts_in_quotes_are_not(
+    fruit, capsys, given, shown
+):
+    told = run(capsys, "render", "{{ n + 1 }}", f"n={given}", code=0 if shown else 2)
+    assert told == f"--- user\n{shown}\n" if shown else "TypeError" in told
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [('"a b"', "a b"), ("null", ""), ("NaN", "NaN"), ("1_0", "1_0")]
+)
+def test_what_is_no_json_on_the_command_line_is_a_text(fruit, capsys, given, shown):
+    assert run(capsys, "render", "<{{ n }}>", f"n={given}") == f"--- user\n<{shown}>\n"
+
+
+def test_fields_of_the_operator_have_their_defaults_and_are_read_as_it_does(site, capsys):
+    sent = run(capsys, "render", "core/translate", "text=1.50")
+    assert "You translate into English." in sent
+    assert "\n1.50\n" in sent
+    assert "into 7." in run(capsys, "render", "core/translate", "text=x", "language=7")
+    fields = "fields={born: {type: integer, description: a year}, name: who}"
+    sent = run(capsys, "render", "core/extract_fields", "text=x", fields)
+    assert "- born (integer): a year\n" in sent
+    assert "- name (string): who\n" in sent
+    sent = run(capsys, "render", "core/prompted_evaluator", "text=x", "maximum=10", "step=1")
+    assert "a number from 1 (worst) to 10 (best) in steps of 1:" in sent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["core/classify", "text=x"], "labels=…. labels is a field of core/classify."),
+        (["core/classify"], "add labels=… text=…, or --input SOURCE with such columns."),
+        (["core/classify", "text=x", "labels=[a, a]"], "labels='[a, a]': a: given twice. It is a"),
+        (["core/translate", "text=x", "language= "], "it is blank"),
+    ],
+)
+def test_values_that_a_field_lacks_or_does_not_take_are_told(site, capsys, arguments, told):
+    assert told in run(capsys, "render", *arguments, code=2)
+
+
+def test_it_is_shown_which_variables_are_fields_and_where_a_schema_comes_from(site, capsys):
+    shown = run(capsys, "show", "core/classify")
+    assert "stands for. (a field of core/classify)\n" in shown
+    assert "\n  text: The text.\n" in shown
+    assert "\n    schema: follows from the fields of core/classify\n" in shown
+    assert json.loads(run(capsys, "show", "core/translate", "--json"))["fields"] == {
+        "language": "core/translate"
+    }

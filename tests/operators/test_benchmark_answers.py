@@ -392,3 +392,85 @@ def test_algebra_questions_bring_their_letters_along(shared_rows):
     table, _ = answered(told, rows, kind="choice", reference_is="letter")
     assert {row["is_correct"] for row in table.rows()} == {True}
     assert len(table.rows()) == len(rows)
+
+
+# Options of other forms
+
+
+@pytest.mark.parametrize(
+    ("options", "reference", "what"),
+    [
+        ({"B": "four", "A": "three"}, "B", "letter"),
+        ({"b": "four", "a": "three"}, "four", "text"),
+        ({"B": "four", "A": "three", "C": None}, 1, "index"),
+        ([3, 4], 4, "text"),
+        ([3, 4], "4", "text"),
+        ([3.0, 4.5], 4.5, "text"),
+        ([True, False], "false", "text"),
+        (["three", 4], 2, "number"),
+    ],
+)
+def test_options_may_be_numbers_or_have_their_letters(options, reference, what):
+    assert outcome(choose("<answer>B</answer>", reference, what, options=options)) == ("B", 1, True)
+    assert outcome(choose("<answer>A</answer>", reference, what, options=options))[1] == 0
+
+
+def test_letters_of_an_object_are_shown_as_they_are():
+    options = {"D": "four", "B": "two"}
+    row = {"question": "Which?", "options": options, "reference": "D"}
+    table, serving = answered("<answer>D</answer>", [row], kind="choice", reference_is="letter")
+    assert outcome(table) == ("D", 1.0, True)
+    assert "B. two\nD. four\n" in serving.requests[0].messages[-1]["content"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"1": "x", "2": "y"}, {"A": "x", "B": " "}, {"A": ["x"]}, {"a": "x", "A": "y"}, [["x"], "y"],
+     ["x", None], [{"A": "x"}]],
+)  # fmt: skip
+def test_other_options_are_invalid_and_nothing_is_asked(options):
+    row = {"question": "Which?", "options": options, "reference": "A"}
+    table, serving = answered("<answer>A</answer>", [row], kind="choice", reference_is="letter")
+    assert outcome(table) == "invalid_options"
+    assert serving.requests == []
+
+
+def test_a_cell_of_options_that_is_a_text_is_no_list_of_letters():
+    rows = [{"question": "Which?", "options": one, "reference": "A"} for one in ("abc", ["x", "y"])]
+    table, _ = answered("<answer>A</answer>", rows, kind="choice", reference_is="letter")
+    assert [row["is_correct"] for row in table.rows()] == [True]
+    assert table.quarantined()["reason"].tolist() == ["invalid_options"]
+    with pytest.raises(ConfigurationError, match="column 'options' is string"):
+        answered("", rows[:1], kind="choice", reference_is="letter")
+
+
+@pytest.mark.parametrize(
+    ("told", "reference", "found"),
+    [
+        ("AC", "CA", (["A", "C"], 1.0, True)),
+        ("A, C", "ac", (["A", "C"], 1.0, True)),
+        ("AB", "AC", (["A", "B"], 0.5, False)),
+        ("CA", "AC", "unparsable_answer"),
+        ("AA", "AC", "unparsable_answer"),
+        ("AC", "AA", "invalid_reference"),
+        ("AC", "AX", "invalid_reference"),
+    ],
+)
+def test_letters_may_stand_side_by_side(told, reference, found):
+    table = choose(f"<answer>{told}</answer>", reference, kind="choices")
+    assert outcome(table) == found
+
+
+def test_a_plan_takes_objects_of_options_and_no_texts():
+    bench = BenchmarkAnswers(serving=ScriptedServing({}), kind="choice", reference_is="letter")
+    columns = {"question": pa.string(), "reference": pa.string()}
+    bindings = BenchmarkAnswers.bind(input_options="options")
+    for kind in (pa.struct([("A", pa.string())]), pa.list_(pa.int64()), pa.null()):
+        assert bench.problems({**columns, "options": kind}, bindings) == []
+    (told,) = bench.problems({**columns, "options": pa.string()}, bindings)
+    assert "column 'options' is string; lists or objects are wanted" in told
+
+
+def test_open_references_that_are_numbers_are_compared_as_people_write_them():
+    table, _ = answered("<answer>4</answer>", [{"question": "2 + 2?", "reference": 4.0}])
+    assert outcome(table) == ("4", 1.0, True)

@@ -96,3 +96,17 @@ def test_the_plan_knows_the_type_of_the_column(multiple, kind):
     operator = Classify(serving=ScriptedServing({}), labels=LABELS, multiple=multiple)
     after = operator.columns_after({"text": pa.string()}, operator.bind(output_label="class"))
     assert after == {"text": pa.string(), "class": kind}
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ([1, 2], r"labels: a label is a text, found 1: write '1'"),
+        ({"a": 1, "b": ""}, "labels: what 'a' stands for is a text, found 1"),
+        ("ab", "labels are a list of texts, or a mapping"),
+        (None, "labels are a list of texts, or a mapping"),
+    ],
+)
+def test_labels_that_are_no_texts_are_told_plainly(labels, told):
+    with pytest.raises(ConfigurationError, match=told):
+        Classify(serving=ScriptedServing({}), labels=labels)

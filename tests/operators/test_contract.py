@@ -470,6 +470,7 @@ class Letters(Generator):
     """Make a row of each letter."""
 
     makes_rows: ClassVar[bool] = True
+    in_place: ClassVar[bool] = True
 
     def run(
         self, storage: Storage, input_text: str = "text", output_letter: str = "letter"

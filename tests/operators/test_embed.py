@@ -109,7 +109,7 @@ def test_all_rows_may_fail_and_what_is_no_text_does():
     table = MemoryStorage([{"text": {"k": [1, "x"]}}, {"text": [2]}])
     Embed(serving=ScriptedServing({})).run(table)
     assert table.rows() == []
-    assert table.quarantined()["reason"].tolist() == ["invalid_input"] * 2
+    assert table.quarantined()["reason"].tolist() == ["no_text"] * 2
     assert table.columns()["embedding"] == KIND
 
 

@@ -152,3 +152,13 @@ def test_the_prompt_says_each_fact():
 def test_fields_that_make_no_sense_are_refused(fields, message):
     with pytest.raises(ConfigurationError, match=message):
         ExtractFields(serving=ScriptedServing({}), fields=fields)
+
+
+@pytest.mark.parametrize(
+    ("enum", "told"),
+    [([1, 2], "fields.a.enum: its values are strings, found 1"), ([], "one at least"),
+     ("ab", "give a list of strings")],
+)  # fmt: skip
+def test_an_enum_of_no_strings_is_told_plainly(enum, told):
+    with pytest.raises(ConfigurationError, match=told):
+        ExtractFields(serving=ScriptedServing({}), fields={"a": {"type": "integer", "enum": enum}})

@@ -315,7 +315,7 @@ def test_the_type_of_items_does_not_depend_on_the_rows():
 
 @pytest.mark.parametrize("name", ["text", "n"])
 def test_explode_refuses_columns_without_lists(name):
-    with pytest.raises(ColumnError, match=f"column '{name}' is .*; it takes a column of lists"):
+    with pytest.raises(ColumnError, match=f"column '{name}' is .*, explode wants list"):
         run(Explode(), MIXED, input_list=name)
 
 

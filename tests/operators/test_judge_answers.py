@@ -100,3 +100,37 @@ def test_the_filter_keeps_what_is_judged_correct():
     ]
     assert table.quarantined()["n"].tolist() == [4]
     assert set(table.quarantined()["step"]) == {"judge_filter"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        '{"verdict": "correct"}',
+        '{"verdict": "correct", "explanation": null}',
+        'So: {"explanation": ["a", "b"], "verdict": "correct"}',
+    ],
+)
+def test_a_verdict_without_explanation_is_a_verdict(told):
+    table, serving = judged(told, [ROW], columns={"output_explanation": "why"})
+    assert table.rows() == [{**ROW, "is_correct": True, "why": None}]
+    asked = json.dumps(serving.requests[0].messages).replace("\\", "")
+    assert '"required":["explanation","verdict"]' in asked
+    assert judged(told, [ROW], JudgeFilter)[0].rows() == [{**ROW, "is_correct": True}]
+
+
+def test_a_verdict_is_not_lost_when_asking_for_its_explanation_is_in_vain():
+    table = MemoryStorage([ROW])
+    answers = iter(['{"verdict": "incorrect"}', "I have said it all."])
+    JudgeAnswers(serving=ScriptedServing(lambda _: next(answers))).run(table)
+    assert [row["is_correct"] for row in table.rows()] == [False]
+
+
+@pytest.mark.parametrize(
+    "told",
+    ['{"explanation": "Same."}', '{"verdict": "maybe"}',
+     '{"verdict": "correct"} {"verdict": "incorrect"}'],
+)  # fmt: skip
+def test_without_one_verdict_there_is_none(told):
+    table, _ = judged(told, [ROW])
+    assert table.rows() == []
+    assert table.quarantined()["value"].tolist() == [told]

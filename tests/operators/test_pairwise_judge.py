@@ -92,3 +92,13 @@ def test_equal_answers_are_asked_about_once_and_are_no_surprise():
 def test_the_criteria_stand_in_the_prompt():
     _, serving = judged(lambda text: winner("tie"), criteria="Which is shorter?")
     assert "Which is shorter?" in serving.requests[0].messages[0]["content"]
+
+
+def test_a_winner_without_explanation_is_a_winner():
+    table = MemoryStorage([{"question": "q", "answer_a": "good", "answer_b": "poor"}])
+
+    def judge(text):
+        return json.dumps({"winner": "A" if text.index("good") < text.index("poor") else "B"})
+
+    PairwiseJudge(serving=ScriptedServing(judge, corrections=0)).run(table)
+    assert [(row["winner"], row["is_consistent"]) for row in table.rows()] == [("a", True)]

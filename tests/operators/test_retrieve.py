@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflow_core import FileStorage, MemoryStorage
-from dataflow_core.errors import ConfigurationError, OperatorError, PlanError, RecipeError
+from dataflow_core.errors import (
+    ColumnError,
+    ConfigurationError,
+    OperatorError,
+    PlanError,
+    RecipeError,
+)
 from dataflow_core.operators.general import Apply, Retrieve
 from dataflow_core.operators.general.bm25 import Bm25Index, words_of
 from dataflow_core.operators.general.retrieve import PASSAGES, top
@@ -223,7 +229,7 @@ def test_a_query_that_is_no_text_fails():
     table = MemoryStorage([{"query": ["a", 1]}, {"query": {"k": 1}}, {"query": "cat"}])
     Retrieve().run(table, input_corpus=MemoryStorage(CORPUS))
     assert [row["query"] for row in table.rows()] == ["cat"]
-    assert table.quarantined()["reason"].tolist() == ["invalid_input"] * 2
+    assert table.quarantined()["reason"].tolist() == ["no_text"] * 2
 
 
 @settings(max_examples=50, deadline=None)
@@ -265,3 +271,52 @@ def test_a_run_takes_the_corpus_from_a_file_and_goes_on_after_a_stop(tmp_path, b
     step[0].run(table, input_corpus=FileStorage(path))
     assert out == rows(table)
     assert [row["n"] for row in out] == [1, 2, 3]
+
+
+def test_a_corpus_id_that_is_null_stays_null():
+    corpus = [{"id": None, "text": "one cat"}, {"id": 7, "text": "a cat"}]
+    table = MemoryStorage([{"query": "cat"}])
+    Retrieve(corpus_id="id").run(table, input_corpus=MemoryStorage(corpus))
+    assert [passage["id"] for passage in table.rows()[0]["passages"]] == [None, "7"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("猫", ["黑猫睡觉。", "猫"]),
+        ("狗 觉", ["黑猫睡觉。", "狗"]),
+        ("黑猫", ["黑猫睡觉。"]),
+        ("ネ", ["ネコとイヌ"]),
+        ("c", []),
+    ],
+)
+def test_one_character_of_a_script_without_spaces_finds_what_has_it(query, found):
+    texts = ["黑猫睡觉。", "狗", "ネコとイヌ", "a cat", "猫"]
+    table = MemoryStorage([{"query": query}])
+    corpus = MemoryStorage([{"text": text} for text in texts])
+    Retrieve().run(table, input_corpus=corpus)
+    assert sorted(one["text"] for one in table.rows()[0]["passages"]) == sorted(found)
+
+
+def test_single_characters_change_no_score_of_longer_queries():
+    index = Bm25Index(["黑猫睡觉", "黑猫", "睡觉吧"], 1.5, 0.75)
+    idf, mean = np.log1p(1.5 / 2.5), 2.0
+    lengths = np.array([3, 1, 2])
+    damped = 1 + 1.5 * (1 - 0.75 + 0.75 * lengths / mean)
+    wanted = idf * 2.5 / damped * np.array([1, 1, 0])
+    assert index.scores("黑猫") == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("fields", "corpus", "told"),
+    [
+        ({"corpus_text": "txt"}, [{"text": "a"}], r"retrieve, corpus_text: no column 'txt'\. Did"),
+        ({"corpus_id": "key"}, [{"text": "a"}], "retrieve, corpus_id: no column 'key'"),
+        ({}, [{"text": 4}], "retrieve, corpus_text: a text wanted, found int 4"),
+        ({}, [{"text": "a"}, {"text": [1]}], "found list"),
+    ],
+)
+def test_a_corpus_that_cannot_be_searched_is_told_by_field(fields, corpus, told):
+    table = MemoryStorage([{"query": "a"}])
+    with pytest.raises(ColumnError, match=told):
+        Retrieve(**fields).run(table, input_corpus=MemoryStorage(corpus))

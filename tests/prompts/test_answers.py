@@ -114,7 +114,6 @@ def test_a_score_is_the_number_behind_its_label_or_alone(scale, text, score):
 @pytest.mark.parametrize(
     ("scale", "text", "wanted"),
     [
-        ("1-5", "I'd give it a 4", "unparsable_answer"),
         ("1-5", "I'd rate this 4 on a scale of 1 to 5.", "unparsable_answer"),
         ("1-5", "", "unparsable_answer"),
         ("1-5", "Score:", "unparsable_answer"),
@@ -196,6 +195,42 @@ def test_a_number_that_may_be_read_in_two_ways_is_no_score(told, before):
 def test_without_a_scale_groups_of_digits_may_be_decimals():
     assert reason(ScoreAnswer(), "Score: 1,250") == "unparsable_answer"
     assert ScoreAnswer().read("Score: 1.250") == 1.25
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<score>4</score>", "Clear.\n<Score> 4 / 5 </Score>\nThat is all.",
+        "<score>2</score> No: <score>4</score>", "<rating>4</rating>", "<score>4 分</score>",
+        "评分：4", "總評分: 4", "得分：4 分", "分数是 4", "スコア：４", "점수: 4",
+        "I rate it 4", "I'd give it a 4", "I would rate this text a solid 4 out of 5.",
+        "Well written. I'll give this 4, because it is clear.", "我给这篇文章打4分。",
+        "Score: 4. Rating: 4.0",
+    ],
+)  # fmt: skip
+def test_plain_ways_to_say_a_score_are_read(text):
+    assert FIVE.read(text) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The score: 4 is good. Rating: 5", "<score>4</score>\nScore: 4\nRating: 2",
+        "评分：4，得分：5", "<score>4", "<score>4-5</score>", "<score>4</score>/10",
+        "<scores>4</scores>", "I rate it 4. It has 3 errors.", "I rate it 4 or 5",
+        "I would not rate it 4", "I give 3 reasons.", "I give 3 of them a pass.",
+        "He rates it 4", "我不给4分", "In 4 words I rate it", "I rate it four",
+    ],
+)  # fmt: skip
+def test_what_may_be_no_score_or_two_is_refused(text):
+    assert reason(FIVE, text) == "unparsable_answer"
+
+
+def test_verdicts_in_words_are_held_to_the_scale():
+    assert reason(FIVE, "I'd give it 8/10") == "score_on_other_scale"
+    assert reason(FIVE, "I rate it 9.") == "score_out_of_range"
+    assert ScoreAnswer(label="quality", minimum=1, maximum=5).read("<quality>4</quality>") == 4
+    assert reason(ScoreAnswer(label="quality"), "评分：4") == "unparsable_answer"
 
 
 def test_what_stands_on_the_next_line_belongs_to_no_score():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dataflow_core.prompts import PromptTemplate
 
 ENDING = ".jinja"
+_MAY_BE_NAME = re.compile(r"[\w./-]+")
 
 
 @click.group("prompts")
@@ -71,15 +73,18 @@ def render(
 
     NAME is a registered prompt, a file ending with .jinja, or a text with {{ variables }}. These
     have the values of the columns of their names in a row of --input, or those given as
-    VARIABLE=VALUE: texts; a list in [...], a mapping in {...}, or null.
+    VARIABLE=VALUE: numbers, true, false and null as JSON writes them, a list in [...], a mapping
+    in {...}, else texts; in double quotes (a='"1"') always a text. Of a registered prompt, the
+    fields of its operator have their defaults, and take values as --param does.
     """
-    from dataflow_core.cli.catalogue.prompt_texts import messages, require_values, row_of, value_of
+    from dataflow_core.cli.catalogue.prompt_fields import asking_operator
+    from dataflow_core.cli.catalogue.prompt_texts import messages, row_of, values_of
 
-    _, template = _found(manager, name)
-    given = {variable: value_of(text) for variable, text in pairs(values, "render").items()}
+    about, template = _found(manager, name)
+    given = pairs(values, "render", once=True)
     columns = {} if source is None else row_of(manager, source, row)
-    require_values(template, given, columns)
-    sent = messages(template, {**columns, **given})
+    asking = asking_operator(manager, about["name"], about.get("asked_by", []))
+    sent = messages(template, values_of(template, given, columns, asking))
     if as_json:
         write_json(sent)
         return
@@ -93,7 +98,7 @@ def _found(manager: PluginManager, name: str) -> tuple[dict[str, Any], PromptTem
     """Return what is known about a prompt besides its file, and the template."""
     from pathlib import Path
 
-    from dataflow_core.prompts import PromptTemplate
+    from dataflow_core.prompts import Prompt, PromptTemplate
     from dataflow_core.prompts.prompt import is_text, read_template
 
     if is_text(name):
@@ -101,20 +106,38 @@ def _found(manager: PluginManager, name: str) -> tuple[dict[str, Any], PromptTem
         return {"name": template.name, "file": None}, template
     if name.endswith(ENDING):
         return {"name": name, "file": str(Path(name))}, read_template(Path(name))
+    if not _MAY_BE_NAME.fullmatch(name):
+        Prompt(name)  # which says what a prompt is
     registered = find(manager, "prompt", name)
     path = manager.load(registered)
+    template = read_template(path, f"the prompt {registered.full_name}")
     asking = _asking(manager, registered.full_name)
-    about = {**summary_of(registered), "file": str(path), "asked_by": asking}
-    return about, read_template(path, f"the prompt {registered.full_name}")
+    fields = {
+        variable: operator
+        for operator, names in asking.items()
+        for variable in sorted(names & template.used)
+    }
+    about = {
+        **summary_of(registered),
+        "file": str(path),
+        "asked_by": list(asking),
+        "fields": fields,
+    }
+    return about, template
 
 
-def _asking(manager: PluginManager, prompt: str) -> list[str]:
-    """Return the operators whose modules name a prompt; none of them is imported."""
+def _asking(manager: PluginManager, prompt: str) -> dict[str, set[str]]:
+    """Return the operators whose modules name a prompt, with the fields that stand there.
+
+    None of them is imported.
+    """
+    from dataflow_core.cli.catalogue.prompt_fields import fields_in
     from dataflow_core.plugins.target_source import source_text
 
     quoted = (f'"{prompt}"', f"'{prompt}'")
-    return [
-        operator.full_name
-        for operator in manager.operators()
-        if any(one in source_text(operator) for one in quoted)
-    ]
+    sources = {operator.full_name: source_text(operator) for operator in manager.operators()}
+    return {
+        name: fields_in(source)
+        for name, source in sources.items()
+        if any(one in source for one in quoted)
+    }

@@ -38,6 +38,7 @@ class Apply(Filter):
     """
 
     modality: ClassVar = "any"
+    in_place: ClassVar[bool] = True
 
     func: Callable[[pd.DataFrame], pd.DataFrame]
     whole_table: bool = False

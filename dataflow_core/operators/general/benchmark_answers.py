@@ -15,7 +15,7 @@ from dataflow_core.operators.base import Evaluator
 from dataflow_core.operators.columns import (
     AnyColumn,
     BooleanColumn,
-    ListColumn,
+    ColumnKind,
     NumberColumn,
     TextColumn,
 )
@@ -24,6 +24,7 @@ from dataflow_core.operators.general.answer_options import (
     lettered,
     named_by_answer,
     named_by_reference,
+    plain_text,
 )
 from dataflow_core.operators.general.answer_scores import exact_match, set_f1, token_f1
 from dataflow_core.operators.general.judge_answers import JudgeAnswers, is_correct
@@ -71,6 +72,9 @@ class BenchmarkAnswers(Prompted, Evaluator):
     - ``choices``: any number of options are right; the score is the F1 of the two sets, and an
       answer is correct if they are the same.
 
+    Options are a list, or an object from letters (``{"A": "three", "B": "four"}``), whose letters
+    stay; texts or numbers. Others fail (``invalid_options``).
+
     Only what stands between the tags ``<answer>`` (or in the JSON field ``answer``, where the
     prompt says ``answer: json``) is the answer. For options it has letters alone, a letter with the
     text of its option or in a fixed phrase (``The answer is B``), or the very text of one option:
@@ -105,6 +109,7 @@ class BenchmarkAnswers(Prompted, Evaluator):
 
     answers = ("tags", "json")
     may_be_blank = frozenset({"context", "options", "reference"})
+    beyond_prompt = frozenset({"kind"})
 
     kind: Literal["open", "choice", "choices"] = "open"
     reference_is: ReferenceIs | None = None
@@ -157,7 +162,7 @@ class BenchmarkAnswers(Prompted, Evaluator):
         """Return how prompt and options do not fit it."""
         return [
             *super().problems(columns, bindings, others),
-            *self._unfit_options(bindings.get("input_options")),
+            *self._unfit_options(bindings.get("input_options"), columns),
         ]
 
     def run(
@@ -165,7 +170,7 @@ class BenchmarkAnswers(Prompted, Evaluator):
         storage: Storage,
         input_question: TextColumn = "question",
         input_reference: AnyColumn = "reference",
-        input_options: ListColumn | None = None,
+        input_options: AnyColumn | None = None,
         input_context: TextColumn | None = None,
         output_answer: AnyColumn = "answer",
         output_score: NumberColumn = "score",
@@ -177,7 +182,8 @@ class BenchmarkAnswers(Prompted, Evaluator):
             storage: The table.
             input_question: The column of questions.
             input_reference: The column of references.
-            input_options: The column of options, lists of texts; None for open questions.
+            input_options: The column of options: lists of texts or numbers, or objects of them by
+                letter; None for open questions.
             input_context: The column of texts that the questions are about; None for none.
             output_answer: The column for the answers.
             output_score: The column for the scores, 0 to 1.
@@ -186,7 +192,7 @@ class BenchmarkAnswers(Prompted, Evaluator):
         Raises:
             ConfigurationError: There are options to open questions, or none to others.
         """
-        if unfit := self._unfit_options(input_options):
+        if unfit := self._unfit_options(input_options, storage.columns() or {}):
             raise ConfigurationError(unfit[0])
         columns = {
             "question": input_question,
@@ -294,12 +300,15 @@ class BenchmarkAnswers(Prompted, Evaluator):
             return answer
         return sorted(answer) if self.kind == "choices" else next(iter(answer))
 
-    def _unfit_options(self, column: Any) -> list[str]:
+    def _unfit_options(self, column: Any, columns: Mapping[str, pa.DataType]) -> list[str]:
         if self.kind == "open" and column is not None:
             return ["input_options is for questions of kind 'choice' or 'choices'."]
         if self.kind != "open" and column is None:
             return [f"questions of kind {self.kind!r} have options: name input_options."]
-        return []
+        kind = columns.get(column, pa.null())
+        if column is None or pa.types.is_struct(kind) or ColumnKind("list").accepts(kind):
+            return []
+        return [f"input_options: column {column!r} is {kind}; lists or objects are wanted."]
 
     def _unfit_variables(self, template: PromptTemplate, given: Any) -> list[str]:
         return [
@@ -325,7 +334,7 @@ class BenchmarkAnswers(Prompted, Evaluator):
 
 def _accepted(reference: Any) -> list[str] | None:
     several = reference if isinstance(reference, (list, tuple)) else [reference]
-    return [str(one) for one in several if not is_blank(one)] or None
+    return [plain_text(one) for one in several if not is_blank(one)] or None
 
 
 def _floats(column: pd.Series) -> Any:

@@ -34,18 +34,22 @@ class Bm25Index:
     """
 
     def __init__(self, texts: Sequence[str], k1: float, b: float) -> None:
-        words = words_of(texts)
+        stretches = _stretches(texts)
+        words = [_words(line) for line in stretches]
+        lengths = np.array([*map(len, words)], np.int64)
+        # Queries of one character find it in pairs too; that makes no text longer.
+        found_by = [
+            [*line, *_characters(parts)] for line, parts in zip(words, stretches, strict=True)
+        ]
         self._size = len(texts)
         self._terms: dict[str, int] = {}
         terms = np.array(
-            [self._terms.setdefault(w, len(self._terms)) for w in chain.from_iterable(words)],
+            [self._terms.setdefault(w, len(self._terms)) for w in chain.from_iterable(found_by)],
             np.int64,
         )
-        lengths = np.array([*map(len, words)], np.int64)
+        places = np.repeat(np.arange(self._size), [*map(len, found_by)])
         # Sorted by term, then by text: each pair once, with the number of times.
-        pairs, times = np.unique(
-            terms * self._size + np.repeat(np.arange(self._size), lengths), return_counts=True
-        )
+        pairs, times = np.unique(terms * self._size + places, return_counts=True)
         self._texts = pairs % max(self._size, 1)
         self._begins = np.searchsorted(pairs, np.arange(len(self._terms) + 1) * self._size)
         found = np.diff(self._begins)
@@ -79,14 +83,29 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
     Args:
         texts: The texts.
     """
+    return [_words(line) for line in _stretches(texts)]
+
+
+def _stretches(texts: Sequence[str]) -> list[list[str]]:
+    """Return what stands between spaces and marks; of scripts without spaces, behind `_MARK`."""
     small = pc.utf8_lower(pc.utf8_normalize(pa.array(texts, pa.large_string()), "NFKC"))
     spaced = pc.replace_substring_regex(small, _NO_WORD, " ")
     marked = pc.replace_substring_regex(spaced, _UNSPACED, rf" {_MARK}\1 ")
-    return [[*chain.from_iterable(map(_pairs, line.split(" ")))] for line in marked.to_pylist()]
+    return [line.split(" ") for line in marked.to_pylist()]
 
 
-def _pairs(word: str) -> list[str]:
-    if not word.startswith(_MARK):
-        return [word] if word else []
-    letters = word[1:]
+def _words(stretches: Sequence[str]) -> list[str]:
+    return [*chain.from_iterable(map(_pairs, stretches))]
+
+
+def _pairs(stretch: str) -> list[str]:
+    if not stretch.startswith(_MARK):
+        return [stretch] if stretch else []
+    letters = stretch[1:]
     return [letters[at : at + 2] for at in range(max(len(letters) - 1, 1))]
+
+
+def _characters(stretches: Sequence[str]) -> list[str]:
+    """Return the characters of stretches that `_pairs` has in pairs alone."""
+    several = [one[1:] for one in stretches if one.startswith(_MARK) and len(one) > 2]
+    return [*chain.from_iterable(several)]

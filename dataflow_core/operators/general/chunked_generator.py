@@ -9,9 +9,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from dataflow_core.operators.base import Generator
+from dataflow_core.operators.cells import no_text
 from dataflow_core.operators.columns import ListColumn, TextColumn
 from dataflow_core.operators.general.chunking import SMALLEST, split
-from dataflow_core.operators.prompted import Prompted, cells, column_of, is_blank
+from dataflow_core.operators.prompted import Prompted, Told, cells, column_of, is_blank
 from dataflow_core.prompts import Prompt
 from dataflow_core.serving.completion import Completion
 from dataflow_core.storage.base import Storage
@@ -46,7 +47,7 @@ class ChunkedGenerator(Prompted, Generator):
         2
     """
 
-    instruction: str
+    instruction: Told
     max_tokens: Annotated[int, Field(ge=SMALLEST)] = 4000
     overlap: Annotated[int, Field(ge=0)] = 0
     separator: str = "\n"
@@ -76,7 +77,9 @@ class ChunkedGenerator(Prompted, Generator):
             output_pieces: The column for the answers to each piece, as a list; None for none.
         """
         table = storage.read([input_text])
-        pieces = [self._pieces(text) for text in cells(table[input_text])]
+        texts = cells(table[input_text])
+        failures = [no_text(text, "input_text") for text in texts]
+        pieces = [[] if failures[at] else self._pieces(text) for at, text in enumerate(texts)]
         questions = [{"text": piece} for row in pieces for piece in row]
         tags = [
             f"{one}/{number}"
@@ -85,7 +88,10 @@ class ChunkedGenerator(Prompted, Generator):
         ]
         completions = self.completions(questions, tags)
         ends = accumulate(map(len, pieces), initial=0)
-        answers = [self._answers(completions[start:end]) for start, end in pairwise(ends)]
+        answers = [
+            failure or self._answers(completions[start:end])
+            for failure, (start, end) in zip(failures, pairwise(ends), strict=True)
+        ]
         table[output_generated] = column_of(
             [self.separator.join(one) if isinstance(one, list) else one for one in answers], table
         )

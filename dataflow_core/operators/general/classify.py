@@ -17,11 +17,19 @@ from dataflow_core.storage.base import Bindings, Storage
 
 def _described(given: Any) -> Any:
     """Let labels be named without a description of each."""
-    if isinstance(given, (list, tuple)):
-        if twice := sorted({str(label) for label in given if given.count(label) > 1}):
-            raise ValueError(f"{', '.join(twice)}: given twice")
-        return dict.fromkeys(given, "")
-    return given
+    if not isinstance(given, (list, tuple, Mapping)):
+        told = "labels are a list of texts, or a mapping from each to what it stands for"
+        raise ValueError(told)  # noqa: TRY004  pydantic takes no other
+    if wrong := [label for label in given if not isinstance(label, str)]:
+        raise ValueError(f"a label is a text, found {wrong[0]!r}: write {str(wrong[0])!r}")
+    if isinstance(given, Mapping):
+        if unclear := [name for name, told in given.items() if not isinstance(told, str)]:
+            name = unclear[0]
+            raise ValueError(f"what {name!r} stands for is a text, found {given[name]!r}")
+        return given
+    if twice := sorted({label for label in given if given.count(label) > 1}):
+        raise ValueError(f"{', '.join(twice)}: given twice")
+    return dict.fromkeys(given, "")
 
 
 def _told_apart(labels: dict[str, str]) -> dict[str, str]:
@@ -61,6 +69,8 @@ class Classify(PromptedForJson, Evaluator):
         >>> [row["label"] for row in table.rows()]
         ['praise', None]
     """
+
+    beyond_prompt = frozenset({"labels", "multiple"})
 
     labels: Labels
     multiple: bool = False

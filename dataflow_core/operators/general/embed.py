@@ -9,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow_core.operators.base import Generator
-from dataflow_core.operators.cells import assign_cells
+from dataflow_core.operators.cells import assign_cells, no_text
 from dataflow_core.operators.columns import ListColumn, TextColumn
 from dataflow_core.operators.general.vectors import EMBEDDING
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.completion import Embedding
-from dataflow_core.serving.messages import is_null
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.table.failures import RowFailure
 
@@ -26,7 +25,8 @@ class Embed(Generator):
     and Arrow files. JSONL has no such type: it has the same numbers, which are read back as 64-bit
     floats of equal value, and take about 20 bytes each.
 
-    A null or blank text is not asked about, and has a null vector. A text of which the model makes
+    A null or blank text is not asked about, and has a null vector. What is no text sends its row to
+    quarantine (``"no_text"``). A text of which the model makes
     none sends its row to quarantine, with the serving's reason; so does a vector that has NaN or an
     infinite component (reason ``"invalid_vector"``), or none but zeros where it is to be normalized
     (``"zero_vector"``). Texts longer than the model takes are the server's business: some cut
@@ -55,6 +55,7 @@ class Embed(Generator):
     """
 
     needs: ClassVar[frozenset[Capability]] = frozenset({"embed"})
+    in_place: ClassVar[bool] = True
 
     serving: Serving
     prefix: str = ""
@@ -73,12 +74,12 @@ class Embed(Generator):
             input_text: The column of texts.
             output_embedding: The column for the vectors.
         """
-        texts = [self._asked(text) for text in storage.read([input_text])[input_text]]
-        vectors = self.serving.embed(texts)
-        cells = [
-            None if text is None else self._cell(vector)
-            for text, vector in zip(texts, vectors, strict=True)
-        ]
+        given = storage.read([input_text])[input_text].tolist()
+        cells: list[Any] = [no_text(text, "input_text") for text in given]
+        asked = [at for at, text in enumerate(given) if isinstance(text, str) and text.strip()]
+        vectors = self.serving.embed([self.prefix + given[at] for at in asked])
+        for at, vector in zip(asked, vectors, strict=True):
+            cells[at] = self._cell(vector)
         assign_cells(storage, output_embedding, cells, EMBEDDING, read=[input_text])
 
     def columns_after(
@@ -86,12 +87,6 @@ class Embed(Generator):
     ) -> dict[str, pa.DataType]:
         """Return the columns with that of the vectors."""
         return {**columns, str(bindings["output_embedding"]): EMBEDDING}
-
-    def _asked(self, text: Any) -> Any:
-        """Return what the model is asked for, None for nothing; what is no text fails there."""
-        if isinstance(text, str):
-            return self.prefix + text if text.strip() else None
-        return None if is_null(text) else text
 
     def _cell(self, embedding: Embedding) -> Any:
         if not embedding.ok:

@@ -42,6 +42,7 @@ class Explode(Generator):
 
     modality: ClassVar = "any"
     makes_rows: ClassVar[bool] = True
+    in_place: ClassVar[bool] = True
 
     keep_empty: bool = False
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from dataflow_core.errors import ColumnError
 from dataflow_core.operators.base import Generator
@@ -26,6 +26,17 @@ _COLUMNS: Mapping[str, pa.DataType] = {
 _LARGEST = 2**63 - 1
 
 
+def _texts(given: Any) -> Any:
+    if not isinstance(given, (list, tuple)) or not given:
+        raise ValueError("give a list of strings, one at least")
+    if wrong := [one for one in given if not isinstance(one, str)]:
+        raise ValueError(
+            f"its values are strings, found {wrong[0]!r}. For numbers leave enum out, and say in "
+            "the description which there are"
+        )
+    return given
+
+
 class ExtractedField(BaseModel):
     """A fact to read out of a text.
 
@@ -40,7 +51,7 @@ class ExtractedField(BaseModel):
 
     type: Literal["string", "number", "integer", "boolean", "list"] = "string"
     description: str = ""
-    enum: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    enum: Annotated[tuple[str, ...], BeforeValidator(_texts)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -113,6 +124,8 @@ class ExtractFields(PromptedForJson, Generator):
         >>> {name: table.rows()[0][name] for name in fields}
         {'name': 'Ada Lovelace', 'died': None}
     """
+
+    beyond_prompt = frozenset({"fields"})
 
     fields: Fields
     prompt: Prompt = Prompt("core/extract_fields")

@@ -24,6 +24,7 @@ class Judging(PromptedForJson):
     """
 
     may_be_blank = frozenset({"question"})
+    spared = ("explanation",)
 
     criteria: str = ""
     prompt: Prompt = Prompt("core/judge_answers")
@@ -39,7 +40,8 @@ class JudgeAnswers(Judging, Evaluator):
     """Have a model judge whether each answer says the same as the reference.
 
     The model explains, and then says ``correct`` or ``incorrect`` in a field of JSON: no other
-    word of its answer counts, and an answer without that field fails. A row without reference gets
+    word of its answer counts, and an answer without that field fails; one without explanation does
+    not. A row without reference gets
     null. A blank answer to which there is a reference is incorrect, and no model is asked.
 
     Attributes:
@@ -74,7 +76,8 @@ class JudgeAnswers(Judging, Evaluator):
             input_reference: The column of references.
             input_question: The column of questions; None for none.
             output_verdict: The column for the verdicts.
-            output_explanation: The column for the explanations; None for none.
+            output_explanation: The column for the explanations, null where a verdict has none; None
+                for no column.
         """
         columns = {
             "answer": input_answer,

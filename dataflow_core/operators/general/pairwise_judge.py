@@ -7,7 +7,13 @@ from typing import Any
 
 from dataflow_core.operators.base import Evaluator
 from dataflow_core.operators.columns import BooleanColumn, TextColumn
-from dataflow_core.operators.prompted import PromptedForJson, column_of, object_of, rows_of
+from dataflow_core.operators.prompted import (
+    PromptedForJson,
+    Told,
+    column_of,
+    object_of,
+    rows_of,
+)
 from dataflow_core.prompts import Prompt
 from dataflow_core.serving.completion import Completion
 from dataflow_core.storage.base import Storage
@@ -43,7 +49,9 @@ class PairwiseJudge(PromptedForJson, Evaluator):
         ('a', True)
     """
 
-    criteria: str = (
+    spared = ("explanation",)
+
+    criteria: Told = (
         "Which answer helps more whoever asked: right, complete, to the point and clear, in this "
         "order of weight? Length by itself is no merit."
     )

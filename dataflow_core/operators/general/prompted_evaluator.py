@@ -10,7 +10,7 @@ from dataflow_core.errors import PromptError
 from dataflow_core.operators.base import Evaluator
 from dataflow_core.operators.columns import NumberColumn, TextColumn
 from dataflow_core.operators.filters import BoundsFilter
-from dataflow_core.operators.prompted import Prompted
+from dataflow_core.operators.prompted import Prompted, Told
 from dataflow_core.prompts import Prompt, PromptTemplate, ScoreAnswer
 from dataflow_core.prompts.answers.score import number_text
 from dataflow_core.storage.base import Storage
@@ -29,8 +29,9 @@ class Scoring(Prompted):
     """
 
     answers = ("score",)
+    beyond_prompt = frozenset(_SCALE)
 
-    criteria: str = "How good is this text, for whoever is to learn from it?"
+    criteria: Told = "How good is this text, for whoever is to learn from it?"
     minimum: FiniteFloat = 1
     maximum: FiniteFloat = 5
     step: FiniteFloat | None = None

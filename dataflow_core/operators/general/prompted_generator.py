@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
+
+from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import AnyColumn, TextColumn
 from dataflow_core.operators.prompted import Prompted, is_blank
 from dataflow_core.prompts import AnswerForm, JsonAnswer, Prompt, PromptTemplate
+from dataflow_core.serving.structured import AnswerSchema
 from dataflow_core.storage.base import Storage
 
 _DEFAULT = Prompt("core/prompted_generator")
+
+
+def _sound(schema: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is no JSON schema."""
+    try:
+        AnswerSchema.of(schema)
+    except ConfigurationError as error:
+        raise ValueError(str(error).removeprefix("json_schema: ")) from None
+    return schema
 
 
 class PromptedGenerator(Prompted, Generator):
@@ -38,7 +51,7 @@ class PromptedGenerator(Prompted, Generator):
     answers = ("text", "json", "tags", "boxed", "code", "list", "score")
 
     instruction: str = ""
-    json_schema: dict[str, Any] | None = None
+    json_schema: Annotated[dict[str, Any], AfterValidator(_sound)] | None = None
     prompt: Prompt = _DEFAULT
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataflow_core.operators.base import Refiner
 from dataflow_core.operators.columns import TextColumn
-from dataflow_core.operators.prompted import Prompted, cells
+from dataflow_core.operators.prompted import Prompted, Told, cells
 from dataflow_core.prompts import Prompt
 from dataflow_core.storage.base import Storage
 
@@ -28,7 +28,7 @@ class PromptedRefiner(Prompted, Refiner):
         [{'text': 'the cat'}, {'text': ''}]
     """
 
-    instruction: str
+    instruction: Told
     prompt: Prompt = Prompt("core/prompted_refiner")
 
     def run(

@@ -10,14 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from dataflow_core.errors import ConfigurationError, OperatorError
+from dataflow_core.errors import ColumnError, ConfigurationError, OperatorError
 from dataflow_core.operators.base import Generator
-from dataflow_core.operators.cells import assign_cells
+from dataflow_core.operators.cells import assign_cells, no_text
 from dataflow_core.operators.columns import ColumnKind, ListColumn, TextColumn
 from dataflow_core.operators.general.bm25 import Bm25Index
 from dataflow_core.operators.general.vectors import Matrix, unit_length
 from dataflow_core.operators.retrievers import Passage, Retriever
 from dataflow_core.serving.base import Capability, Serving
+from dataflow_core.serving.messages import is_null
 from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.table.failures import RowFailure
@@ -43,9 +44,10 @@ class Retrieve(Generator):
 
     Words are letters, marks and digits side by side, in small letters and Unicode's form NFKC; they
     are not stemmed. What scripts without spaces write (Han, kana, Thai, Lao, Khmer, Burmese), and
-    Hangul, counts as pairs of adjacent characters. A null or blank query has null passages; null
-    and blank texts of the corpus are never found. A query of which the serving makes no vector goes
-    to quarantine.
+    Hangul, counts as pairs of adjacent characters; a character by itself is found in all of them.
+    A null or blank query has null passages; null
+    and blank texts of the corpus are never found, and what is no text is refused there. A query
+    that is no text (``no_text``), or of which the serving makes no vector, goes to quarantine.
 
     Source: BM25 (Robertson and Zaragoza 2009), equation 3.15 of The Probabilistic Relevance
     Framework.
@@ -58,13 +60,14 @@ class Retrieve(Generator):
         query_prefix: What goes before each query that the serving gets, such as ``"query: "``.
         corpus_prefix: What goes before each text of the corpus, such as ``"passage: "``.
         corpus_text: The second table's column of texts.
-        corpus_id: Its column of ids, which are told as texts; None for the ids of its rows, which
-            derive from the table's place in the pipeline.
+        corpus_id: Its column of ids, which are told as texts, null as null; None for the ids of its
+            rows, which derive from the table's place in the pipeline.
         k1: BM25: how much repetitions of a word count.
         b: BM25: how much the length of a passage counts, 0 to 1.
 
     Raises:
         ConfigurationError: There is a retriever and a second table, or neither.
+        ColumnError: The corpus lacks a column, or has something else than texts in that of texts.
         OperatorError: The serving makes no vector of a text of the corpus.
 
     Example:
@@ -112,7 +115,7 @@ class Retrieve(Generator):
         if (self.retriever is None) == (input_corpus is None):
             raise ConfigurationError(f"retrieve: {_ONE_CORPUS}")
         values = storage.read([input_query])[input_query].tolist()
-        cells: list[Any] = [_cell_of_none(value) for value in values]
+        cells: list[Any] = [no_text(value, "input_query") for value in values]
         asked = [at for at, value in enumerate(values) if isinstance(value, str) and value.strip()]
         found = self._found([values[at] for at in asked], input_corpus)
         for at, cell in zip(asked, found, strict=True):
@@ -174,21 +177,31 @@ class Retrieve(Generator):
             best = top(scores, self.k)
             yield [_as_dict(Passage(ids[at], texts[at], float(scores[at]))) for at in best]
 
-    def _passages(self, corpus: Storage) -> tuple[list[str], list[str]]:
-        """Return the ids and texts of the corpus that are not blank."""
-        names = [name for name in (self.corpus_text, self.corpus_id) if name is not None]
-        table = corpus.read(names)
-        ids = (
-            [format_id(one) for one in table.index]
-            if self.corpus_id is None
-            else [str(one) for one in table[self.corpus_id].tolist()]
-        )
-        kept = [
-            (name, text)
-            for name, text in zip(ids, table[self.corpus_text].tolist(), strict=True)
-            if isinstance(text, str) and text.strip()
-        ]
-        return [name for name, _ in kept], [text for _, text in kept]
+    def _passages(self, corpus: Storage) -> tuple[list[str | None], list[str]]:
+        """Return the ids and texts of the corpus that are not blank.
+
+        Raises:
+            ColumnError: It lacks a column, or that of texts holds others.
+        """
+        fields = {"corpus_text": self.corpus_text, "corpus_id": self.corpus_id}
+        known = list(corpus.columns() or corpus.read().columns)
+        for field, name in fields.items():
+            if name is not None and name not in known:
+                raise missing_column(f"retrieve, {field}", name, known)
+        table = corpus.read([name for name in fields.values() if name is not None])
+        texts = table[self.corpus_text].tolist()
+        for text in texts:
+            if failure := no_text(text, "corpus_text"):
+                raise ColumnError(
+                    f"retrieve, {failure.message}, which would never be found. Make texts of the "
+                    "corpus's column with core/derive_column first."
+                )
+        ids: list[str | None] = [format_id(one) for one in table.index]
+        if self.corpus_id is not None:
+            told = table[self.corpus_id].tolist()
+            ids = [None if is_null(one) else str(one) for one in told]
+        kept = [at for at, text in enumerate(texts) if isinstance(text, str) and text.strip()]
+        return [ids[at] for at in kept], [texts[at] for at in kept]
 
     def _scores(
         self, queries: list[str], texts: list[str]
@@ -239,14 +252,6 @@ def top(scores: npt.NDArray[np.float64], k: int) -> list[int]:
 def _or_nothing(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return scores with NaN for those of zero: of texts that share no word with the query."""
     return np.where(scores > 0, scores, np.nan)
-
-
-def _cell_of_none(value: Any) -> RowFailure | None:
-    """Return the cell of what is no query: null for a null or blank one, else a failure."""
-    if isinstance(value, (list, dict, int, float)) and value == value:  # noqa: PLR0124 - NaN
-        told = f"a text wanted, found {type(value).__name__} {value!r:.60}"
-        return RowFailure("invalid_input", told, repr(value)[:200])
-    return None
 
 
 def _vector(cell: Any) -> Any:

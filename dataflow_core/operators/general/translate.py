@@ -4,7 +4,7 @@ from pydantic import Field
 
 from dataflow_core.operators.base import Generator
 from dataflow_core.operators.columns import TextColumn
-from dataflow_core.operators.prompted import Prompted
+from dataflow_core.operators.prompted import Prompted, Told
 from dataflow_core.prompts import Prompt
 from dataflow_core.storage.base import Storage
 
@@ -20,7 +20,7 @@ class Translate(Prompted, Generator):
         'Good day'
     """
 
-    language: str = Field("English", description="The language to translate into.")
+    language: Told = Field("English", description="The language to translate into.")
     prompt: Prompt = Prompt("core/translate")
 
     def run(

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.prompts.answers.base import AnswerForm, Unparsable
+from dataflow_core.table.failures import RowFailure
 
 if TYPE_CHECKING:
     from dataflow_core.serving.completion import Completion
@@ -61,3 +62,53 @@ class JsonAnswer(AnswerForm):
     def value(self, completion: Completion) -> Any:
         """Return what the serving has read."""
         return completion.cell()
+
+
+class SparingJsonAnswer(JsonAnswer):
+    """A JSON object that is asked for whole, and read without those fields that people alone read.
+
+    Attributes:
+        spared: The fields that an answer may lack, or have of another type; null then.
+    """
+
+    spared: tuple[str, ...]
+
+    def parse(self, text: str) -> Any:
+        """Return the object in a text, with null for what it lacks and may lack."""
+        try:
+            return super().parse(text)
+        except Unparsable:
+            if (found := self._without_spared(text)) is None:
+                raise
+            return found
+
+    def value(self, completion: Completion) -> Any:
+        """Return what the serving has read, or what a refused answer says all the same."""
+        told = super().value(completion)
+        if not isinstance(told, RowFailure) or told.raw is None or told.reason not in _UNFIT:
+            return told
+        found = self._without_spared(told.raw)
+        return told if found is None else found
+
+    def _without_spared(self, text: str) -> dict[str, Any] | None:
+        read = self._rest.read(text)
+        if not read.ok:
+            return None
+        kept = {name: _text_or_none(read.value.get(name)) for name in self.spared}
+        return {**read.value, **kept}
+
+    @cached_property
+    def _rest(self) -> AnswerSchema:
+        from dataflow_core.serving.structured import AnswerSchema
+
+        needed = [name for name in self.fields["required"] if name not in self.spared]
+        free: dict[str, Any] = {name: {} for name in self.spared}
+        properties = {**self.fields["properties"], **free}
+        return AnswerSchema.of({**self.fields, "properties": properties, "required": needed})
+
+
+_UNFIT = ("schema_mismatch", "unparsable_answer")
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -310,8 +310,14 @@ def _fit(schema: dict[str, Any], *, formats: bool) -> Fit:
         raise ConfigurationError(f"json_schema: {error}.") from error
 
 
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+
+
 def _refusal(error: jsonschema_rs.ValidationError) -> str:
     where, found = place(tuple(error.instance_path)), error.message.rstrip(".")
+    if error.instance_path and error.instance_path[-1] == "type":
+        told = f"{where} is not valid JSON schema: {error.instance!r} is no type"
+        return f"json_schema: {told}. There are: {', '.join(_TYPES)}."
     if error.instance_path:
         return f"json_schema: {where} is not valid JSON schema: {found}. Correct it there."
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataflow_core import FileStorage, Filter, MemoryStorage, Pipeline
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ColumnError, ConfigurationError
 from dataflow_text import (
     C4Quality,
     CapitalWordFilter,
@@ -143,7 +143,7 @@ def test_measures_can_be_passed_on_to_another_column():
 @pytest.mark.parametrize("values", ["12", ["a"], {"x": 1}, True])
 def test_a_column_that_holds_no_measures_is_refused(values, tmp_path):
     table = MemoryStorage([{"n": 0, "text": "one", "m": values}])
-    with pytest.raises(ConfigurationError, match=r"input_measure: column 'm' .* holds no numbers"):
+    with pytest.raises(ColumnError, match=r"input_measure: column 'm' is .* wants number"):
         WordCountFilter().run(table, input_measure="m")
     with pytest.raises(
         ConfigurationError, match=r"column 'm' .* no measure 'too_few_words'\. Give"

@@ -137,5 +137,5 @@ def test_bracket_share_is_of_characters_and_the_filter_keeps_at_most_its_bound(t
 
 
 def test_a_column_of_numbers_is_refused():
-    with pytest.raises(DataflowError, match="column of texts wanted, found int64"):
+    with pytest.raises(DataflowError, match="is int64, word_count_evaluator wants text"):
         WordCountEvaluator().run(MemoryStorage([{"text": 1}]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dataflow_core import MemoryStorage
 from dataflow_core.engine import decisions
-from dataflow_core.errors import OperatorError
+from dataflow_core.errors import ColumnError
 from dataflow_text import LengthDistributionEvaluator, TokenCountEvaluator
 
 TEXTS = st.one_of(
@@ -137,5 +137,5 @@ def test_what_is_no_text_has_no_length(findings):
 
 
 def test_a_column_of_numbers_is_refused(findings):
-    with pytest.raises(OperatorError, match="a column of texts wanted, found int64"):
+    with pytest.raises(ColumnError, match="column 'text' is int64"):
         findings(LengthDistributionEvaluator(), [{"text": 3}])
