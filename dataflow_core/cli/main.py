@@ -51,6 +51,10 @@ BUILT_INS = {
             "List, explain and remove the answers of models that are kept.",
         ),
         "demo": ("dataflow_core.cli.demo:command", "Run the main job on bundled data."),
+        "migrate": (
+            "dataflow_core.cli.migrate:command",
+            "Read and rewrite scripts of the earlier system.",
+        ),
     },
     "What is installed": {
         "operators": ("dataflow_core.cli.catalogue.operators:command", "List and show operators."),
