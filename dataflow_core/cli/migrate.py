@@ -118,7 +118,7 @@ def _show_finding(path: Path, finding: Finding, *, done: bool) -> None:
     for change in finding.changes:
         click.echo(f"    {change}")
     for reason in finding.reasons:
-        click.echo(f"    ! {reason}")
+        click.echo(f"    you: {reason}")
     if not finding.reasons:
         for note in finding.notes:
-            click.echo(f"    i {note}")
+            click.echo(f"    note: {note}")

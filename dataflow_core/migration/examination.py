@@ -12,7 +12,7 @@ from dataflow_core.migration.imports import Imported, Names, Use, find_names
 from dataflow_core.migration.names import Former, FormerNames, former_names
 from dataflow_core.migration.objects import Objects
 from dataflow_core.migration.results import find_results
-from dataflow_core.migration.rewriting import rewrite_imports
+from dataflow_core.migration.rewriting import fits, rewrite_imports
 from dataflow_core.migration.script import Edit, Script
 
 _STORAGE_METHODS = {
@@ -256,7 +256,19 @@ class _Examining:
                 for part in self.parts:
                     if part.use is use and reason not in part.finding.reasons:
                         part.finding.reasons.append(reason)
-        return there - unsafe
+        return there - unsafe - self._bound_together(unsafe)
+
+    def _bound_together(self, unsafe: set[tuple[int, str]]) -> set[tuple[int, str]]:
+        """Return what is named through a module that cannot be rewritten, and stays with it."""
+        together: set[tuple[int, str]] = set()
+        for imported in self.names.imported:
+            uses = self.names.users(imported)
+            keys = {self._key(use) for use in uses}
+            loose = any(through is imported for through, _, _ in self.names.loose)
+            modules = {use.former.module for use in uses}
+            if imported.is_module and (keys & unsafe or loose or not fits(imported, modules)):
+                together |= keys
+        return together
 
     def _shadowed(self, imported: Imported) -> str | None:
         if imported.is_star:
@@ -300,9 +312,10 @@ class _Examining:
                 continue
             if part.finding.rewritten:
                 continue
-            blocking = next(
-                one.finding
+            blocking = [
+                one.finding.line
                 for one in self.parts
-                if self._key(one.use) == self._key(part.use) and one.finding.reasons
-            )
-            part.finding.reasons.append(f"it waits for what line {blocking.line} needs")
+                if one.use.through is part.use.through and one.finding.reasons
+            ]
+            line = blocking[0] if blocking else part.use.through.statement.lineno
+            part.finding.reasons.append(f"it waits for what line {line} needs")

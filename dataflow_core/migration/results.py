@@ -62,7 +62,8 @@ def _look_at(script: Script, names: Names, objects: Objects, use: Use, results: 
         return
     finding = Finding(*script.position(use.call), "result", "the last step's file", "save()")
     results.findings.append(finding)
-    path = _path(use.call, len(steps))
+    counted = len({id(_home(names, step)) for step in steps}) == 1 and _home(names, steps[0])
+    path = _path(use.call, len(steps)) if counted else None
     places = list(_places(names, steps)) if path else []
     if path is None or len(places) != 1:
         shown = f" ({path})" if path else ""

@@ -68,7 +68,7 @@ class _Imports:
 
     def _finding(self, imported: Imported) -> Finding:
         node = imported.alias
-        becomes = "nothing"
+        becomes = "its successors" if imported.is_module or imported.is_star else "nothing known"
         if imported.former is not None:
             becomes = imported.former.use or imported.former.becomes
         return Finding(*self.script.position(node), "import", imported.path, becomes)
@@ -141,19 +141,18 @@ class _Imports:
         if not uses:
             self._drop(imported, finding, "not used")
             return
+        modules = sorted({use.former.module for use in uses})
+        if not fits(imported, modules):
+            named = " and ".join(modules)
+            finding.reasons.append(f"its classes are in {named} now: import them by name")
+            return
         if not all((id(imported), use.name) in self.safe for use in uses):
             finding.reasons.append("it waits for the places where it is used")
             return
-        modules = sorted({use.former.module for use in uses})
         alias = imported.alias.asname or (imported.local if "." not in imported.local else None)
         finding.becomes = ", ".join(modules)
         if isinstance(imported.statement, ast.Import) and not imported.alias.asname:
             self._write_dotted(imported, uses, modules)
-        elif len(modules) > 1:
-            finding.reasons.append(
-                f"its classes are in {' and '.join(modules)}: import them by name"
-            )
-            return
         else:
             self.lines[id(imported.alias)] = [f"import {modules[0]} as {alias}"]
             for use in uses:
@@ -283,6 +282,12 @@ class _Imports:
         return isinstance(statement, (ast.Import, ast.ImportFrom)) and all(
             self.lines.get(id(alias)) == [] for alias in statement.names
         )
+
+
+def fits(imported: Imported, modules: Collection[str]) -> bool:
+    """Tell whether a module can be exchanged for these; a name stands for one module alone."""
+    is_dotted = isinstance(imported.statement, ast.Import) and not imported.alias.asname
+    return is_dotted or len(modules) <= 1
 
 
 def _is_short(text: str) -> bool:

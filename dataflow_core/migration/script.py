@@ -95,6 +95,10 @@ class Script:
                 f"{name}: the bytes from {error.start} on are no {self.encoding}. Name the "
                 "encoding in the first line, as in '# coding: gbk', or save it as UTF-8."
             ) from None
+        if re.search(r"\r(?!\n)", self.text):
+            raise ScriptError(
+                f"{name}: its line breaks are carriage returns alone. Save it with usual ones."
+            )
         self.tree = _parsed(self.text, name)
 
     @classmethod

@@ -5,10 +5,11 @@ import inspect
 import re
 
 import pytest
+from pydantic import ValidationError
+
 from dataflow_core.cli.main import BUILT_INS
 from dataflow_core.migration import Former, former_names
 from dataflow_core.plugins import PluginManager
-from pydantic import ValidationError
 
 NAMES = former_names()
 PLUGINS = PluginManager()
@@ -140,7 +141,7 @@ def test_former_defaults_are_values_that_our_operators_take(name):
     told |= {
         one.to: needs[one.to] for one in former.new.values() if one.needed and one.to not in told
     }
-    assert cls(**told).model_dump(include=set(told), mode="python")
+    assert isinstance(cls(**told), cls)
 
 
 def test_prompts_that_stand_for_former_ones_are_registered():
