@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from dataflow_core.migration import Examination, Finding
 
 NEEDS_A_PERSON, FAILED = 2, 1
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @click.command("migrate")
@@ -89,9 +92,9 @@ def _write(path: Path, found: Examination) -> Path:
 
 
 def _diff(path: Path, found: Examination) -> Iterator[str]:
-    old, new = found.script.text.splitlines(), found.text.splitlines()
-    for line in difflib.unified_diff(old, new, str(path), str(path), lineterm=""):
-        yield f"{line}\n"
+    old, new = (_LINE.findall(text) for text in (found.script.text, found.text))
+    for line in difflib.unified_diff(old, new, str(path), str(path)):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _show(path: Path, found: Examination, backup: Path | None) -> None:

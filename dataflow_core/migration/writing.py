@@ -34,7 +34,7 @@ def replace(path: Path, content: bytes) -> Path:
             raise
     except OSError as error:
         raise ScriptError(f"{path} cannot be written: {error.strerror}.") from None
-    return backup
+    return backup if path.is_symlink() else path.with_name(backup.name)
 
 
 def _kept(path: Path) -> Path:
