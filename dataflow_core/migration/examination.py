@@ -97,13 +97,18 @@ class _Examining:
         """The uses of which a call of ``run`` was found, by identity."""
         self.foreign: list[Finding] = []
         """Calls of ``run`` of which it is not to be seen whose they are."""
+        self.foreign_steps: set[int] = set()
+        """The calls of ``step()`` that are arguments of these, by identity."""
 
     def done(self) -> Examination:
         for use in self.names.uses:
             self._look_at_use(use)
         for node in self.names.parents:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                self._look_at_method(node, node.func)
+                if self._place(node) is node:
+                    self._look_at_method(node, node.func)
+                else:
+                    self._look_at_hidden(node, node.func)
         self._doubt_what_is_not_followed()
         safe = self._safe()
         edits = self._edits(safe)
@@ -133,6 +138,7 @@ class _Examining:
         self.parts.append(part)
         if use.in_formatted_text:
             finding.reasons.append("it stands in an f-string: make it in a statement of its own")
+            return
         if former.fit == "same" or former.new:
             part.change = change_call(
                 self.script, call, former.new, former.adds, classes=self.classes
@@ -155,9 +161,11 @@ class _Examining:
         owner = self.objects.owner(func.value)
         kind = owner.former.kind if owner is not None else None
         if func.attr == "run" and owner is not None and kind == "operator":
-            self._look_at_run(call, owner)
+            self._look_at_run(call, owner, self.objects.makers(func.value))
         elif func.attr == "run" and self._looks_former(call):
             self._look_at_foreign_run(call)
+        elif func.attr == "step" and id(call) in self.foreign_steps and owner is not None:
+            self._refuse(call, owner, "step", "whose call of run this is for is not to be seen")
         elif func.attr == "step" and owner is not None and kind == "storage":
             self.steps.append((owner, self._without_step(call, func)))
         elif owner is not None and kind == "storage" and func.attr in _STORAGE_METHODS:
@@ -167,9 +175,23 @@ class _Examining:
             finding.reasons.append(_PIPELINE_METHODS[func.attr])
             self.others.append(finding)
 
-    def _look_at_run(self, call: ast.Call, owner: Use) -> None:
+    def _look_at_hidden(self, call: ast.Call, func: ast.Attribute) -> None:
+        """Refuse a call within an f-string, of which older Pythons do not tell the place."""
+        owner = self.objects.owner(func.value)
+        if owner is None or (func.attr != "run" and owner.former.kind != "storage"):
+            return
+        finding = self._finding(call, "run", f"{owner.name}.{func.attr}", owner.former)
+        finding.reasons.append("it stands in an f-string: call it in a statement of its own")
+        self.parts.append(Part(finding, owner))
+
+    def _place(self, node: ast.AST) -> ast.AST:
+        """Return the node whose place is that of a node: within f-strings, the whole text."""
+        around = [one for one in self.names.parents[node] if isinstance(one, ast.JoinedStr)]
+        return around[-1] if around else node
+
+    def _look_at_run(self, call: ast.Call, owner: Use, makers: list[Use]) -> None:
         former = owner.former
-        self.running |= {id(use) for use in self.names.uses if self._key(use) == self._key(owner)}
+        self.running |= {id(use) for use in makers}
         finding = self._finding(call, "run", f"{owner.name}.run", former)
         part = Part(finding, owner)
         self.parts.append(part)
@@ -196,6 +218,7 @@ class _Examining:
         )
         self.others.append(finding)
         self.foreign.append(finding)
+        self.foreign_steps |= {id(step) for step in self._steps_in(call)}
 
     def _looks_former(self, call: ast.Call) -> bool:
         if not self.names.imported:
@@ -232,7 +255,7 @@ class _Examining:
         return any(use.former.kind == "pipeline" for use in self.names.uses)
 
     def _finding(self, node: ast.expr, kind: str, name: str, former: Former) -> Finding:
-        line, column = self.script.position(node)
+        line, column = self.script.position(self._place(node))
         finding = Finding(line, column, kind, name, former.becomes)  # type: ignore[arg-type]
         finding.notes += former.differs if kind != "run" else ()
         if former.fit != "same" and former.kind != "prompt":
@@ -307,15 +330,12 @@ class _Examining:
 
     def _tell_who_waits(self, safe: set[tuple[int, str]]) -> None:
         """Tell of places that would be safe, why they are not rewritten."""
+        blocking: dict[int, int] = {}
         for part in self.parts:
-            if self._key(part.use) in safe or part.finding.reasons:
+            if part.finding.reasons:
+                blocking.setdefault(id(part.use.through), part.finding.line)
+        for part in self.parts:
+            if self._key(part.use) in safe or part.finding.reasons or part.finding.rewritten:
                 continue
-            if part.finding.rewritten:
-                continue
-            blocking = [
-                one.finding.line
-                for one in self.parts
-                if one.use.through is part.use.through and one.finding.reasons
-            ]
-            line = blocking[0] if blocking else part.use.through.statement.lineno
+            line = blocking.get(id(part.use.through), part.use.through.statement.lineno)
             part.finding.reasons.append(f"it waits for what line {line} needs")

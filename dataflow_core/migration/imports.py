@@ -20,6 +20,7 @@ class Imported:
         path: What it stands for, in full.
         former: The entry of a class or function; None for modules, and for what is unknown.
         is_module: Whether it is a module or package.
+        twin: The first import of the same thing by the same name, where this is a later one.
     """
 
     statement: ast.Import | ast.ImportFrom
@@ -28,6 +29,7 @@ class Imported:
     path: str
     former: Former | None = None
     is_module: bool = False
+    twin: Imported | None = None
 
     @property
     def is_star(self) -> bool:
@@ -135,8 +137,27 @@ def find_names(tree: ast.Module, known: FormerNames) -> Names:
             names.texts.append(node.value)
         for name in _bound_by(node):
             names.bound.setdefault(name, []).append(getattr(node, "lineno", 0))
+    _pair_twins(names)
     _find_uses(names, known)
     return names
+
+
+def _pair_twins(names: Names) -> None:
+    """Find what is imported twice, as in two functions; two things by one name are shadowed."""
+    first: dict[str, Imported] = {}
+    for one in names.imported:
+        dotted = (
+            one.is_module and one.alias.asname is None and isinstance(one.statement, ast.Import)
+        )
+        if one.is_star or dotted:
+            continue
+        other = first.setdefault(one.local, one)
+        if other is one:
+            continue
+        if (other.former, other.is_module) != (one.former, one.is_module) or one.is_module:
+            names.bound.setdefault(one.local, []).append(one.statement.lineno)
+        else:
+            one.twin = other
 
 
 def _with_parents(

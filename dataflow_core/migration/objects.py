@@ -22,7 +22,8 @@ class Objects:
 
     def __init__(self, names: Names) -> None:
         self._parents = names.parents
-        self._made: dict[Key, Use] = {}
+        self._calls = {id(use.call): use for use in names.uses if use.call is not None}
+        self._made: dict[Key, list[Use]] = {}
         self._unclear: set[Key] = set()
         for use in names.uses:
             if use.call is not None:
@@ -32,24 +33,25 @@ class Objects:
 
     def owner(self, node: ast.expr) -> Use | None:
         """Return by which use of a class an expression was made; None if that is not known."""
+        made = self.makers(node)
+        return made[-1] if made else None
+
+    def makers(self, node: ast.expr) -> list[Use]:
+        """Return all uses of one class by which an expression may have been made."""
         if isinstance(node, ast.Call):
-            return next((use for use in self._made.values() if use.call is node), None)
+            return [self._calls[id(node)]] if id(node) in self._calls else []
         for key in self._keys(node):
             if key in self._unclear:
-                return None
+                return []
             if key in self._made:
                 return self._made[key]
-        return None
-
-    def is_unclear(self, node: ast.expr) -> bool:
-        """Tell whether an expression may be one of several objects, one of a former class."""
-        return any(key in self._unclear for key in self._keys(node))
+        return []
 
     def _assign(self, key: Key, use: Use) -> None:
-        other = self._made.get(key)
-        if other is not None and (other.name, other.through) != (use.name, use.through):
+        made = self._made.setdefault(key, [])
+        if any((one.name, one.through) != (use.name, use.through) for one in made):
             self._unclear.add(key)
-        self._made[key] = use
+        made.append(use)
 
     def _reject_others(self) -> None:
         """Mark objects to which something else is assigned too."""
@@ -58,12 +60,8 @@ class Objects:
                 if isinstance(value, ast.Constant) and value.value is None:
                     continue
                 for key in self._keys(target)[:1]:
-                    made = self._made.get(key)
-                    if made is not None and not self._is_made_by(value):
+                    if key in self._made and id(value) not in self._calls:
                         self._unclear.add(key)
-
-    def _is_made_by(self, value: ast.expr | None) -> bool:
-        return isinstance(value, ast.Call) and any(use.call is value for use in self._made.values())
 
     def _targets(self, call: ast.Call) -> Iterator[Key]:
         """Yield what a call is assigned to."""

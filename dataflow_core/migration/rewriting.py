@@ -12,6 +12,8 @@ from dataflow_core.migration.script import Edit, Script, Slot, removal
 
 Safe = Collection[tuple[int, str]]
 
+_LONGEST = 96
+
 
 def rewrite_imports(
     script: Script, names: Names, safe: Safe, removed: Collection[int]
@@ -53,7 +55,9 @@ class _Imports:
         finding = self._finding(imported)
         self.findings.append(finding)
         uses = self.names.users(imported)
-        if imported.is_star:
+        if imported.twin is not None:
+            self._follow(imported, imported.twin, finding)
+        elif imported.is_star:
             wanted = ", ".join(sorted({use.name for use in uses})) or "what is used"
             finding.reasons.append(f"name what is used in place of *: {wanted}")
         elif imported.is_module:
@@ -65,6 +69,16 @@ class _Imports:
                 self._drop(imported, finding, "not used")
         else:
             self._decide_class(imported, imported.former, uses, finding)
+
+    def _follow(self, imported: Imported, twin: Imported, finding: Finding) -> None:
+        """Do with a name that is imported again what was done with it the first time."""
+        lines = self.lines.get(id(twin.alias))
+        if lines is None:
+            finding.reasons.append("it waits for the places where it is used")
+            return
+        self.lines[id(imported.alias)] = lines
+        finding.rewritten = True
+        finding.changes += lines or ["not used, removed"]
 
     def _finding(self, imported: Imported) -> Finding:
         node = imported.alias
@@ -118,13 +132,10 @@ class _Imports:
             for other in self.names.imported
         )
         brought = self.brought.get(former.name, former.use)
-        hidden = any(use.in_formatted_text for use in uses)
         written = any(imported.local in text for text in self.names.texts if _is_short(text))
         if former.name == imported.local:
             return former.name
-        return (
-            imported.local if taken or hidden or written or brought != former.use else former.name
-        )
+        return imported.local if taken or written or brought != former.use else former.name
 
     def _decide_module(self, imported: Imported, uses: list[Use], finding: Finding) -> None:
         first = self._first_dotted(imported)
@@ -250,20 +261,21 @@ class _Imports:
                 if named and named not in entry:
                     entry.append(named)
         for head, brought in together.items():
-            yield from self._wrapped(head, brought) if brought else [head]
+            yield self._wrapped(head, brought) if brought else head
         if stays:
             staying = [self.script.source(alias) for alias in stays]
             if isinstance(statement, ast.ImportFrom):
-                yield from self._wrapped(f"from {statement.module}", staying)
+                yield self._wrapped(f"from {statement.module}", staying)
             else:
                 yield f"import {', '.join(staying)}"
 
-    def _wrapped(self, head: str, named: list[str]) -> Iterable[str]:
-        """Yield a statement, over several lines where it is too long for one."""
+    def _wrapped(self, head: str, named: list[str]) -> str:
+        """Return a statement, over several lines where it is too long for one."""
         line = f"{head} import {', '.join(named)}"
-        if len(line) <= 96:
-            return [line]
-        return [f"{head} import (", *(f"    {name}," for name in named), ")"]
+        if len(line) <= _LONGEST:
+            return line
+        lines = [f"{head} import (", *(f"    {name}," for name in named), ")"]
+        return self.script.newline.join(lines)
 
     def _is_alone(
         self, statement: ast.Import | ast.ImportFrom, line: int, start: int, end: int

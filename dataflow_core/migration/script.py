@@ -218,14 +218,26 @@ class Script:
         return slots
 
     def edited(self, edits: Iterable[Edit]) -> str:
-        """Return the text with some pieces exchanged; no two of them overlap."""
+        """Return the text with some pieces exchanged; what lies within a larger one goes with it.
+
+        Raises:
+            ScriptError: The new text is no Python; this is a fault of the rewriting.
+        """
         parts, at = [], 0
-        for edit in sorted(set(edits), key=lambda one: (one.start, one.end)):
+        for edit in sorted(set(edits), key=lambda one: (one.start, -one.end)):
             if edit.start < at:
-                raise AssertionError(f"{self.name}: two edits overlap at {edit.start}")
+                continue
             parts += [self.text[at : edit.start], edit.text]
             at = edit.end
-        return "".join([*parts, self.text[at:]])
+        text = "".join([*parts, self.text[at:]])
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            raise ScriptError(
+                f"{self.name}: rewritten, it would be no Python any more, in line {error.lineno}. "
+                "This is a fault of dataflow migrate: report it with the script."
+            ) from None
+        return text
 
     def _place(self, line: int, column: int) -> int:
         return self._starts[min(line - 1, len(self._starts) - 1)] + column

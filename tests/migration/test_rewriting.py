@@ -267,6 +267,12 @@ def test_a_new_name_that_is_taken_is_not_taken_twice():
             + "lower = LowercaseRefiner()\nlower = other()\nlower.run(s.step(), input_key='a')",
             "which one is not to be seen",
         ),
+        (LOWER + "print(f'{1}', f'{LowercaseRefiner()} {x}')", "in an f-string"),
+        (
+            LOWER + "op = LowercaseRefiner()\nx = f'{op.run(s.step(), input_key=1)}'",
+            "in an f-string",
+        ),
+        (LOWER + "print(f'{LowercaseRefiner}')", "passed on as a value"),
         ("from dataflow.operators.general_text import *\n" + RUN, "LowercaseRefiner"),
         ("from dataflow.agent import Thing\nThing()", "dataflow.agent.Thing is not known"),
         ("from dataflow.operators.code import CodeLengthSampleFilter as C\nC()", "dataflow-code"),
@@ -328,6 +334,46 @@ def test_objects_of_the_same_name_are_told_apart_by_scope():
     new = migrated(text)
     assert "op.run(s, input_text='a')" in new
     assert "op.run(s, text='a')" in new
+
+
+def test_an_object_that_is_made_in_several_places_or_where_it_is_run_is_followed():
+    text = (
+        LOWER
+        + "if x:\n    op = LowercaseRefiner()\nelse:\n    op = LowercaseRefiner()\n"
+        + "op.run(s, input_key='a')\n"
+        + "(LowercaseRefiner()).run(s, 'a')\n"
+        + "a = b = LowercaseRefiner()\nb.run(s, input_key='c')\n"
+    )
+    new = migrated(text)
+    assert "LowercaseRefiner" not in new
+    assert new.count("input_text=") == 3
+    assert migrated(text + "f(LowercaseRefiner())\nz.run(s.step(), input_key='a')\n") == (
+        text + "f(LowercaseRefiner())\nz.run(s.step(), input_key='a')\n"
+    )
+
+
+def test_a_class_that_is_imported_twice_is_rewritten_in_both_places_or_in_none():
+    text = (
+        "def f(s):\n    from dataflow.operators.general_text import LowercaseRefiner\n"
+        "    LowercaseRefiner().run(s, 'a')\n"
+        "def g(s):\n    from dataflow.operators.general_text import LowercaseRefiner\n"
+        "    LowercaseRefiner().run(s, 'a')\n"
+    )
+    assert migrated(text).count("    from dataflow_text import Lowercase\n") == 2
+    assert migrated(text + "    h(LowercaseRefiner)\n") == text + "    h(LowercaseRefiner)\n"
+    other = text.replace("Refiner().run", "s().run", 1) + "from x import LowercaseRefiner\n"
+    assert migrated(other) == other
+
+
+def test_a_statement_after_a_condition_stays_one_line():
+    text = (
+        "if x: from dataflow.operators.general_text import LowercaseRefiner, SemDeduplicateFilter\n"
+        "SemDeduplicateFilter()\n"
+    )
+    assert migrated(text).startswith(
+        "if x: from dataflow_text import Lowercase; "
+        "from dataflow.operators.general_text import SemDeduplicateFilter\n"
+    )
 
 
 def test_places_are_those_of_the_script():
