@@ -4,7 +4,7 @@ import ast
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflow_core.errors import DataflowError
@@ -413,6 +413,7 @@ SNIPPETS = (
 )  # fmt: skip
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(SNIPPETS), max_size=12), st.sampled_from(["\n", "\r\n"]))
 def test_a_second_migration_changes_nothing_and_the_text_stays_python(pieces, newline):
     text = "".join(pieces).replace("\n", newline)
