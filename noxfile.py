@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).parent
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
-TESTING = ["pytest", "hypothesis", "emoji"]
+TESTING = ["pytest", "hypothesis", "emoji", "hatchling"]
 # An embedded model; OpenAI's own client and an independent server, as judges.
 SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock", "uvloop"]
 SITE = ["sphinx", "furo", "myst-parser", "sphinx-copybutton"]
@@ -86,8 +86,32 @@ def wheels(session):
 
 
 @nox.session
+def release(session):
+    """Check that a distribution can be released alone: nox -s release -- dataflow-math [--dry-run].
+
+    It builds twice, installs the wheel against the released core and runs the tests of the sdist
+    there; it prints how to tag and upload, and does neither. RELEASING.md says the rest.
+    """
+    session.install(*CONSTRAINTS, "build", "hatchling", "packaging", "twine")
+    session.run("python", "-m", "releasing", *session.posargs, env=ENV)
+
+
+# What touches every required dependency; the rest of the tests repeats it.
+LOWEST = [
+    *(f"tests/{name}" for name in ("table", "operators", "pipeline", "plugins", "prompts")),
+    *(f"tests/storage/test_{name}.py" for name in ("files", "columnar", "delimited", "jsonl")),
+    *(f"tests/serving/test_{name}.py" for name in ("generate", "openai", "structured", "wire")),
+    *(f"tests/cli/test_{name}.py" for name in ("program", "catalogue")),
+    "tests/engine/test_fidelity.py",
+    "tests/engine/test_page.py",
+    "tests/test_public_api.py",
+    *(f"plugins/{path.name}/tests" for path in PLUGINS),
+]
+
+
+@nox.session
 def min_versions(session):
-    """Run the tests with the lowest versions that the packages allow."""
+    """Run tests with the lowest versions that the packages allow; paths given are run instead."""
     lowest = []
     for project in (ROOT, *PLUGINS):
         needs = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
@@ -97,7 +121,7 @@ def min_versions(session):
     lowest = [need for need in lowest if need.split("==")[0] not in ours]
     session.install(*lowest, *TESTING, *SERVINGS)
     session.install("--no-deps", "-e", ".", *(f"-e{path}" for path in PLUGINS))
-    session.run("pytest", "tests", *(f"{path}/tests" for path in PLUGINS), env=ENV)
+    session.run("pytest", *(session.posargs or LOWEST), env=ENV)
 
 
 @nox.session
@@ -136,6 +160,17 @@ def faults(session):
     session.run("python", "-m", "engine.faults", f"{folder}/faults", count, seed)
     few = str(max(1, int(count) // 4))
     session.run("python", "-m", "engine.asking_faults", f"{folder}/faults/asking", few, seed)
+
+
+@nox.session
+def export(session):
+    """Load exported training data with the library that TRL, verl and LLaMA-Factory load it with.
+
+    Hugging Face's `datasets` brings its own bounds, and needs no GPU.
+    """
+    session.install(*CONSTRAINTS, "-e", ".", *TESTING)
+    session.install("datasets>=4")
+    session.run("pytest", "tests/export", *session.posargs, env=ENV)
 
 
 @nox.session
@@ -186,3 +221,4 @@ def import_time(session):
     """Measure what the command line costs before it does anything."""
     session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))
     session.run("python", "benchmarks/start_up.py")
+    session.run("python", "benchmarks/many_plugins.py")

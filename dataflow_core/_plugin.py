@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataflow_core.plugins import OperatorSpec, PromptSpec, ServingSpec, StorageSpec, hookimpl
 from dataflow_core.plugins.specs import Function, Modality, Scope
 
+_EXAMPLES = "dataflow_core.testing.core_examples:EXAMPLES"
+
 
 @hookimpl
 def dataflow_register_operators() -> list[OperatorSpec]:
@@ -41,6 +43,14 @@ def dataflow_register_operators() -> list[OperatorSpec]:
         _general("explode", "Explode", "Turn each item of a list column into a row", "generate"),
         _general(
             "filter_rows", "FilterRows", "Keep the rows for which an expression holds", "filter"
+        ),
+        _general(
+            "format_training",
+            "FormatTraining",
+            "Bring rows into a format of training data: Alpaca, ShareGPT, messages, pairs, prompts",
+            "generate",
+            modality="text",
+            source="LLaMA-Factory, TRL and verl, their documentation of data",
         ),
         _general("join", "Join", "Join the columns of another table by key", "generate", "dataset"),
         _general(
@@ -285,6 +295,7 @@ def _general(
         scope=scope,
         modality=modality,
         source=source,
+        example=_EXAMPLES,
     )
 
 
@@ -295,6 +306,7 @@ def _on_text(name: str, target: str, summary: str, function: Function) -> Operat
         target=f"dataflow_core.operators.general.{place}",
         summary=summary,
         function=function,
+        example=_EXAMPLES,
     )
 
 

@@ -17,7 +17,11 @@
     ├── ServingError              a model cannot be asked at all, whatever the row
     │   ├── ServingRefused        the server refuses everything: wrong key, unknown model, no credit
     │   └── ServingGone           the server cannot be reached any more, or never could
-    └── PluginError               a plugin cannot be loaded, or a name is unknown or taken
+    ├── PluginError               a plugin cannot be loaded, or a name is unknown or taken
+    └── ConformanceError          something of a plugin is not as its contract says
+
+    FutureWarning
+    └── DataflowDeprecationWarning   something is used that will go: since when, until when
 
     KeyboardInterrupt
     └── RunStopped                a run was asked to stop, and can go on where it stopped
@@ -30,6 +34,32 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "BadRowError",
+    "BudgetReached",
+    "ColumnError",
+    "ConfigurationError",
+    "DataflowDeprecationWarning",
+    "DataflowError",
+    "ExpressionError",
+    "FormatError",
+    "OperatorError",
+    "PlanError",
+    "PluginError",
+    "PromptError",
+    "RecipeError",
+    "RunError",
+    "RunStopped",
+    "ServingError",
+    "ServingGone",
+    "ServingRefused",
+    "SourceError",
+    "StorageError",
+    "StoreError",
+    "did_you_mean",
+    "nearest",
+]
 
 
 class DataflowError(Exception):
@@ -125,8 +155,20 @@ class ServingGone(ServingError):
         self.last = last
 
 
+class DataflowDeprecationWarning(FutureWarning):
+    """Something is used that will go in a later version; the message says what to use instead.
+
+    A FutureWarning, since Python hides a DeprecationWarning from the people who run a script or a
+    recipe, and these must change it.
+    """
+
+
 class PluginError(DataflowError):
     """A plugin cannot be loaded, or a registered name is unknown or claimed twice."""
+
+
+class ConformanceError(DataflowError, AssertionError):
+    """An operator, a plugin, a storage, a serving or an engine breaks its contract."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

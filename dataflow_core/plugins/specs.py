@@ -22,7 +22,8 @@ class Spec:
         target: Where it is defined: ``"package.module:Name"``.
         summary: What it does, in one line.
         extra: The extra of the distribution that it needs, such as ``"pii"``; None for none.
-        aliases: Former names, which still resolve.
+        aliases: Former names, which still resolve, with a warning; a
+            `dataflow_core.deprecations.Former` says until which version.
     """
 
     name: str
@@ -34,12 +35,22 @@ class Spec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSpec(Spec):
-    """An operator: its function, scope, modality, and the published source that it follows."""
+    """An operator: its function, scope, modality, and the published source that it follows.
+
+    Attributes:
+        function: What it does to rows.
+        scope: Whether it needs all rows.
+        modality: What its columns hold.
+        source: The published work that it follows.
+        example: What the conformance kit makes it of, where it cannot tell by itself: an
+            `Example`, or a mapping of examples by name, as ``"package.conformance:EXAMPLES"``.
+    """
 
     function: Function
     scope: Scope = "row"
     modality: Modality = "text"
     source: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

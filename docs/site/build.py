@@ -27,8 +27,8 @@ SITE = Path(__file__).parent
 REPOSITORY = SITE.parents[1]
 
 CHAPTERS: Mapping[str, Sequence[str]] = {
-    "Start": ("tutorial", "user-guide", "servings", "prompts"),
-    "Extend": ("plugin-authors",),
+    "Start": ("tutorial", "user-guide", "servings", "prompts", "export", "shell"),
+    "Extend": ("plugin-authors", "conformance", "compatibility"),
     "Look up": (
         "catalogue/index",
         "reference/command-line",

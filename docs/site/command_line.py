@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 
 import click
-from pages import code, table
+from pages import code, fence, table
 
 from dataflow_core.cli.main import program
 
@@ -46,7 +46,7 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"{'###' if is_inner else '##'} {context.command_path}"
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     yield code(usage)
-    yield inspect.cleandoc(command.help or "").replace("\b\n", "").replace("\f", "")
+    yield "\n\n".join(map(_paragraph, inspect.cleandoc(command.help or "").split("\n\n")))
     options = [
         record
         for option in command.get_params(context)
@@ -54,3 +54,8 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     ]
     if options:
         yield table(("option", "what it does"), [(code(name), text) for name, text in options])
+
+
+def _paragraph(text: str) -> str:
+    """Return a paragraph of help; one that click is told not to wrap stays as it is drawn."""
+    return fence(text.removeprefix("\b\n"), "text") if text.startswith("\b\n") else text

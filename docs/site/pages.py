@@ -11,6 +11,8 @@ from typing import Any
 from dataflow_core.cli.catalogue.docstrings import parameters_in
 
 _TITLE = re.compile(r"([A-Z][A-Za-z ]*):")
+_RULED = re.compile(r"^=+ [= ]+\n(?:.*\n)+?=+ [= ]+$\n(?:(?:.*\n)+?=+ [= ]+$)?", re.MULTILINE)
+"""A table of reStructuredText, which is as readable as it is."""
 _IN_TABLES = ("Args", "Arguments", "Attributes", "Parameters")
 
 
@@ -90,14 +92,14 @@ def _section(title: str, lines: list[str]) -> list[str]:
     if not text:
         return []
     if not title:
-        return [text]
+        return [_RULED.sub(lambda table: fence(table[0]), text)]
     if title in ("Example", "Examples"):
         return [f"**{title}**", fence(text, "pycon")]
     return [f"**{title}**", *(f"- {name}: {said}" for name, said in _said(lines))]
 
 
 def _said(lines: list[str]) -> Iterable[tuple[str, str]]:
-    found = parameters_in("\n".join(["Args:", *lines]))
+    found = parameters_in("\n".join(["", "Args:", *lines]))
     return [(code(name), text) for name, text in found.items()]
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from dataflow_core.cli.broken import warn_of_broken_plugins
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import shortened, write_json, write_table
+from dataflow_core.errors import DataflowDeprecationWarning
 from dataflow_core.plugins.manager import PluginManager
 from dataflow_core.plugins.specs import Function, Modality
 
@@ -24,7 +26,12 @@ _WORK = re.compile(r"[^;(]+(\([^)]*\))?")
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 FILTERS: Mapping[str, Callable[[Command], Command]] = {
-    "namespace": click.option("--namespace", metavar="NAME", help="Only those of one plugin."),
+    "namespace": click.option(
+        "--namespace",
+        metavar="NAME",
+        shell_complete=words.namespaces,
+        help="Only those of one plugin.",
+    ),
     "function": click.option(
         "--function", type=click.Choice(get_args(Function)), help="Only those with one function."
     ),
@@ -85,7 +92,7 @@ def show_command(
     """
 
     @click.command("show", help=f"Show all about one of the {kind}s.")
-    @click.argument("name")
+    @click.argument("name", shell_complete=words.names_of(kind))
     @JSON
     @click.make_pass_decorator(PluginManager, ensure=True)
     def run(manager: PluginManager, /, name: str, *, as_json: bool) -> None:
@@ -104,7 +111,7 @@ def show_command(
 def find(manager: PluginManager, kind: Kind, name: str) -> Registered[Any]:
     """Find something by name; that a name is a former one is said on the standard error."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DeprecationWarning)
+        warnings.simplefilter("always", DataflowDeprecationWarning)
         registered = manager.find(kind, name)
     for warning in caught:
         click.echo(f"Note: {warning.message}", err=True)
