@@ -210,6 +210,13 @@ def docs(session):
 
 
 @nox.session
+def migration_tables(session):
+    """Make the tables of the migration guide anew, of the data that `dataflow migrate` uses."""
+    session.install(*CONSTRAINTS, "-e", ".")
+    session.run("python", "docs/site/migration.py")
+
+
+@nox.session
 def import_time(session):
     """Measure what the command line costs before it does anything."""
     session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))

@@ -57,6 +57,10 @@ BUILT_INS = {
             "Write the result of a run, or a file, as training data.",
         ),
         "demo": ("dataflow_core.cli.demo:command", "Run the main job on bundled data."),
+        "migrate": (
+            "dataflow_core.cli.migrate:command",
+            "Read and rewrite scripts of the earlier system.",
+        ),
     },
     "What is installed": {
         "operators": ("dataflow_core.cli.catalogue.operators:command", "List and show operators."),

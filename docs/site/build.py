@@ -29,7 +29,12 @@ REPOSITORY = SITE.parents[1]
 CHAPTERS: Mapping[str, Sequence[str]] = {
     "Start": ("tutorial", "user-guide", "servings", "prompts", "export", "shell"),
     "Extend": ("plugin-authors", "conformance", "compatibility"),
-    "Look up": ("catalogue/index", "reference/command-line", "reference/python/index"),
+    "Look up": (
+        "catalogue/index",
+        "reference/command-line",
+        "reference/python/index",
+        "migration",
+    ),
     "Understand": ("identity", "fingerprints", "two-phase-operators"),
 }
 """The pages by chapter, in the order in which one reads them."""
