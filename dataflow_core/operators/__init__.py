@@ -8,6 +8,7 @@ from dataflow_core.operators.columns import (
     ListColumn,
     NumberColumn,
     TextColumn,
+    TextOrNumberColumn,
 )
 from dataflow_core.operators.filters import BoundsFilter, Filter, truth
 from dataflow_core.table.columns import Analysis, arrow_column
@@ -29,6 +30,7 @@ __all__ = [
     "Refiner",
     "RowFailure",
     "TextColumn",
+    "TextOrNumberColumn",
     "ValueRefused",
     "arrow_column",
     "python_values",

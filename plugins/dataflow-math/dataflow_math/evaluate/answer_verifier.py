@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_core import Evaluator, Filter, Operator, Storage
-from dataflow_core.operators import AnyColumn, BooleanColumn, RowFailure
+from dataflow_core.operators import BooleanColumn, RowFailure, TextOrNumberColumn
 from dataflow_math.answers.equality import TOLERANCE, equal
 from dataflow_math.answers.extraction import Answer, extract_answer, reference_answer
 from dataflow_math.answers.pool import Pair, pool_of
@@ -83,10 +83,10 @@ class AnswerVerifier(_Comparing, Evaluator):
     def run(
         self,
         storage: Storage,
-        input_answer: AnyColumn = "answer",
-        input_reference: AnyColumn = "reference",
+        input_answer: TextOrNumberColumn = "answer",
+        input_reference: TextOrNumberColumn = "reference",
         output_verdict: BooleanColumn = "is_correct",
-        input_question: AnyColumn | None = None,
+        input_question: TextOrNumberColumn | None = None,
     ) -> None:
         """Add the verdict.
 
@@ -166,10 +166,10 @@ class AnswerFilter(_Comparing, Filter):
     def run(
         self,
         storage: Storage,
-        input_answer: AnyColumn = "answer",
-        input_reference: AnyColumn = "reference",
+        input_answer: TextOrNumberColumn = "answer",
+        input_reference: TextOrNumberColumn = "reference",
         output_verdict: BooleanColumn = "is_correct",
-        input_question: AnyColumn | None = None,
+        input_question: TextOrNumberColumn | None = None,
     ) -> None:
         """Add the verdict, and drop the rows where it is not true.
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from annotated_types import MinLen
 
 from dataflow_core import Generator, Storage
-from dataflow_core.operators import AnyColumn, RowFailure, TextColumn
+from dataflow_core.operators import RowFailure, TextColumn, TextOrNumberColumn
 from dataflow_math.answers.extraction import METHODS, Answer, Method, extract_answer
 from dataflow_math.cells import assign_sound, texts_in
 
@@ -56,7 +56,7 @@ class AnswerExtractor(Generator):
     def run(
         self,
         storage: Storage,
-        input_text: AnyColumn = "text",
+        input_text: TextOrNumberColumn = "text",
         output_answer: TextColumn = "answer",
         output_method: TextColumn | None = None,
     ) -> None:
