@@ -23,9 +23,10 @@ from dataclasses import dataclass
 
 from dataflow_math.answers.brackets import enclosed, split_list
 from dataflow_math.answers.canonical import canonical, key
-from dataflow_math.answers.quantities import quantity, same_quantity
-from dataflow_math.answers.units import without_unit
-from dataflow_math.answers.values import differ, is_simple
+from dataflow_math.answers.quantities import Quantity, letter_quantity, quantity, same_quantity
+from dataflow_math.answers.separators import only_decimals
+from dataflow_math.answers.units import same_unit, without_unit
+from dataflow_math.answers.values import differ, is_constant, is_simple
 
 Symbolic = Callable[[str, str], bool]
 """Compares two canonical expressions, reference first."""
@@ -33,11 +34,14 @@ Symbolic = Callable[[str, str], bool]
 TOLERANCE = 1e-6
 """How much a decimal may differ, relative to the larger number: six digits given are enough."""
 
+_ROUNDED = 0.005  # how much the sides of a chain may differ, as the last one is often rounded
 _MOST_ELEMENTS = 64
 _MOST_DEPTH = 12
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '/-]+[^\W\d_]+)*")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=\w{2})")
 _AND = re.compile(r"\s*[,;]?\s+(?:and|or)\s+|\s*[,;]?\s*(?:或|和|以及)\s*")
+_JOINT = re.compile(r"\b(?:and|or)\b|或|和|以及")
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt)(?![a-zA-Z])")
 _EQUALS = re.compile(r"(?<![<>!=:\\])=(?!=)|\\in(?![a-zA-Z])")
 _NAME = r"\\?[A-Za-z]+(?:_\{?[A-Za-z0-9]+\}?)?'?(?:\s*\([A-Za-z0-9, ]*\))?"
 _NAMED = re.compile(
@@ -45,6 +49,12 @@ _NAMED = re.compile(
     rf"|\\frac\{{{_NAME}\}}\{{{_NAME}\}}|(?:\\angle|\\triangle|\\overline)\s*\{{?{_NAME}\}}?)"
 )
 _BASED = re.compile(r"[0-9A-Fa-f]+_\d+")
+# Dates, and ranges of numbers, are neither differences nor quotients.
+_AS_TEXT = re.compile(
+    r"\d+(?:\.\d+)?\s*-\s*\d+(?:\.\d+)?(?:\s*-\s*\d+)?(?:\s*(?:[^\W\d_]|[%°$]).*)?"
+    r"|\d+\s*/\s*\d+\s*/\s*\d+|\d+\.\d+\.\d+|\d+:\d+:\d+"
+)
+_CHOICES = re.compile(r"[A-J]{2,10}")
 _MATRIX = re.compile(r"\\begin\{[pb]?matrix\}(.*)\\end\{[pb]?matrix\}", re.DOTALL)
 _SIGNS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])|\+/-|\+-")
 
@@ -81,10 +91,14 @@ class _Judge:
 
 @dataclass(frozen=True)
 class _Group:
-    """Elements: ``kind`` is "list", "set", both brackets, or "matrix" with its rows."""
+    """Elements: ``kind`` is "list", "set", both brackets, or "matrix" with its rows.
+
+    Of a list, ``joint`` is "or" where its elements are alternatives, "and" where all of them hold.
+    """
 
     kind: str
     elements: tuple[str, ...]
+    joint: str = ""
 
 
 def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
@@ -102,7 +116,7 @@ def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
             return _same(*values, judge, depth + 1)
         (ours_bare, unit), (theirs_bare, other) = without_unit(a), without_unit(b)
         if unit or other:
-            if unit and other and unit != other:
+            if unit and other and not same_unit(unit, other):
                 return False
             return _same(ours_bare, theirs_bare, judge, depth + 1)
     if (_is_equation(a) and is_simple(b)) or (_is_equation(b) and is_simple(a)):
@@ -120,14 +134,44 @@ def _same_as_it_stands(a: str, b: str, judge: _Judge) -> bool | None:
         return True
     if _BASED.fullmatch(a) or _BASED.fullmatch(b):
         return False
-    first, second = quantity(a), quantity(b)
+    if _AS_TEXT.fullmatch(a) or _AS_TEXT.fullmatch(b):
+        return False
+    first, second = _quantities(a, b)
     if first and second:
         return same_quantity(first, second, judge.tolerance)
-    if (first or _is_letter(a)) and (second or _is_letter(b)):
+    if (first or _is_letter(a)) and (second or _is_letter(b)) and not {a, b} & {"e", "i"}:
         return False
+    if _same_letters(a, b) or _same_letters(b, a):
+        return True
     if _is_words(a) or _is_words(b):
         return _plain_words(a) == _plain_words(b)
     return None
+
+
+def _quantities(a: str, b: str) -> tuple[Quantity | None, Quantity | None]:
+    """Read two texts as numbers: a decimal comma, or a letter for a unit, where that can only be."""
+    first, second = quantity(a), quantity(b)
+    if second and first is None:
+        first = quantity(only_decimals(a)) or _by_letter(a, second)
+    elif first and second is None:
+        second = quantity(only_decimals(b)) or _by_letter(b, first)
+    elif first is None and "," in a and "," in b and "(" not in a + b:
+        one, other = only_decimals(a), only_decimals(b)
+        if one != a and other != b:
+            return quantity(one), quantity(other)
+    return first, second
+
+
+def _by_letter(text: str, other: Quantity) -> Quantity | None:
+    return letter_quantity(text, other.unit) if other.unit else None
+
+
+def _same_letters(a: str, b: str) -> bool:
+    """Tell whether a text is several choices written as one word, ``AC``, and the other their list."""
+    if not _CHOICES.fullmatch(a) or len(set(a)) != len(a):
+        return False
+    group = _group(b)
+    return group is not None and group.kind in {"list", "set"} and sorted(group.elements) == list(a)
 
 
 def _same_ratios(ours: list[str], theirs: list[str], judge: _Judge, depth: int) -> bool | None:
@@ -145,8 +189,14 @@ def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
     one, other = _group(a), _group(b)
     if one and other:
         kinds = {one.kind, other.kind}
+        if one.joint != other.joint and any(map(_RELATION.search, one.elements)):
+            return False  # x < 1 and x < 2 are other numbers than x < 1 or x < 2
+        if kinds == {"set"}:
+            return _same_sets(one.elements, other.elements, judge, depth + 1)
         if len(one.elements) != len(other.elements):
             return False
+        if "()" in kinds and any(kind in {"matrix 1", f"matrix {len(one.elements)}"} for kind in kinds):
+            return _same_in_order(one.elements, other.elements, judge, depth + 1)
         if kinds <= {"list", "set"}:
             return _same_in_any_order(one.elements, other.elements, judge, depth + 1)
         if len(kinds) == 1 or kinds == {"list", "()"}:
@@ -187,6 +237,26 @@ def _same_in_any_order(
     return None if _matches(open_too) else False
 
 
+def _same_sets(
+    ours: Sequence[str], theirs: Sequence[str], judge: _Judge, depth: int
+) -> bool | None:
+    """Compare sets: each element of one is in the other; how often it is named is nothing."""
+    ours, theirs = _distinct(ours), _distinct(theirs)
+    if set(map(key, ours)) == set(map(key, theirs)):
+        return True
+    if max(len(ours), len(theirs)) > _MOST_ELEMENTS:
+        return False
+    verdicts = [[_same(a, b, judge, depth) for b in theirs] for a in ours]
+    lines = [*verdicts, *map(list, zip(*verdicts, strict=True))]
+    if all(True in line for line in lines):
+        return True
+    return None if all(True in line or None in line for line in lines) else False
+
+
+def _distinct(elements: Sequence[str]) -> list[str]:
+    return list({key(one): one for one in elements}.values())
+
+
 def _matches(allowed: list[list[bool]]) -> bool:
     """Tell whether each row can have a column of its own (augmenting paths)."""
     taken: dict[int, int] = {}
@@ -219,7 +289,9 @@ def _group(text: str) -> _Group | None:
         return _Group(f"matrix {len(rows)}", tuple(c.strip() for r in rows for c in r.split("&")))
     parts = [part for piece in split_list(text) for part in _AND.split(piece)]
     parts = list(_nonempty([part for one in parts for part in _both_signs(one)]))
-    return _Group("list", tuple(parts)) if len(parts) > 1 else None
+    joints = {word.casefold() for word in _JOINT.findall(text)}
+    joint = "" if len(joints) != 1 else "or" if joints & {"or", "或"} else "and"
+    return _Group("list", tuple(parts), joint) if len(parts) > 1 else None
 
 
 def _nonempty(parts: Sequence[str]) -> tuple[str, ...]:
@@ -247,6 +319,9 @@ def _values(a: str, b: str) -> tuple[str, str] | None:
     bare = _inside(a), _inside(b)
     if bare != (a, b):
         return bare
+    chained = _end_of_chain(a), _end_of_chain(b)
+    if chained != (a, b):
+        return chained
     ours, theirs = _assigned(a), _assigned(b)
     if ours and not theirs and not _EQUALS.search(b):
         return ours[1], b
@@ -255,6 +330,19 @@ def _values(a: str, b: str) -> tuple[str, str] | None:
     if ours and theirs and key(ours[0]) == key(theirs[0]):
         return ours[1], theirs[1]
     return None
+
+
+def _end_of_chain(text: str) -> str:
+    """Return the last side of ``12 - 5 = 7``, where all sides are numbers of one value."""
+    parts = [part.strip() for part in _EQUALS.split(text)]
+    if len(parts) < 2 or "\\in" in text:
+        return text
+    *others, last = (part.replace("\\$", "").replace("$", "") for part in parts)
+    value = quantity(parts[-1])
+    bare = last if value is None or value.unit is None else str(float(value.value))
+    if not all(map(is_constant, others)) or any(differ(one, bare, _ROUNDED) for one in others):
+        return text
+    return parts[-1] if value or is_constant(last) else text
 
 
 def _inside(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from dataflow_math.answers.bare import bare_answer, formula_at_end
 from dataflow_math.answers.boxes import last_boxed
 from dataflow_math.answers.choices import choice_in_statement, choice_in_text
-from dataflow_math.answers.numbers import numbers_in, without_traces
+from dataflow_math.answers.numbers import last_value, without_traces
 from dataflow_math.answers.statements import MINERVA, hashes, read_statement, statements
 
 Method = Literal["tag", "boxed", "hashes", "stated", "choice", "whole", "formula", "last_number"]
@@ -56,12 +56,17 @@ def extract_answer(text: str, methods: Collection[str] = METHODS) -> Answer | No
     - ``stated``: "the (final) answer is …", "Answer: …", "… is the answer" and Minerva's "The final
       answer is … I hope it is correct" (which goes before boxes), in English, Chinese (答案是,
       答案为), Japanese, Korean, French, German, Spanish, Portuguese, Italian and Russian;
-      and a last line ``A: …``;
+      and a last line ``A: …``; or ``{"answer": …}``;
     - ``choice``: a letter that is stated as the answer or chosen (故选B, "option B", "B) dog"), not
       the first one that stands alone;
     - ``whole``: the text is nothing but an answer;
     - ``formula``: the formula in the last sentence;
-    - ``last_number``.
+    - ``last_number``, where it is no part of an expression, a list, or words that change it ("half
+      of 5").
+
+    A statement that is negated ("not 5"), or called wrong in its sentence or the next, is none. In
+    the languages with a decimal comma, ``1,5`` is read as 1.5, and ``1.000``, where points separate
+    thousands, as 1000.
 
     Args:
         text: A solution, in any language.
@@ -168,8 +173,7 @@ def _formula(text: str, _: Collection[str]) -> Answer | None:
 
 
 def _last_number(text: str, _: Collection[str]) -> Answer | None:
-    found = numbers_in(without_traces(text))
-    return _answer(found[-1], "last_number") if found else None
+    return _answer(last_value(without_traces(text)), "last_number")
 
 
 _Finder = Callable[[str, Collection[str]], Answer | None]
