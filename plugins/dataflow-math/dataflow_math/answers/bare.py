@@ -29,6 +29,7 @@ _SO = re.compile(
 )
 _FEW_IDEOGRAPHS = 2
 _LABEL = re.compile(r"[^\W\d_]{2,}:\s*(?:\\?[$€£¥])?(?=[-+.\d])")
+_IT_IS = re.compile(r"(?:it|that|this)(?:['’]s|\s+is)\s+(?=[-+]?\\?[$€£¥]?\d)", re.IGNORECASE)
 _NO_ANSWER = re.compile(
     r"(?:i|we)\s+(?:am|are|do|don|can|cannot|could|couldn|have|haven)\b.*"
     r"|(?:(?:the|my)\s+)?(?:\w+\s+)?answer\s+(?:is|remains)\s+(?:not\b.*|unknown|unclear)"
@@ -57,6 +58,7 @@ def bare_answer(text: str) -> str | None:
     if short is None or lists_options(short) or _NO_ANSWER.fullmatch(short.rstrip(".!")):
         return None
     short = short[label.end() :] if (label := _LABEL.match(short)) else short
+    short = short[it_is.end() :] if (it_is := _IT_IS.match(short)) else short
     if so := _SO.match(short):
         rest = short[so.end() :].rstrip(".。")
         plain = _WORD.search(_COMMAND.sub(" ", rest)) is None

@@ -17,6 +17,7 @@ from dataflow_math.answers.separators import joined_thousands
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+_SQUARE_METERS = re.compile(r"(?<=\d)\s?m[²³](?![\w^])")  # a variable has a ^ before its power
 _SYMBOLS = {
     "−": "-", "–": "-", "—": "-", "×": r"\times ", "÷": r"\div ", "·": r"\cdot ", "⋅": r"\cdot ",
     "∗": "*", "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ",
@@ -105,6 +106,7 @@ def canonical(text: str) -> str:
     if len(text) > _MOST_CHARACTERS:  # no answer, but no harm either
         return " ".join(text.split())
     text = _VULGAR.sub(_vulgar_fraction, text)
+    text = _SQUARE_METERS.sub(lambda found: " meter" + found[0][-1], text)
     text = _RAISED.sub(lambda found: "^{" + found[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _SYMBOL.sub(lambda found: _SYMBOLS[found[0]], text)
     text = unicodedata.normalize("NFKC", text)

@@ -15,7 +15,8 @@ _SEVERAL = re.compile(rf"\$?{_ONE}(?:{_JOINT}{_ONE})+\$?\s?[.:;。]*")
 _MORE = rf"(?!{_JOINT}{_OPEN}{_LETTER}\b(?!['’]|\s[a-z]))"
 _ALONE = re.compile(rf"\$?{_OPEN}({_LETTER}){_CLOSE}\$?\s?[.:,;。)）]*")
 _AT_FIRST = re.compile(
-    rf"(?:[(（\[]({_LETTER})[)）\]]{_MORE}|({_LETTER})\s?(?:[)）:：]{_MORE}|选项|項|选)|({_LETTER})\.\s|({_LETTER})(?=\s?[(（]))"
+    rf"(?:[(（\[]({_LETTER})[)）\]]{_MORE}|({_LETTER})\s?(?:[)）:：]{_MORE}|选项|項|选)|({_LETTER})\.\s|({_LETTER})(?=\s?[(（])"
+    rf"|({_LETTER})[,，]{_MORE}(?=\s[A-Za-z]))"
 )
 _AT_LAST = re.compile(
     rf"(?:(?:[,，;:：–—-]\s*|\s)[(（\[]({_LETTER})[)）\]]"

@@ -189,8 +189,11 @@ def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
     one, other = _group(a), _group(b)
     if one and other:
         kinds = {one.kind, other.kind}
-        if one.joint != other.joint and any(map(_RELATION.search, one.elements)):
-            return False  # x < 1 and x < 2 are other numbers than x < 1 or x < 2
+        if any(map(_RELATION.search, (*one.elements, *other.elements))):
+            if {one.joint, other.joint} == {"and", "or"}:
+                return False  # what holds of all is another set than what holds of one
+            if len(kinds) > 1 and (one.joint or other.joint):
+                return judge.symbolic(a, b) if judge.symbolic else None
         if kinds == {"set"}:
             return _same_sets(one.elements, other.elements, judge, depth + 1)
         if len(one.elements) != len(other.elements):

@@ -8,6 +8,7 @@ answer is … I hope it is correct."); GSM8K (Cobbe et al. 2021, arXiv:2110.1416
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -24,8 +25,12 @@ METHODS: tuple[Method, ...] = get_args(Method)
 """The ways in which an answer is found, the surest first."""
 
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
+_ANSWER_NAME = re.compile(r"(?:(?:final|correct)[ _-]?)?(?:answer|result)", re.IGNORECASE)
 _TURN = re.compile(r"<\|[a-zA-Z_]+\|>|</?s>|<eos>|<(?:start|end)_of_turn>")
-_MODEL_TURN = re.compile(r"\s*(?:assistant|model)\s*\n", re.IGNORECASE)
+_MODEL_FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
+_ANSWER_NAME = re.compile(r"(?:(?:final|correct)[ _-]?)?(?:answer|result)", re.IGNORECASE)
+_TURN = re.compile(r"\s*(?:assistant|model)\s*\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,19 @@ def _tagged(text: str, _: Collection[str]) -> Answer | None:
     return _answer(found.text if found else last, "tag")
 
 
+def _by_name(text: str, _: Collection[str]) -> Answer | None:
+    """Return the answer that a text gives which is nothing but a JSON object: ``{"answer": 6}``."""
+    text = _FENCE.sub("", text.strip())
+    if not (text.startswith("{") and text.endswith("}") and '"' in text):
+        return None
+    try:
+        told = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
+    named = [value for name, value in told.items() if _ANSWER_NAME.fullmatch(name)]
+    return _answer(named[-1], "stated") if named and isinstance(named[-1], str) else None
+
+
 def _by_minerva(text: str, methods: Collection[str]) -> Answer | None:
     found = MINERVA.findall(text)
     return _stated(found[-1], methods) if found else None
@@ -179,6 +197,7 @@ def _last_number(text: str, _: Collection[str]) -> Answer | None:
 _Finder = Callable[[str, Collection[str]], Answer | None]
 _FINDERS: tuple[tuple[Method, _Finder], ...] = (
     ("tag", _tagged),
+    ("stated", _by_name),
     ("stated", _by_minerva),
     ("boxed", _boxed),
     ("hashes", _hashes),

@@ -65,6 +65,7 @@ _PART_AFTER = re.compile(
     re.VERBOSE,
 )
 _GLUED = re.compile(rf"[{_LETTER}][{_LETTER}/²³]*")
+_METERS = re.compile(r"m[²³]")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|er|ère|ème|º|ª)$", re.IGNORECASE)
 
 
@@ -95,7 +96,7 @@ def value_at(text: str, number: re.Match[str]) -> str | None:
     if found := _MULTIPLIED.match(after):
         value, after = value + found[0], after[found.end() :]
     elif (glued := _GLUED.match(after)) and not _ORDINAL.match(glued[0]):
-        if unit_of(glued[0]) is None:
+        if unit_of(glued[0]) is None and not _METERS.fullmatch(glued[0]):
             return None
         value, after = value + glued[0], after[glued.end() :]
     return value if stands_alone(before, after) else None

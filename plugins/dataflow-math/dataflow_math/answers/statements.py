@@ -24,6 +24,7 @@ _MARKER = re.compile(
         (?:\*{0,2}[ ]?[:：]\s{0,4}\*{0,2}
           |[ ](?:is|are|should[ ]be|must[ ]be|would[ ]be|equals?|=)\b[ ]?:?)
       | \banswer\*{0,2}[ \t]{0,4}(?=\\\(|\\\[|\$|\n\s{0,4}\S)
+      | \b(?:correct|right|best)[ ](?:options?|choices?)[ ](?:is|are)\b[ ]?:?
       | \b(?:solution|result)[ ](?:is|are)\b[ ]?:?
       | (?:答案|结果)(?:应该)?(?:是|为|等于|选)?\s{0,4}[:：]?
       | (?:^|\n)[ \t]{0,8}答[ ]?[:：]
@@ -47,7 +48,7 @@ _LAST_LINE = re.compile(r"A(?:nswer)?[ ]?[:：]\s*(.+)", re.IGNORECASE)
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^#\n][^\n]*)$", re.MULTILINE)
 _NUMBERED = re.compile(r"\d+[.)]\s+[^\W\d_]{2,}")
 _END = re.compile(
-    r"\n|[.!?](?=\s|$|[\"'”*])|[。！？；]|,?\s+(?:because|since|as it|where)\b"
+    r"\n|[.!?](?=\s|$|[\"'”*])|[。！？；]|,?\s+(?:because|since|as it|where|which)\b"
     r"|,?\s+(?:rather than|instead of)\b|,\s+(?:and )?not\b|I hope\b"
 )
 _MATHS = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$|\\\(.+?\\\)|\\\[.+?\\\]|\\boxed\{", re.DOTALL)
@@ -72,6 +73,7 @@ _NEGATED = re.compile(
     re.IGNORECASE,
 )
 _GLOSS = re.compile(r"([^()]*\d[^()]*?)\s?[(（]((?:not\s\S{1,20})|[^\W\d_][^()（）\d+*/^=]*)[)）]")
+_UNSPACED = re.compile(r"[\u3040-\u9fff]+\d[^=<>≤≥]*$")  # words that no space sets off
 _LISTED = re.compile(r"\d\S*\s?(?:,|;|and|or|&)\s(?:\\?\$)?\d|[^\W\d_]\s(?:and|or)\s(?:\\?\$)?\d")
 _LONGEST_UNIT = 40
 _COPULA = re.compile(r"\s*(?:です|である|だ|입니다|이다|예요|이에요)$")
@@ -115,6 +117,8 @@ def read_statement(statement: str) -> str | None:
         return None
     words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\\[a-zA-Z]+", " ", statement))
     numbers = numbers_in(statement)
+    if _UNSPACED.match(statement):
+        return last_value(statement) or short_answer(statement)
     if len(words) <= 3 or not numbers:
         return short_answer(statement)
     if len(set(numbers)) == 1:
