@@ -28,9 +28,7 @@ _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
 _ANSWER_NAME = re.compile(r"(?:(?:final|correct)[ _-]?)?(?:answer|result)", re.IGNORECASE)
 _TURN = re.compile(r"<\|[a-zA-Z_]+\|>|</?s>|<eos>|<(?:start|end)_of_turn>")
-_MODEL_FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
-_ANSWER_NAME = re.compile(r"(?:(?:final|correct)[ _-]?)?(?:answer|result)", re.IGNORECASE)
-_TURN = re.compile(r"\s*(?:assistant|model)\s*\n", re.IGNORECASE)
+_MODEL_TURN = re.compile(r"\s*(?:assistant|model)\s*\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,8 @@ def _tagged(text: str, _: Collection[str]) -> Answer | None:
 
 def _by_name(text: str, _: Collection[str]) -> Answer | None:
     """Return the answer that a text gives which is nothing but a JSON object: ``{"answer": 6}``."""
-    text = _FENCE.sub("", text.strip())
+    text = text.strip()
+    text = _FENCE.sub("", text) if text.startswith("```") else text
     if not (text.startswith("{") and text.endswith("}") and '"' in text):
         return None
     try:

@@ -19,8 +19,8 @@ _NAMES = {
     " миллиона миллионов млн млн. 百万 백만 ล้าน triệu juta milyon مليون ملايين",
     10**7: "crore crores 千万 천만 करोड़",
     10**8: "亿 億 억",
-    10**9: "billion milliarde milliarden milliard milliards miliardo miliardi bilhão bilhões миллиард"
-    " миллиарда миллиардов млрд млрд. 十亿 십억 milyar",
+    10**9: "billion milliarde milliarden milliard milliards miliardo miliardi bilhão bilhões"
+    " миллиард миллиарда миллиардов млрд млрд. 十亿 십억 milyar",
     10**10: "百亿 百億",
     10**11: "千亿 千億",
     10**12: "trillion billionen billón billones trilhão trilhões bilione bilioni триллион триллиона"
@@ -32,7 +32,7 @@ FACTORS = {name: factor for factor, names in _NAMES.items() for name in names.sp
 
 _LONGEST_FIRST = "|".join(re.escape(one) for one in sorted(FACTORS, key=len, reverse=True))
 MULTIPLIER = rf"(?:{_LONGEST_FIRST})(?![^\W\d_\u0e00-\u9fff\uac00-\ud7a3])"
-"""Matches one such word, in lower case; what follows is no letter, but in scripts without spaces."""
+"""Matches one such word, in lower case, where no letter follows, but in scripts without spaces."""
 _WORD = re.compile(MULTIPLIER)
 
 

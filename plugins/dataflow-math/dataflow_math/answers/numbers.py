@@ -13,7 +13,9 @@ from dataflow_math.answers.units import unit_of
 from dataflow_math.answers.wording import alters
 
 _LETTER = r"A-Za-z_\u00aa\u00b5\u00ba\u00c0-\u024f\u0370-\u052f"
-_DIGITS = r"\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?![\d,]\d)|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d/])|\d+"
+_DIGITS = (
+    r"\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?![\d,]\d)|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d/])|\d+"
+)
 _NUMBER = re.compile(
     rf"""
     (?<![\d.{_LETTER}])
@@ -46,7 +48,8 @@ _PART_BEFORE = re.compile(
     r"""
     [-−–+*×÷/^≤≥√|&%#_{\[±∓]$ | [<>≠]$ | \\[a-zA-Z]+$ | \\[{|]$
     | [\w)\]}]\($                                    # f(2), sqrt(2)
-    | (?:\d|\$|\\\))[ ]?(?:[,;、:]|and|or|und|oder|et|ou|y|e|o|и|или|和|或|至|到|to|bis|~)$   # lists and ranges
+    | (?:\d|\$|\\\))[ ]?  # lists and ranges
+        (?:[,;、~]|[ ]:|and|or|und|oder|et|ou|y|e|o|и|или|和|或|至|到|to|bis)$
     | \d$
     | (?:\d[a-zA-Z]|[-+*/^]\s?[a-zA-Z]\w?|\^\{?\d\}?|\|)\s?=$           # 2x = 10
     """,
@@ -54,10 +57,10 @@ _PART_BEFORE = re.compile(
 )
 _ALLOWED_COMMAND = re.compile(r"\\(?:approx|therefore|implies|Rightarrow|quad|qquad|to|is)$")
 _PART_AFTER = re.compile(
-    rf"""
-    \s?[-−–+*×÷/^=<>≤≥≠√±~](?![ ]?[A-Za-z]{{3,}}|\s*$)
+    r"""
+    \s?[-−–+*×÷/^=<>≤≥≠√±~](?![ ]?[A-Za-z]{3,}|\s*$)
     | \s?(?:!=|==|\\(?!\$|%|[)\]]|text|,|;|[ ]|!|quad|circ|mathrm|n\b))
-    | [.,:/]\d | ![^\s"”)*] | ['’_({{\[]\w
+    | [.,:/]\d | ![^\s"”)*] | ['’_({\[]\w
     | \s\d
     | \s?(?:,|;|、|and|or|und|oder|et|ou|to|和|或|至|到|-|–|—|~)\s?\\?\$?\d
     | \s[a-zA-Z](?=\s?[-+*/^=)]|\^) | \s?\([^)\s]*[-+\d^]

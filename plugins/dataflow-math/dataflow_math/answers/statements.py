@@ -64,8 +64,8 @@ _UNKNOWN = re.compile(
 _SO = re.compile(r"(?:thus|so|hence|therefore)\b,?\s*", re.IGNORECASE)
 _NOT = r"(?:not|nicht|pas|no|não|non|не|不是|并非)"
 _BUT = re.compile(
-    rf"{_NOT}\s*[^.\n]{{1,60}}?[,，]?\s*\b(?:but(?:[ ]rather)?|sondern|mais|sino|mas(?:[ ]sim)?|ma|bensì|а"
-    r"|而是)\b\s*",
+    rf"{_NOT}\s*[^.\n]{{1,60}}?[,，]?\s*(?:\b(?:but(?:[ ]rather)?|sondern|mais|sino|mas(?:[ ]sim)?"
+    r"|ma|bensì|а)\b|而是)\s*",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
@@ -92,7 +92,9 @@ def statements(text: str) -> Iterator[str]:
     line = text.rstrip().rpartition("\n")[2]
     if found := _LAST_LINE.fullmatch(line.strip()):
         yield found[1]
-    markers = [(found.start(), found) for found in (*_MARKER.finditer(text), *_AFTER.finditer(text))]
+    markers = [
+        (found.start(), found) for found in (*_MARKER.finditer(text), *_AFTER.finditer(text))
+    ]
     for start, found in sorted(markers, key=_place, reverse=True)[:_MOST_STATEMENTS]:
         if found.re is _AFTER:
             statement = _stated_before(text, start)

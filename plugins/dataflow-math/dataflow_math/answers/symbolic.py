@@ -73,7 +73,9 @@ def _parsed(text: str) -> Any:
     if _MISREAD.search(text):
         return None
     if len(parts := _JOINED.split(text)) > 1:
-        return _joined([_parsed(part) for part in parts], {word.strip() for word in _JOINED.findall(text)})
+        return _joined(
+            [_parsed(part) for part in parts], {word.strip() for word in _JOINED.findall(text)}
+        )
     if _ANGLE.search(text):
         text = _DEGREES.sub(r"{(\1\\cdot\\frac{\\pi}{180})}", text)
     found = parse(

@@ -92,7 +92,9 @@ box boxes
 bottle
 支 枝
 """
-_COUNTERS = "个 只 本 张 棵 朵 盒 箱 袋 瓶 页 次 倍 岁 辆 颗 块糖 盆 条 头 件 度 分 种 道 台 位 名 组"
+_COUNTERS = (
+    "个 只 本 张 棵 朵 盒 箱 袋 瓶 页 次 倍 岁 辆 颗 块糖 盆 条 头 件 度 分 种 道 台 位 名 组"
+)
 _SEVERAL_WORDS = {
     "mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour",
     "平方米": "meter^2", "平方厘米": "cm^2", "平方分米": "dm^2", "平方千米": "km^2",

@@ -32,8 +32,8 @@ _BEFORE = re.compile(
       | \b(?:moitié|double|tiers|mitad|doble|metade|dobro|metà|doppio|hälfte|doppelte|половина)
           (?:[ ](?:de|von|di|от))?
       | \b(?:racine|raíz|raiz|radice|wurzel|корень)(?:[ ]\w+)?[ ](?:de|di|aus|из)
-      | (?:不是|并非|並非|不等于|不等於|不为|不會是|不会是|至少|最多|不超过|超过|少于|多于|大于|小于|负|負
-          |根号|以上|以下|乘以|除以|加上|减去)
+      | (?:不是|并非|並非|不等于|不等於|不为|不會是|不会是|至少|最多|不超过|超过|少于|多于|大于
+          |小于|负|負|根号|以上|以下|乘以|除以|加上|减去)
     )[ ]?$
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -58,16 +58,24 @@ _AFTER = re.compile(
 _WRONG = re.compile(
     r"""
     \b(?:that|this|it|which|i)(?:['’](?:s|m)|[ ](?:is|was|am|must[ ]be|looks|seems))[ ]
-        (?!not\b)(?:\w+[ ]){0,2}?(?:wrong|incorrect|false|mistaken|an?[ ](?:\w+[ ])?(?:mistake|error))\b
+        (?!not\b)(?:\w+[ ]){0,2}?
+        (?:wrong|incorrect|false|mistaken|an?[ ](?:\w+[ ])?(?:mistake|error))\b
     | \b(?:isn['’]t|is[ ]not|wasn['’]t|was[ ]not|can['’]?t[ ]be|cannot[ ]be|['’]s[ ]not)[ ]
         (?:\w+[ ])?(?:right|correct|true|possible)\b
-    | \b(?:i|we)(?:['’]ve|[ ]have)?[ ](?:made|miscalculated|miscounted)\b(?:[ ]an?[ ](?:\w+[ ])?(?:mistake|error))?
+    | \b(?:i|we)(?:['’]ve|[ ]have)?[ ]
+        (?:made[ ]an?[ ](?:\w+[ ])?(?:mistake|error)|miscalculated|miscounted)\b
     | \bscratch[ ]that\b|\bcorrection\b
     | c['’]est[ ]faux|est[ ](?:fausse|faux|incorrecte?)\b|(?:ist|war)[ ](?:das[ ])?falsch
     | (?:es|está|é|está)[ ](?:incorrect[oa]|errad[oa]|mal\b|falso)|è[ ](?:sbagliat[oa]|errat[oa])
     | неверно|неправильно|ошибка|不对|错了|错误的|不正确|間違|違います|틀렸|틀린
     """,
     re.VERBOSE | re.IGNORECASE,
+)
+# What each of these has, as one quick look: most texts have none of it.
+_HINT = re.compile(
+    r"wrong|incorrec|false|mis|error|right|true|possib|made|scratch|correct|faux|fausse|falsc|errad"
+    r"|mal\b|fals|sbagl|errat|невер|неправ|ошиб|不对|错|不正|間|違|틀",
+    re.IGNORECASE,
 )
 _TAKES_UP = re.compile(
     r"\W*(?:wait|no|hmm+|oops|sorry|actually|but|however|that|this|it|i|non|nein|mais|aber|pero|ma"
@@ -76,6 +84,7 @@ _TAKES_UP = re.compile(
 )
 _SENTENCE = re.compile(r"[.!?](?=\s|$)|[。！？\n]")
 _WINDOW = 240
+_LONGEST_PHRASE = 36
 
 
 def alters(before: str, after: str) -> bool:
@@ -89,7 +98,7 @@ def alters(before: str, after: str) -> bool:
         >>> alters("half of ", "."), alters("It is ", " squared."), alters("It is ", " apples.")
         (True, True, False)
     """
-    before = " ".join(before[-60:].split())
+    before = " ".join(before[-_LONGEST_PHRASE:].split())
     return bool(
         _BEFORE.search(f"{before} ") or _AFTER.match(" ".join(after[:60].split()))
     ) or is_taken_back(after)
@@ -105,7 +114,7 @@ def is_taken_back(after: str) -> bool:
         (False, False)
     """
     window = after[:_WINDOW]
-    if not (found := _WRONG.search(window)):
+    if not _HINT.search(window) or not (found := _WRONG.search(window)):
         return False
     ends = [end.end() for end in _SENTENCE.finditer(window, 0, found.start())]
     return len(ends) <= 2 and all(_TAKES_UP.match(window, end) for end in ends)

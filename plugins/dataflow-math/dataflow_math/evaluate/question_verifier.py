@@ -26,8 +26,8 @@ class QuestionVerifier(_Checking, Evaluator):
     (clear wording and notation), ``premises`` (each statement is possible by itself),
     ``consistency`` (none contradicts another), ``completeness`` (they suffice for an answer). The
     column has the first that fails, or ``"none"``. An answer that names none of these is a failure
-    of the row, never a verdict; one without an explanation is a verdict, and the explanation null. Null and blank questions get null; others may be in all languages
-    that the model knows.
+    of the row, never a verdict; an explanation may be missing, and then is null. Null and blank
+    questions get null; others may be in all languages that the model knows.
 
     Source: MathQ-Verify (Shen et al. 2025), arXiv:2505.13903, its five stages in one prompt.
 

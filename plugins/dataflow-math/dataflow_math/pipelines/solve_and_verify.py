@@ -10,7 +10,6 @@ from dataflow_math.generate.answer_extractor import AnswerExtractor
 from dataflow_math.generate.answer_generator import AnswerGenerator
 from dataflow_math.generate.self_consistency import SelfConsistency
 
-
 _OWN = ("solution", "agreement", "is_correct")
 """The columns that the pipeline makes, besides the answers."""
 
