@@ -29,7 +29,9 @@ _SO = re.compile(
 )
 _FEW_IDEOGRAPHS = 2
 _LABEL = re.compile(r"[^\W\d_]{2,}:\s*(?:\\?[$€£¥])?(?=[-+.\d])")
-_IT_IS = re.compile(r"(?:it|that|this)(?:['’]s|\s+is)\s+(?=[-+]?\\?[$€£¥]?\d)", re.IGNORECASE)
+_IT_IS = re.compile(
+    r"(?:=|(?:it|that|this)(?:['’]s|\s+is)\s)\s*(?=[-+]?\\?[$€£¥]?\d)", re.IGNORECASE
+)
 _NO_ANSWER = re.compile(
     r"(?:i|we)\s+(?:am|are|do|don|can|cannot|could|couldn|have|haven)\b.*"
     r"|(?:(?:the|my)\s+)?(?:\w+\s+)?answer\s+(?:is|remains)\s+(?:not\b.*|unknown|unclear)"

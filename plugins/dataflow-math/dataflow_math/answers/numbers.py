@@ -49,7 +49,9 @@ _PART_BEFORE = re.compile(
     [-−–+*×÷/^≤≥√|&%#_{\[±∓]$ | [<>≠]$ | \\[a-zA-Z]+$ | \\[{|]$
     | [\w)\]}]\($                                    # f(2), sqrt(2)
     | (?:\d|\$|\\\))[ ]?  # lists and ranges
-        (?:[,;、~]|[ ]:|and|or|und|oder|et|ou|y|e|o|и|или|和|或|至|到|to|bis)$
+        (?:[,;、~]|[ ]:|(?:[,;][ ]?)?(?:and|or)|und|oder|et|ou|y|e|o|и|или|和|或|至|到|to|bis)$
+    | \d[ ]?(?:feet|foot|ft|hours?|hrs?|minutes?|mins?|dollars?|euros?|pounds?|lbs?|years?|weeks?
+        |days?|meters?|yards?|degrees?)[ ]?(?:and|,)?$              # 5 feet 4 inches
     | \d$
     | (?:\d[a-zA-Z]|[-+*/^]\s?[a-zA-Z]\w?|\^\{?\d\}?|\|)\s?=$           # 2x = 10
     """,

@@ -64,6 +64,7 @@ _NOT_NOUNS = frozenset(
     hoch quadrat kubik carré cube cuadrado cubo quadrado quadrato null zéro cero zero нуля ноля
     квадрате кубе степени минус puissance potencia potência potenza und et oder ou mais menos plus
     moins mehr weniger più meno más иль или больше меньше demi demie mezzo medio meia halb
+    twos threes fours fives sixes sevens eights nines tens scores
     平方 立方 的平方 的立方 次方 分之 阶乘 负 平方根 乗 以上 以下 多 左右 제곱 이상 이하
     """.split()  # noqa: SIM905  easier to read than a list
 )

@@ -20,7 +20,7 @@ _BEFORE = re.compile(
       | %[ ]of
       | \b(?:minus|negative|plus|times|over|mod|modulo|twice|double|triple|thrice|than|most|least
           |below|under|above|between|up[ ]to|exceeds?|exceeding|until|base|versus|vs\.?|per|squared
-          |divided[ ]by|divisible[ ]by|multiplied[ ]by|raised[ ]to|power|root|sqrt|log|ln|sin|cos
+          |divided[ ]by|divisible[ ]by|multiplied[ ]by|raised[ ]to|power|root|sqrt|log|ln|sin|cos|choose
           |tan|multiply[ ]by|divide[ ]by)
       | \b(?:not|never|nor|no|cannot|can['’]?t)(?:[ ](?:be|equal(?:[ ]to)?|exactly))?
       | n['’]t(?:[ ](?:be|equal))?
