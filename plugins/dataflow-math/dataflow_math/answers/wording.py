@@ -20,8 +20,8 @@ _BEFORE = re.compile(
       | %[ ]of
       | \b(?:minus|negative|plus|times|over|mod|modulo|twice|double|triple|thrice|than|most|least
           |below|under|above|between|up[ ]to|exceeds?|exceeding|until|base|versus|vs\.?|per|squared
-          |divided[ ]by|divisible[ ]by|multiplied[ ]by|raised[ ]to|power|root|sqrt|log|ln|sin|cos|tan
-          |choose|multiply[ ]by|divide[ ]by)
+          |divided[ ]by|divisible[ ]by|multiplied[ ]by|raised[ ]to|power|root|sqrt|log|ln|sin|cos
+          |tan|choose|multiply[ ]by|divide[ ]by)
       | \b(?:not|never|nor|no|cannot|can['’]?t)(?:[ ](?:be|equal(?:[ ]to)?|exactly))?
       | n['’]t(?:[ ](?:be|equal))?
       | \b(?:pas|nicht|keine?n?|nie|не(?:[ ]равен|[ ]равна|[ ]равно)?|no[ ](?:es|son|era)

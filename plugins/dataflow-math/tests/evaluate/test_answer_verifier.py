@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from dataflow_core import FileStorage, MemoryStorage, Pipeline
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ConfigurationError, PlanError
 from dataflow_math import AnswerFilter, AnswerVerifier
 
 HANGS = (r"9^{9^{9^9}}+x", "x+1")
@@ -113,7 +113,7 @@ def test_decimal_cells_are_numbers_and_columns_of_booleans_are_refused(verdicts,
         True, False, None,
     ]  # fmt: skip
     rows = [{"reference": True, "answer": "yes"}] * 3
-    with pytest.raises(ConfigurationError, match="reference"):
+    with pytest.raises(PlanError, match="is bool, answer_verifier wants text or number"):
         Judged(MemoryStorage(rows)).run(tmp_path / "out.parquet", run_dir=tmp_path / "run")
 
 
