@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ListColumn,
         NumberColumn,
         TextColumn,
+        TextOrNumberColumn,
     )
     from dataflow_core.operators.dataset import DatasetEvaluator, DatasetFilter, TwoPhase
     from dataflow_core.operators.expressions import Expression
@@ -55,6 +56,7 @@ _HOMES = {
     "RowFailure": "table.failures",
     "SamplingChanges": "operators.prompted",
     "TextColumn": "operators.columns",
+    "TextOrNumberColumn": "operators.columns",
     "TwoPhase": "operators.dataset",
     "ValueRefused": "table.failures",
     "arrow_column": "table.columns",

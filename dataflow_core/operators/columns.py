@@ -16,7 +16,7 @@ from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.storage.base import Storage
 from dataflow_core.table.types import is_json
 
-Kind = Literal["any", "text", "number", "integer", "boolean", "list"]
+Kind = Literal["any", "text", "number", "text or number", "integer", "boolean", "list"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class ColumnKind:
 
 TextColumn = Annotated[str, ColumnKind("text")]
 NumberColumn = Annotated[str, ColumnKind("number")]
+TextOrNumberColumn = Annotated[str, ColumnKind("text or number")]
 IntegerColumn = Annotated[str, ColumnKind("integer")]
 BooleanColumn = Annotated[str, ColumnKind("boolean")]
 ListColumn = Annotated[str, ColumnKind("list")]
@@ -59,6 +60,7 @@ PRODUCED: Mapping[str, pa.DataType] = {
     "any": pa.null(),
     "text": pa.string(),
     "number": pa.float64(),
+    "text or number": pa.string(),
     "integer": pa.int64(),
     "boolean": pa.bool_(),
     "list": pa.list_(pa.null()),
@@ -251,6 +253,7 @@ def _is_number(kind: pa.DataType) -> bool:
 _ACCEPTS: Mapping[str, Callable[[pa.DataType], bool]] = {
     "text": _is_text,
     "number": _is_number,
+    "text or number": lambda kind: _is_text(kind) or _is_number(kind),
     "integer": lambda kind: bool(pat.is_integer(kind)),
     "boolean": lambda kind: bool(pat.is_boolean(kind)),
     "list": lambda kind: bool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -44,6 +45,10 @@ def _values(column: pd.Series) -> list[Any]:
 def _text(value: Any) -> str | RowFailure | None:
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, Decimal) and value.is_finite():
+        return format(value, "f")
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return RowFailure("not_text", f"a text or number wanted, found {value!r:.60}")
-    return None if value != value else repr(value)  # noqa: PLR0124  NaN is no number
+    if value != value or isinstance(value, Decimal):  # noqa: PLR0124  NaN is no number
+        return None
+    return repr(value)

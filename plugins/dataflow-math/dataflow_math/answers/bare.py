@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from dataflow_math.answers.choices import lists_options
+from dataflow_math.answers.numbers import stands_alone
 
 _MOST_CHARACTERS = 400
 _MOST_WORDS = 8
 _JOINTS = frozenset({"and", "or"})
 _COMMAND = re.compile(r"\\[a-zA-Z]+|<<[^<>]*>>")
-_SAYS = re.compile(r"[^\W_]|\\\{|∅")
+_SAYS = re.compile(r"[^\W_]|\\\{|∅|∞")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCES = re.compile(r"[.!?。！？]\s+\S|[。！？]\S|\?|？")
 _ENVIRONMENT = re.compile(
@@ -21,8 +22,16 @@ _FORMULA = re.compile(
     r"|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]",
     re.DOTALL,
 )
-_SO = re.compile(r"(?:thus|so|hence|therefore)\b[,:]?\s*", re.IGNORECASE)
+_SO = re.compile(
+    r"(?:(?:thus|so|hence|therefore)\b|所以|因此|故|\\therefore(?![a-zA-Z])|\\Rightarrow(?![a-zA-Z])"
+    r"|=>|⇒|∴|→)[,:，]?\s*",
+    re.IGNORECASE,
+)
+_FEW_IDEOGRAPHS = 2
 _LABEL = re.compile(r"[^\W\d_]{2,}:\s*(?:\\?[$€£¥])?(?=[-+.\d])")
+_IT_IS = re.compile(
+    r"(?:=|(?:it|that|this)(?:['’]s|\s+is)\s)\s*(?=[-+]?\\?[$€£¥]?\d)", re.IGNORECASE
+)
 _NO_ANSWER = re.compile(
     r"(?:i|we)\s+(?:am|are|do|don|can|cannot|could|couldn|have|haven)\b.*"
     r"|(?:(?:the|my)\s+)?(?:\w+\s+)?answer\s+(?:is|remains)\s+(?:not\b.*|unknown|unclear)"
@@ -51,11 +60,15 @@ def bare_answer(text: str) -> str | None:
     if short is None or lists_options(short) or _NO_ANSWER.fullmatch(short.rstrip(".!")):
         return None
     short = short[label.end() :] if (label := _LABEL.match(short)) else short
+    short = short[it_is.end() :] if (it_is := _IT_IS.match(short)) else short
     if so := _SO.match(short):
-        rest = short[so.end() :].rstrip(".")
-        return rest if _ENVIRONMENT.fullmatch(rest) else None
+        rest = short[so.end() :].rstrip(".。")
+        plain = _WORD.search(_COMMAND.sub(" ", rest)) is None
+        return rest if _ENVIRONMENT.fullmatch(rest) or (plain and rest) else None
     lead, *numbers = re.split(r"\d", _COMMAND.sub(" ", _ENVIRONMENT.sub("0", short)), maxsplit=1)
     words = [word for word in _WORD.findall(lead) if word not in _JOINTS]
+    if numbers and sum("\u3040" <= character <= "\u9fff" for character in lead) > _FEW_IDEOGRAPHS:
+        return None
     return short if len(words) <= (1 if numbers else 4) else None
 
 
@@ -90,5 +103,7 @@ def formula_at_end(text: str) -> str | None:
     found = formulas[-1]
     after, content = tail[found.end() :], next(part for part in found.groups() if part)
     if re.search(r"\d|[.!?。]\s+\S", after) or _PROSE.search(f" {_COMMAND.sub('', content)} "):
+        return None
+    if not stands_alone(tail[: found.start()], after):
         return None
     return content.strip() or None

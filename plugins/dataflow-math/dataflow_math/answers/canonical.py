@@ -13,9 +13,11 @@ import re
 import unicodedata
 
 from dataflow_math.answers.brackets import closing_brace, enclosed
+from dataflow_math.answers.separators import joined_thousands
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ", "0123456789+-n")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+_SQUARE_METERS = re.compile(r"(?<=\d)\s?m[²³](?![\w^])")  # a variable has a ^ before its power
 _SYMBOLS = {
     "−": "-", "–": "-", "—": "-", "×": r"\times ", "÷": r"\div ", "·": r"\cdot ", "⋅": r"\cdot ",
     "∗": "*", "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ",
@@ -32,6 +34,7 @@ _NAMES = (
 )
 _ESCAPED_TWICE = re.compile(rf"(?<!\\)\\\\(?=(?:{_NAMES})(?![a-zA-Z]))")
 _THOUSANDS_MARK = re.compile(r"(?<=\d)\s*(?:\{\s*,\s*\}|,\s*\\!|\\,)\s*(?=\d{3}(?!\d))")
+_LATEX_COMMA = re.compile(r"(?<=\d)\{,\}(?=\d)")  # {,} is no comma between elements
 _SPACE = re.compile(r"(?<!\\)\\[,;:!> ]|\\q?quad(?![a-zA-Z])|~|\s+")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -58,7 +61,7 @@ _RENAMED = (
     (re.compile(r"(?:(?<=\d)\s*(?:PM|[Pp]\.[Mm]\b\.?)|(?<=:\d\d)\s*pm)(?!\w)"), " pm"),
     (re.compile(r"\\begin\{array\}\s*\{[^{}]*\}"), r"\\begin{pmatrix}"),
     (re.compile(r"\\end\{array\}"), r"\\end{pmatrix}"),
-    (re.compile(r"\\(begin|end)\{[bsv]matrix\}"), r"\\\1{pmatrix}"),
+    (re.compile(r"\\(begin|end)\{[bs]matrix\}"), r"\\\1{pmatrix}"),
 )
 _SHORT_FRACTION = re.compile(r"\\frac\s*(?:(\d)|\{([^{}]*)\})\s*(?:([\dA-Za-z])|\{([^{}]*)\})")
 _SHORT_ROOT = re.compile(r"\\sqrt\s*([\dA-Za-z])")
@@ -103,11 +106,13 @@ def canonical(text: str) -> str:
     if len(text) > _MOST_CHARACTERS:  # no answer, but no harm either
         return " ".join(text.split())
     text = _VULGAR.sub(_vulgar_fraction, text)
+    text = _SQUARE_METERS.sub(lambda found: " meter" + found[0][-1], text)
     text = _RAISED.sub(lambda found: "^{" + found[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _SYMBOL.sub(lambda found: _SYMBOLS[found[0]], text)
     text = unicodedata.normalize("NFKC", text)
     text = _ESCAPED_TWICE.sub(r"\\", text)
-    text = _THOUSANDS_MARK.sub("", text)
+    text = _LATEX_COMMA.sub(".", _THOUSANDS_MARK.sub("", text))
+    text = joined_thousands(text)
     text = _SPACE.sub(" ", _SIZE.sub("", text))
     text = _FORMULA.sub(_formula, _without_wrappers(text))
     for pattern, replacement in _RENAMED:

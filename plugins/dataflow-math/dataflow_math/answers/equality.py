@@ -16,15 +16,23 @@ evaluation.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dataflow_math.answers.brackets import enclosed, split_list
+from dataflow_math.answers.assigned import (
+    EQUALS,
+    assigned,
+    end_of_chain,
+    inside,
+    is_equation,
+)
+from dataflow_math.answers.brackets import split_list
 from dataflow_math.answers.canonical import canonical, key
-from dataflow_math.answers.quantities import quantity, same_quantity
-from dataflow_math.answers.units import without_unit
+from dataflow_math.answers.groups import Group, distinct, group_of, matches
+from dataflow_math.answers.quantities import Quantity, letter_quantity, quantity, same_quantity
+from dataflow_math.answers.separators import only_decimals
+from dataflow_math.answers.units import same_unit, without_unit
 from dataflow_math.answers.values import differ, is_simple
 
 Symbolic = Callable[[str, str], bool]
@@ -37,16 +45,15 @@ _MOST_ELEMENTS = 64
 _MOST_DEPTH = 12
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '/-]+[^\W\d_]+)*")
 _ARTICLE = re.compile(r"^(?:an?|the) (?=\w{2})")
-_AND = re.compile(r"\s*[,;]?\s+(?:and|or)\s+|\s*[,;]?\s*(?:或|和|以及)\s*")
-_EQUALS = re.compile(r"(?<![<>!=:\\])=(?!=)|\\in(?![a-zA-Z])")
-_NAME = r"\\?[A-Za-z]+(?:_\{?[A-Za-z0-9]+\}?)?'?(?:\s*\([A-Za-z0-9, ]*\))?"
-_NAMED = re.compile(
-    rf"(?:{_NAME}|\|\s*[A-Za-z]+\s*\||\(\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\)"
-    rf"|\\frac\{{{_NAME}\}}\{{{_NAME}\}}|(?:\\angle|\\triangle|\\overline)\s*\{{?{_NAME}\}}?)"
-)
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt)(?![a-zA-Z])")
 _BASED = re.compile(r"[0-9A-Fa-f]+_\d+")
-_MATRIX = re.compile(r"\\begin\{[pb]?matrix\}(.*)\\end\{[pb]?matrix\}", re.DOTALL)
-_SIGNS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])|\+/-|\+-")
+# Dates, and ranges of numbers, are neither differences nor quotients.
+_AS_TEXT = re.compile(
+    r"\d+(?:\.\d+)?\s*-\s*\d+(?:\.\d+)?(?:\s*-\s*\d+)?"
+    r"(?:\s+(?!sin|cos|tan|cot|log)(?:[^\W\d_]{3,}|[ckm]m|kg|m[lg]).*|\s*[%°])?"
+    r"|\d+\s*/\s*\d+\s*/\s*\d+|\d+\.\d+\.\d+|\d+:\d+:\d+"
+)
+_CHOICES = re.compile(r"[A-J]{2,10}")
 
 
 def equal(
@@ -79,20 +86,12 @@ class _Judge:
     symbolic: Symbolic | None
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Elements: ``kind`` is "list", "set", both brackets, or "matrix" with its rows."""
-
-    kind: str
-    elements: tuple[str, ...]
-
-
 def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
     verdict = _same_as_it_stands(a, b, judge)
     if verdict is not None:
         return verdict
     if depth < _MOST_DEPTH:
-        if _group(a) or _group(b):
+        if group_of(a) or group_of(b):
             return _same_groups(a, b, judge, depth)
         ours, theirs = split_list(a, ":"), split_list(b, ":")
         if len(ours) > 1 or len(theirs) > 1:
@@ -102,10 +101,10 @@ def _same(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
             return _same(*values, judge, depth + 1)
         (ours_bare, unit), (theirs_bare, other) = without_unit(a), without_unit(b)
         if unit or other:
-            if unit and other and unit != other:
+            if unit and other and not same_unit(unit, other):
                 return False
             return _same(ours_bare, theirs_bare, judge, depth + 1)
-    if (_is_equation(a) and is_simple(b)) or (_is_equation(b) and is_simple(a)):
+    if (is_equation(a) and is_simple(b)) or (is_equation(b) and is_simple(a)):
         return False
     if differ(a, b, judge.tolerance):
         return False
@@ -120,14 +119,49 @@ def _same_as_it_stands(a: str, b: str, judge: _Judge) -> bool | None:
         return True
     if _BASED.fullmatch(a) or _BASED.fullmatch(b):
         return False
-    first, second = quantity(a), quantity(b)
+    if _AS_TEXT.fullmatch(a) or _AS_TEXT.fullmatch(b):
+        return False
+    first, second = _quantities(a, b)
     if first and second:
         return same_quantity(first, second, judge.tolerance)
-    if (first or _is_letter(a)) and (second or _is_letter(b)):
+    if (first or _is_letter(a)) and (second or _is_letter(b)) and not _is_constant_and_number(a, b):
         return False
+    if _same_letters(a, b) or _same_letters(b, a):
+        return True
     if _is_words(a) or _is_words(b):
         return _plain_words(a) == _plain_words(b)
     return None
+
+
+def _quantities(a: str, b: str) -> tuple[Quantity | None, Quantity | None]:
+    """Read two texts as numbers, with a decimal comma or a letter for a unit where it is one."""
+    first, second = quantity(a), quantity(b)
+    if second and first is None:
+        first = quantity(only_decimals(a)) or _by_letter(a, second)
+    elif first and second is None:
+        second = quantity(only_decimals(b)) or _by_letter(b, first)
+    elif first is None and "," in a and "," in b and "(" not in a + b:
+        one, other = only_decimals(a), only_decimals(b)
+        if one != a and other != b:
+            return quantity(one), quantity(other)
+    return first, second
+
+
+def _by_letter(text: str, other: Quantity) -> Quantity | None:
+    return letter_quantity(text, other.unit) if other.unit else None
+
+
+def _is_constant_and_number(a: str, b: str) -> bool:
+    """Tell whether one is e or i, and the other no letter: 2.718281828 is a value of e."""
+    return (a in {"e", "i"}) != (b in {"e", "i"}) and not (_is_letter(a) and _is_letter(b))
+
+
+def _same_letters(a: str, b: str) -> bool:
+    """Tell whether one text is several choices in one word, ``AC``, and the other their list."""
+    if not _CHOICES.fullmatch(a) or len(set(a)) != len(a):
+        return False
+    group = group_of(b)
+    return group is not None and group.kind in {"list", "set"} and sorted(group.elements) == list(a)
 
 
 def _same_ratios(ours: list[str], theirs: list[str], judge: _Judge, depth: int) -> bool | None:
@@ -142,16 +176,11 @@ def _same_ratios(ours: list[str], theirs: list[str], judge: _Judge, depth: int) 
 
 
 def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
-    one, other = _group(a), _group(b)
+    one, other = group_of(a), group_of(b)
     if one and other:
-        kinds = {one.kind, other.kind}
-        if len(one.elements) != len(other.elements):
-            return False
-        if kinds <= {"list", "set"}:
-            return _same_in_any_order(one.elements, other.elements, judge, depth + 1)
-        if len(kinds) == 1 or kinds == {"list", "()"}:
-            return _same_in_order(one.elements, other.elements, judge, depth + 1)
-        return False
+        if {one.joint, other.joint} != {""} and _has_relation(one, other):
+            return _same_conditions(a, b, one, other, judge, depth)
+        return _same_elements(one, other, judge, depth + 1)
     group, single = (one, b) if one else (other, a)
     if group and group.kind == "set" and len(group.elements) == 1:
         return _same(*((*group.elements, b) if one else (a, *group.elements)), judge, depth + 1)
@@ -160,6 +189,37 @@ def _same_groups(a: str, b: str, judge: _Judge, depth: int) -> bool | None:
     values = _values(a, b)
     if values is not None:
         return _same(*values, judge, depth + 1)
+    return judge.symbolic(a, b) if judge.symbolic else None
+
+
+def _same_elements(one: Group, other: Group, judge: _Judge, depth: int) -> bool | None:
+    kinds, ours, theirs = {one.kind, other.kind}, one.elements, other.elements
+    if kinds == {"set"}:
+        return _same_sets(ours, theirs, judge, depth)
+    if len(ours) != len(theirs):
+        return False
+    if kinds <= {"list", "set"}:
+        return _same_in_any_order(ours, theirs, judge, depth)
+    vectors = {"()", "matrix 1"}, {"()", f"matrix {len(ours)}"}
+    if len(kinds) == 1 or kinds in ({"list", "()"}, *vectors):
+        return _same_in_order(ours, theirs, judge, depth)
+    return False
+
+
+def _has_relation(*groups: Group) -> bool:
+    return any(_RELATION.search(one) for group in groups for one in group.elements)
+
+
+def _same_conditions(
+    a: str, b: str, one: Group, other: Group, judge: _Judge, depth: int
+) -> bool | None:
+    """Compare inequalities that "and" or "or" joins: all of them hold, or one."""
+    if {one.joint, other.joint} == {"and", "or"}:
+        return False
+    if one.joint == other.joint and len(one.elements) == len(other.elements):
+        verdict = _same_in_any_order(one.elements, other.elements, judge, depth + 1)
+        if verdict is not False:
+            return verdict
     return judge.symbolic(a, b) if judge.symbolic else None
 
 
@@ -181,62 +241,26 @@ def _same_in_any_order(
     if len(ours) > _MOST_ELEMENTS:
         return False
     verdicts = [[_same(a, b, judge, depth) for b in theirs] for a in ours]
-    if _matches([[verdict is True for verdict in row] for row in verdicts]):
+    if matches([[verdict is True for verdict in row] for row in verdicts]):
         return True
     open_too = [[verdict is not False for verdict in row] for row in verdicts]
-    return None if _matches(open_too) else False
+    return None if matches(open_too) else False
 
 
-def _matches(allowed: list[list[bool]]) -> bool:
-    """Tell whether each row can have a column of its own (augmenting paths)."""
-    taken: dict[int, int] = {}
-
-    def place(row: int, seen: set[int]) -> bool:
-        for column, free in enumerate(allowed[row]):
-            if free and column not in seen:
-                seen.add(column)
-                if column not in taken or place(taken[column], seen):
-                    taken[column] = row
-                    return True
+def _same_sets(
+    ours: Sequence[str], theirs: Sequence[str], judge: _Judge, depth: int
+) -> bool | None:
+    """Compare sets: each element of one is in the other; how often it is named is nothing."""
+    ours, theirs = distinct(ours), distinct(theirs)
+    if set(map(key, ours)) == set(map(key, theirs)):
+        return True
+    if max(len(ours), len(theirs)) > _MOST_ELEMENTS:
         return False
-
-    return all(place(row, set()) for row in range(len(allowed)))
-
-
-@functools.lru_cache(maxsize=4096)
-def _group(text: str) -> _Group | None:
-    """Return the elements of a list, set, tuple or interval; None for a single expression."""
-    if inside := enclosed(text):
-        opening, content, closing = inside
-        parts = split_list(content)
-        if opening in ("\\{", "{") and closing in ("\\}", "}"):
-            named = opening == "\\{" or len(parts) > 1
-            return _Group("set", _nonempty(parts)) if named and content.strip() else None
-        if len(parts) > 1 and opening in "([" and closing in ")]":
-            return _Group(opening + closing, _nonempty(parts))
-    if (found := _MATRIX.fullmatch(text)) and "\\begin" not in found[1]:
-        rows = [row for row in found[1].split("\\\\") if row.strip()]
-        return _Group(f"matrix {len(rows)}", tuple(c.strip() for r in rows for c in r.split("&")))
-    parts = [part for piece in split_list(text) for part in _AND.split(piece)]
-    parts = list(_nonempty([part for one in parts for part in _both_signs(one)]))
-    return _Group("list", tuple(parts)) if len(parts) > 1 else None
-
-
-def _nonempty(parts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part.strip() for part in parts if part.strip())
-
-
-def _both_signs(text: str) -> list[str]:
-    r"""Return both values of an expression with ``\pm`` outside of brackets and equations."""
-    if len(_SIGNS.findall(text)) != 1:
-        return [text]
-    found = _SIGNS.search(text)
-    assert found is not None  # noqa: S101
-    before, after = text[: found.start()].rstrip(), text[found.end() :].lstrip()
-    return [
-        f"{before}+{after}" if before.strip() and before[-1] != "=" else before + after,
-        f"{before}-{after}",
-    ]
+    verdicts = [[_same(a, b, judge, depth) for b in theirs] for a in ours]
+    lines = [*verdicts, *map(list, zip(*verdicts, strict=True))]
+    if all(True in line for line in lines):
+        return True
+    return None if all(True in line or None in line for line in lines) else False
 
 
 def _values(a: str, b: str) -> tuple[str, str] | None:
@@ -244,37 +268,20 @@ def _values(a: str, b: str) -> tuple[str, str] | None:
 
     Also of ``(5)`` and ``5``, and of a set with one element and that element.
     """
-    bare = _inside(a), _inside(b)
+    bare = inside(a), inside(b)
     if bare != (a, b):
         return bare
-    ours, theirs = _assigned(a), _assigned(b)
-    if ours and not theirs and not _EQUALS.search(b):
+    chained = end_of_chain(a), end_of_chain(b)
+    if chained != (a, b):
+        return chained
+    ours, theirs = assigned(a), assigned(b)
+    if ours and not theirs and not EQUALS.search(b):
         return ours[1], b
-    if theirs and not ours and not _EQUALS.search(a):
+    if theirs and not ours and not EQUALS.search(a):
         return a, theirs[1]
     if ours and theirs and key(ours[0]) == key(theirs[0]):
         return ours[1], theirs[1]
     return None
-
-
-def _inside(text: str) -> str:
-    inside = enclosed(text)
-    if inside and inside[0] != "[" and inside[2] != "]" and inside[1].strip():
-        return inside[1].strip() if len(split_list(inside[1])) == 1 else text
-    return text
-
-
-def _assigned(text: str) -> tuple[str, str] | None:
-    """Return name and last value of ``x = …``, ``f(x) = … = …``, ``x in …``."""
-    parts = _EQUALS.split(text)
-    if len(parts) < 2 or not _NAMED.fullmatch(parts[0].strip()) or not parts[-1].strip():
-        return None
-    return parts[0].strip(), parts[-1].strip()
-
-
-def _is_equation(text: str) -> bool:
-    """Tell whether a text is an equation that gives no value, as ``x = 5`` does."""
-    return _EQUALS.search(text) is not None and _assigned(text) is None
 
 
 def _is_letter(text: str) -> bool:

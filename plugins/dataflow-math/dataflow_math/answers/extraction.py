@@ -8,6 +8,7 @@ answer is … I hope it is correct."); GSM8K (Cobbe et al. 2021, arXiv:2110.1416
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Literal, get_args
 from dataflow_math.answers.bare import bare_answer, formula_at_end
 from dataflow_math.answers.boxes import last_boxed
 from dataflow_math.answers.choices import choice_in_statement, choice_in_text
-from dataflow_math.answers.numbers import numbers_in, without_traces
+from dataflow_math.answers.numbers import last_value, without_traces
 from dataflow_math.answers.statements import MINERVA, hashes, read_statement, statements
 
 Method = Literal["tag", "boxed", "hashes", "stated", "choice", "whole", "formula", "last_number"]
@@ -24,6 +25,8 @@ METHODS: tuple[Method, ...] = get_args(Method)
 """The ways in which an answer is found, the surest first."""
 
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_FENCE = re.compile(r"^```(?:json)?\s*|\s*```$")
+_ANSWER_NAME = re.compile(r"(?:(?:final|correct)[ _-]?)?(?:answer|result)", re.IGNORECASE)
 _TURN = re.compile(r"<\|[a-zA-Z_]+\|>|</?s>|<eos>|<(?:start|end)_of_turn>")
 _MODEL_TURN = re.compile(r"\s*(?:assistant|model)\s*\n", re.IGNORECASE)
 
@@ -56,12 +59,17 @@ def extract_answer(text: str, methods: Collection[str] = METHODS) -> Answer | No
     - ``stated``: "the (final) answer is …", "Answer: …", "… is the answer" and Minerva's "The final
       answer is … I hope it is correct" (which goes before boxes), in English, Chinese (答案是,
       答案为), Japanese, Korean, French, German, Spanish, Portuguese, Italian and Russian;
-      and a last line ``A: …``;
+      and a last line ``A: …``; or ``{"answer": …}``;
     - ``choice``: a letter that is stated as the answer or chosen (故选B, "option B", "B) dog"), not
       the first one that stands alone;
     - ``whole``: the text is nothing but an answer;
     - ``formula``: the formula in the last sentence;
-    - ``last_number``.
+    - ``last_number``, where it is no part of an expression, a list, or words that change it ("half
+      of 5").
+
+    A statement that is negated ("not 5"), or called wrong in its sentence or the next, is none. In
+    the languages with a decimal comma, ``1,5`` is read as 1.5, and ``1.000``, where points separate
+    thousands, as 1000.
 
     Args:
         text: A solution, in any language.
@@ -123,6 +131,20 @@ def _tagged(text: str, _: Collection[str]) -> Answer | None:
     return _answer(found.text if found else last, "tag")
 
 
+def _by_name(text: str, _: Collection[str]) -> Answer | None:
+    """Return the answer that a text gives which is nothing but a JSON object: ``{"answer": 6}``."""
+    text = text.strip()
+    text = _FENCE.sub("", text) if text.startswith("```") else text
+    if not (text.startswith("{") and text.endswith("}") and '"' in text):
+        return None
+    try:
+        told = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
+    named = [value for name, value in told.items() if _ANSWER_NAME.fullmatch(name)]
+    return _answer(named[-1], "stated") if named and isinstance(named[-1], str) else None
+
+
 def _by_minerva(text: str, methods: Collection[str]) -> Answer | None:
     found = MINERVA.findall(text)
     return _stated(found[-1], methods) if found else None
@@ -168,13 +190,13 @@ def _formula(text: str, _: Collection[str]) -> Answer | None:
 
 
 def _last_number(text: str, _: Collection[str]) -> Answer | None:
-    found = numbers_in(without_traces(text))
-    return _answer(found[-1], "last_number") if found else None
+    return _answer(last_value(without_traces(text)), "last_number")
 
 
 _Finder = Callable[[str, Collection[str]], Answer | None]
 _FINDERS: tuple[tuple[Method, _Finder], ...] = (
     ("tag", _tagged),
+    ("stated", _by_name),
     ("stated", _by_minerva),
     ("boxed", _boxed),
     ("hashes", _hashes),

@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dataflow_math.answers.units import CURRENCIES, unit_of
+from dataflow_math.answers.multipliers import factor_of
+from dataflow_math.answers.spelled import NUMBER_WORDS, in_digits, repeating
+from dataflow_math.answers.units import CURRENCIES, LETTERS, same_unit, unit_of
 
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _MOST_DIGITS = 400
@@ -24,18 +26,46 @@ _NUMBER = re.compile(
         (?:[eE](?P<exponent>[-+]?\d+)
           |\s*(?:\\times|\\cdot|\*)\s*10\s*\^\s*(?:\{{\s*(?P<power>[-+]?\d+)\s*\}}|(?P<digit>\d)))?
     )
-    \s*(?P<after>%|percent(?:age)?\b|per\s+cent\b|[^\d\s.].*|)
+    \s*(?P<after>[^\d\s.].*|)
     """,
     re.VERBOSE | re.DOTALL,
 )
 _PER = re.compile(r"per\s|an?\s|/")
+_PERCENT = re.compile(
+    r"(?:%|(?:percent(?:age)?|per\s+cent|prozent|pour\s+cent|por\s+cento?|per\s+cento"
+    r"|процент(?:а|ов)?|퍼센트|パーセント)(?!\w))\s*(?P<of>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_OF = re.compile(r"(?:of|de[rs]?|di|от)\s+(?:the\s+|all\s+)?", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"(?:\\approx(?![a-zA-Z])|~|(?:about|approximately|exactly|roughly|around|circa|environ|etwa"
+    r"|genau|exactement|ungefähr|примерно|约|大约|約)(?![a-z]))\s*(?=[-+\d.$\\])",
+    re.IGNORECASE,
+)
+_IN_ALL = re.compile(
+    r"(?:^|\s+)(?:in\s+(?:total|all)|altogether|total|overall|insgesamt|au\s+total|en\s+total"
+    r"|in\s+totale|no\s+total|всего)$"
+)
+_FRACTION_WORD = re.compile(
+    r"(?:fif|six|seven|eigh|nin|ten|twelf|twentie|hundred|thousand|million|billion)ths?|fourths?"
+    r"|(?:dritt|viert|fünft|sechst|siebt|acht|neunt|zehnt|hundertst|tausendst)el|tiers|quarts?"
+    r"|\w+ièmes?|(?:terci|cuart|quint|terç|quart)os?|(?:décim|centésim|milésim)[oa]s?|terzi|quarti"
+    r"|quinti|decimi|centesimi|millesimi|третьих|четвёртых|пятых|десятых|сотых|тысячных"
+)
+_LETTER_UNIT = re.compile(r"(.*\d)\s*([a-zA-Z]+)(?:\^\{?([23])\}?)?", re.DOTALL)
 _NOUNS = re.compile(r"(?:[^\W\d_]{3,}|[^\W\d_a-zA-Z]+)(?:[ '-][^\W\d_]+)*")
 _NOT_NOUNS = frozenset(
     """
     and or to of over times plus minus divided mod modulo choose squared cubed hundred
     thousand million billion trillion dozen half halves third thirds quarter quarters
     fifths sixths tenths pi sin cos tan cot sec csc log ln lg exp sqrt root inf infinity
-    factorial if for when where not is are was more less than from by deg base
+    factorial if for when where not is are was more less than from by deg base fewer below above
+    under beyond negative zero power root raised hundreds thousands millions billions trillions
+    hoch quadrat kubik carré cube cuadrado cubo quadrado quadrato null zéro cero zero нуля ноля
+    квадрате кубе степени минус puissance potencia potência potenza und et oder ou mais menos plus
+    moins mehr weniger più meno más иль или больше меньше demi demie mezzo medio meia halb
+    twos threes fours fives sixes sevens eights nines tens scores
+    平方 立方 的平方 的立方 次方 分之 阶乘 负 平方根 乗 以上 以下 多 左右 제곱 이상 이하
     """.split()  # noqa: SIM905  easier to read than a list
 )
 
@@ -70,28 +100,67 @@ def quantity(text: str) -> Quantity | None:
         >>> quantity("2x"), quantity("2 m"), quantity("7 or 8")
         (None, None, None)
     """
-    found = _NUMBER.fullmatch(text) if len(text) <= _MOST_DIGITS else None
+    if len(text) > _MOST_DIGITS:
+        return None
+    text = in_digits(text)
+    text = text[about.end() :] if (about := _ABOUT.match(text)) else text
+    found = _NUMBER.fullmatch(text)
+    value = _value(found) if found else None
+    read = _with_unit(found, value) if found and value is not None else None
+    if read is None and (again := repeating(text)) is not None:
+        return Quantity(again, is_exact=True)
+    return read
+
+
+def letter_quantity(text: str, unit: str) -> Quantity | None:
+    """Read a canonical answer whose unit is a letter; None where that is not the unit expected.
+
+    A letter alone is a variable. Beside another answer in seconds, ``5 s`` can only be seconds.
+
+    Example:
+        >>> letter_quantity("5 s", "second").value, letter_quantity("5 s", "meter")
+        (Fraction(5, 1), None)
+    """
+    found = _LETTER_UNIT.fullmatch(text) if len(text) <= _MOST_DIGITS else None
     if found is None:
         return None
-    value = _value(found)
-    if value is None:
+    named = LETTERS.get(found[2], ())
+    if unit not in {f"{one}^{found[3]}" if found[3] else one for one in named}:
         return None
-    after = found["after"].strip()
-    is_percent = after.startswith(("%", "percent", "per cent"))
+    return quantity(found[1].rstrip())
+
+
+def _with_unit(found: re.Match[str], value: Fraction) -> Quantity | None:
+    """Return a number with the percent sign, multiplier and unit that follow it."""
+    after, apart = found["after"].strip(), found.string[found.start("after") - 1] == " "
+    if (found["sign"] == "-") != (found["inner"] == "-"):
+        value = -value
+    if percent := _PERCENT.fullmatch(after):
+        of = _OF.sub("", percent["of"], count=1)
+        if found["before"] or (of and _noun(of, apart=True) is None):
+            return None
+        return Quantity(value, _is_exact(found), is_percent=True)
+    factor, after = (1, after) if unit_of(after) else factor_of(after)
+    value, after, apart = value * factor, _IN_ALL.sub("", after), apart or factor != 1
+    if factor != 1 and NUMBER_WORDS.keys() & set(after.split()):
+        return None  # of "two hundred twenty" the rest is not read
     unit = unit_of(found["before"]) if found["before"] else None
     if unit and _PER.match(after):
         unit = unit_of(f"{unit} {after}")
         if unit is None:
             return None
-    elif after and not is_percent:
-        named = unit_of(after) or _noun(found["after"], apart=text[found.start("after") - 1] == " ")
+    elif after:
+        named = unit_of(after) or _noun(after, apart=apart)
         if named is None or (unit and named != unit):
             return None
         unit = named
-    negative = (found["sign"] == "-") != (found["inner"] == "-")
+    return Quantity(value, _is_exact(found), unit=unit)
+
+
+def _is_exact(found: re.Match[str]) -> bool:
+    """Tell whether a number is written as an integer or a fraction."""
     exact = found["plain"] is None or (found["plain"].isdigit() and not found["exponent"])
-    exact = exact and "." not in (found["top"] or "") + (found["over"] or "")
-    return Quantity(-value if negative else value, exact, is_percent, unit)
+    return exact and "." not in (found["top"] or "") + (found["over"] or "")
 
 
 def same_quantity(a: Quantity, b: Quantity, tolerance: float) -> bool:
@@ -101,9 +170,11 @@ def same_quantity(a: Quantity, b: Quantity, tolerance: float) -> bool:
       ``tolerance`` of the larger.
     - A percentage equals the same number without the sign, and the hundredth of it: 50% is 50 and
       0.5, but 50 is not 0.5.
-    - Units and currencies count where both have one.
+    - Units and currencies count where both have one; a percentage has a unit of its own.
     """
-    if a.unit and b.unit and not _same_unit(a.unit, b.unit):
+    if (a.is_percent and b.unit) or (b.is_percent and a.unit):
+        return False
+    if a.unit and b.unit and not same_unit(a.unit, b.unit):
         return False
     exact = a.is_exact and b.is_exact
     if _close(a.value, b.value, exact, tolerance):
@@ -118,13 +189,6 @@ def _close(a: Fraction, b: Fraction, exact: bool, tolerance: float) -> bool:
     if a == b or exact:
         return a == b
     return abs(a - b) <= Fraction(tolerance).limit_denominator(10**12) * max(abs(a), abs(b))
-
-
-def _same_unit(a: str, b: str) -> bool:
-    if a == b:
-        return True
-    first, second = a.partition(" ")[0], b.partition(" ")[0]
-    return first.rstrip("s") == second.rstrip("s") and a.isalpha() == b.isalpha()
 
 
 def _value(found: re.Match[str]) -> Fraction | None:
@@ -162,5 +226,7 @@ def _noun(words: str, *, apart: bool) -> str | None:
         return None
     parts = words.casefold().replace("-", " ").split()
     if len(parts) > 6 or _NOT_NOUNS.intersection(parts):
+        return None
+    if any(_FRACTION_WORD.fullmatch(part) for part in parts):
         return None
     return " ".join(parts)

@@ -16,6 +16,7 @@ _DECIMAL = re.compile(r"\d\.\d|\.\d")
 _MISREAD = re.compile(
     r"[:'\"$?]|\\[cl]?dots|\.\.|\\approx|(?<![\d._^])\d+(?:\.\d+)?\s+\d|\d\s*\{\s*\d|\d\s*_|\d\.\d+\.\d"
 )
+_JOINED = re.compile(r"\s+(?:and|or)\s+")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\s*°")
 _ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc)(?![a-zA-Z])")
 
@@ -44,6 +45,9 @@ def comparer(tolerance: float, *, relations_as_sets: bool = True) -> Callable[[s
         first, second = _parsed(a), _parsed(b)
         if first is None or second is None:
             return False
+        if _JOINED.search(a) or _JOINED.search(b):
+            return _same_sets(first, second, relations_as_sets)
+        first, second = _with_imaginary(first), _with_imaginary(second)
         if _DECIMAL.search(a) or _DECIMAL.search(b):
             close = _close(first, second, tolerance)
             if close is not None:
@@ -68,6 +72,10 @@ def _parsed(text: str) -> Any:
 
     if _MISREAD.search(text):
         return None
+    if len(parts := _JOINED.split(text)) > 1:
+        return _joined(
+            [_parsed(part) for part in parts], {word.strip() for word in _JOINED.findall(text)}
+        )
     if _ANGLE.search(text):
         text = _DEGREES.sub(r"{(\1\\cdot\\frac{\\pi}{180})}", text)
     found = parse(
@@ -87,6 +95,53 @@ def _whole() -> Any:
             basic_latex=True, malformed_operators=True, boxed="none"
         )
     )
+
+
+def _with_imaginary(expression: Any) -> Any:
+    """Return an expression with the letter i as the imaginary unit."""
+    from sympy import Basic, I, Symbol
+
+    letters = [one for one in _free_symbols(expression) if one.name == "i"]
+    if not (isinstance(expression, Basic) and letters):
+        return expression
+    assert isinstance(letters[0], Symbol)  # noqa: S101
+    return expression.subs(letters[0], I)
+
+
+def _free_symbols(expression: Any) -> set[Any]:
+    return getattr(expression, "free_symbols", set())
+
+
+def _joined(parts: list[Any], words: set[str]) -> Any:
+    """Return inequalities of one variable that "and" or "or" joins; None for anything else."""
+    from sympy import And, Or
+    from sympy.logic.boolalg import Boolean
+
+    letters = {one for part in parts for one in _free_symbols(part)}
+    if len(words) > 1 or len(letters) != 1 or not all(isinstance(one, Boolean) for one in parts):
+        return None
+    return (And if words == {"and"} else Or)(*parts)
+
+
+def _same_sets(a: Any, b: Any, relations_as_sets: bool) -> bool:
+    """Compare the numbers that two inequalities describe, or an inequality with a set."""
+    from sympy import Set
+    from sympy.logic.boolalg import Boolean
+
+    sets = isinstance(a, Set), isinstance(b, Set)
+    if any(sets) and not relations_as_sets:
+        return False
+    letters = [_free_symbols(one) for one in (a, b) if not isinstance(one, Set)]
+    if any(one != letters[0] for one in letters):
+        return False
+    try:
+        first, second = (
+            one.as_set() if isinstance(one, Boolean) else one if isinstance(one, Set) else None
+            for one in (a, b)
+        )
+    except (NotImplementedError, TypeError, ValueError, AttributeError):
+        return False
+    return first is not None and first == second
 
 
 def _are_multiples(a: Any, b: Any) -> bool:

@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import re
 
-# The first spelling names the unit.
-_NAMES = """
-    mm millimeter millimetre, cm centimeter centimetre, dm decimeter, meter metre,
-    km kilometer kilometre, inch inches, foot feet ft, yard yd, mile, acre, hectare, liter litre,
-    ml milliliter millilitre, gallon, quart, pint, cup, ounce oz, tablespoon, teaspoon,
-    gram gramme, kg kilogram kilogramme, mg milligram, ton tonne, pound lb lbs, newton, joule,
-    watt, volt, ohm, calorie, second sec secs, minute mins, hour hr hrs, day, week, month, year,
-    degree deg ° ℃ ℉, radian rad rads, unit, time times, point, dollar dollars usd $,
-    cent ¢, euro eur €, gbp £, yuan rmb cny 元 块, yen jpy ¥, rupee rs rs. inr ₹, won ₩, dime,
-    nickel, penny pennies pence, person people, student, child children, man men, woman women,
-    apple, book, page, word, car, ball, marble, way, piece, egg, digit, solution, triangle,
-    square, side, ticket, bag, box boxes, bottle,
-    厘米, 毫米, 分米, 米, 千米 公里, 克, 千克 公斤, 吨, 升, 毫升, 小时, 分钟 分, 秒, 天, 年, 个月,
-    人, 个, 只, 本, 张, 棵, 朵, 支 枝, 盒, 箱, 袋, 瓶, 页, 次, 倍, 岁, 辆, 颗, 块糖, 平方米,
-    平方厘米, 立方米, 立方厘米, 盆, 条, 头, 件, 度, 种, 道, 台, 位, 名, 组
-"""
-_SHORT = {"mph": "mile/hour", "kph": "km/hour", "kmh": "km/hour"}
+from dataflow_math.answers.unit_names import LETTERS, SHARED, spellings
+
 _PREFIXES = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
 _POWER = re.compile(r"\s*\^\s*\{?\s*([23])\s*\}?$|(?<=m)([23])$")
 _WORDS_AT_END = re.compile(r"(?<=[\w)}\]] )[a-zA-Z]{2,}(?=[a-zA-Z.^{}23/ ]*$)")
@@ -28,23 +13,30 @@ _MOST_CHARACTERS = 400
 _SLASH = re.compile(r"\s*/\s*|\s+per\s+|\s+an?\s+")
 
 
-def _spellings() -> dict[str, str]:
-    found = {}
-    for names in _NAMES.split(","):
-        unit, *others = names.split()
-        for name in (unit, *others):
-            found[name] = unit
-            if name.isascii() and name.isalpha() and len(name) > 3 and not name.endswith("s"):
-                found[name + "s"] = unit
-    return found | _SHORT
-
-
-_UNITS = _spellings()
+_UNITS = spellings()
 _AFTER_SLASH = {"h": "hour", "s": "second", "m": "meter", "g": "gram", "l": "liter"}
 CURRENCIES = "".join(
     name for name in _UNITS if len(name) == 1 and not name.isalnum() and name != "°"
 )
 """The symbols of currencies, which stand before or after a number."""
+
+
+__all__ = ["CURRENCIES", "LETTERS", "same_unit", "unit_of", "without_unit"]
+
+
+def same_unit(a: str, b: str) -> bool:
+    """Tell whether two units are the same; a name that several share equals each of them.
+
+    Example:
+        >>> same_unit("gbp", "pound"), same_unit("lb", "pound"), same_unit("lb", "gbp")
+        (True, True, False)
+    """
+    if a == b:
+        return True
+    ours, theirs = a.split("/"), b.split("/")
+    if len(ours) != len(theirs):
+        return False
+    return all(_same_name(*pair) for pair in zip(ours, theirs, strict=True))
 
 
 def unit_of(words: str) -> str | None:
@@ -81,6 +73,13 @@ def without_unit(text: str) -> tuple[str, str | None]:
         if unit := unit_of(text[found.start() :]):
             return text[: found.start()].rstrip(), unit
     return text, None
+
+
+def _same_name(a: str, b: str) -> bool:
+    if a == b or (min(a, b), max(a, b)) in SHARED:
+        return True
+    first, second = a.partition(" ")[0], b.partition(" ")[0]
+    return first.rstrip("s") == second.rstrip("s") and a.isalpha() == b.isalpha()
 
 
 def _power_of(words: str, *, single_letters: bool) -> str | None:

@@ -58,6 +58,16 @@ def is_simple(text: str) -> bool:
     return _value(text, dict.fromkeys(_letters(text), _POINTS[0]) | _CONSTANTS) is not None
 
 
+def is_constant(text: str) -> bool:
+    r"""Tell whether a canonical text is an expression of numbers alone, whose value is known here.
+
+    Example:
+        >>> is_constant(r"2 \times 3"), is_constant("2x"), is_constant("2,3")
+        (True, False, False)
+    """
+    return not _letters(text) and is_simple(text)
+
+
 def _letters(text: str) -> set[str]:
     tokens = _tokens(text)
     return {one for one in tokens if len(one) == 1 and one.isalpha()} if tokens else set()

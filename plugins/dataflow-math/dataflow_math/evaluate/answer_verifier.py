@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_core import Evaluator, Filter, Operator, Storage
-from dataflow_core.operators import AnyColumn, BooleanColumn, RowFailure
+from dataflow_core.operators import BooleanColumn, RowFailure, TextOrNumberColumn
 from dataflow_math.answers.equality import TOLERANCE, equal
 from dataflow_math.answers.extraction import Answer, extract_answer, reference_answer
 from dataflow_math.answers.pool import Pair, pool_of
@@ -35,8 +35,8 @@ class AnswerVerifier(_Comparing, Evaluator):
 
     Both columns may hold answers or whole solutions, of which the answer is taken as
     `AnswerExtractor` does (of a reference, only one that is boxed, tagged, stated or chosen, or a
-    text that is nothing but an answer: the last number of a text may be any). Numbers count as
-    texts.
+    text that is nothing but an answer: the last number of a text may be any). Numbers, of
+    all types, count as texts.
 
     The verdict is null where there is no reference or none can be read, or no question where a
     column of them is named; false where there is a reference and no answer, since what states
@@ -49,7 +49,7 @@ class AnswerVerifier(_Comparing, Evaluator):
     -2``; and expressions, equations, inequalities and matrices that Math-Verify proves equal. Never
     is a part of an answer compared. Words are compared without case, in all languages; units and
     currencies count where both have one. ``50%`` equals ``50`` and ``0.5``, but ``50`` is not
-    ``0.5``.
+    ``0.5``, nor ``50%`` 50 of any unit. Dates and ranges, as ``5-7``, equal themselves alone.
 
     Math-Verify runs in processes of its own, which start when an expression needs them; they are
     shared by all operators of a process, and end with it or after two minutes without work. A
@@ -60,8 +60,8 @@ class AnswerVerifier(_Comparing, Evaluator):
 
     Attributes:
         tolerance: How much two numbers may differ where one of them is a decimal, relative to the
-            larger: 1e-6 takes 0.333333 for 1/3, and not 0.3333. Integers and fractions are compared
-            exactly.
+            larger: 1e-6 takes 0.333333 for 1/3, and not 0.3333; and 1000000.75 for 1000000.25,
+            which only 1e-7 tells apart. Integers and fractions are compared exactly.
         time_limit: The most seconds of processor time for one comparison of expressions (and at
             most four times as many by the clock).
         workers: The most processes that compare expressions at once.
@@ -83,10 +83,10 @@ class AnswerVerifier(_Comparing, Evaluator):
     def run(
         self,
         storage: Storage,
-        input_answer: AnyColumn = "answer",
-        input_reference: AnyColumn = "reference",
+        input_answer: TextOrNumberColumn = "answer",
+        input_reference: TextOrNumberColumn = "reference",
         output_verdict: BooleanColumn = "is_correct",
-        input_question: AnyColumn | None = None,
+        input_question: TextOrNumberColumn | None = None,
     ) -> None:
         """Add the verdict.
 
@@ -166,10 +166,10 @@ class AnswerFilter(_Comparing, Filter):
     def run(
         self,
         storage: Storage,
-        input_answer: AnyColumn = "answer",
-        input_reference: AnyColumn = "reference",
+        input_answer: TextOrNumberColumn = "answer",
+        input_reference: TextOrNumberColumn = "reference",
         output_verdict: BooleanColumn = "is_correct",
-        input_question: AnyColumn | None = None,
+        input_question: TextOrNumberColumn | None = None,
     ) -> None:
         """Add the verdict, and drop the rows where it is not true.
 

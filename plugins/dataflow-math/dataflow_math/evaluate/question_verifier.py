@@ -25,8 +25,8 @@ class QuestionVerifier(_Checking, Evaluator):
     (clear wording and notation), ``premises`` (each statement is possible by itself),
     ``consistency`` (none contradicts another), ``completeness`` (they suffice for an answer). The
     column has the first that fails, or ``"none"``. An answer that names none of these is a failure
-    of the row, never a verdict. Null and blank questions get null; others may be in all languages
-    that the model knows.
+    of the row, never a verdict; an explanation may be missing, and then is null. Null and blank
+    questions get null; others may be in all languages that the model knows.
 
     Source: MathQ-Verify (Shen et al. 2025), arXiv:2505.13903, its five stages in one prompt.
 
@@ -58,7 +58,7 @@ class QuestionVerifier(_Checking, Evaluator):
         asked = self.ask(storage, {"question": input_question})
         columns = {output_failed_check: asked.column(lambda told: told["failed_check"])}
         if output_explanation is not None:
-            columns[output_explanation] = asked.column(lambda told: told["explanation"])
+            columns[output_explanation] = asked.column(lambda told: told.get("explanation"))
         asked.write(storage, columns)
 
 
@@ -105,4 +105,6 @@ class QuestionFilter(_Checking, Filter):
         )
         table = storage.read([output_failed_check, output_explanation])
         failed = table[output_failed_check].fillna("no_question")
-        self.keep(storage, failed == SOUND, reason=failed, value=table[output_explanation])
+        told = table[output_explanation].astype(object)
+        told = told.where(told.notna(), None)  # a null, not the text "nan"
+        self.keep(storage, failed == SOUND, reason=failed, value=told)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from annotated_types import MinLen
 
 from dataflow_core import Generator, Storage
-from dataflow_core.operators import AnyColumn, RowFailure, TextColumn
+from dataflow_core.operators import RowFailure, TextColumn, TextOrNumberColumn
 from dataflow_math.answers.extraction import METHODS, Answer, Method, extract_answer
 from dataflow_math.cells import assign_sound, texts_in
 
@@ -28,8 +28,12 @@ class AnswerExtractor(Generator):
     - ``choice``: the letter that is stated as the answer, or chosen (故选B, "option B", "B) dog").
     - ``whole``: the text is nothing but an answer, as references are; "I don't know" is none.
     - ``formula``: the formula in the last sentence.
-    - ``last_number``: the last number, in scripts of all languages that write digits 0 to 9; a
-      guess.
+    - ``last_number``: the last number, in scripts of all languages that write digits 0 to 9, where
+      it is no part of an expression, a list, or words that change it ("half of 5"); a guess.
+
+    A statement that is negated ("not 5"), or called wrong in its sentence or the next, is none. In
+    French and Russian statements ``1,5`` is 1.5; in German, Spanish, Portuguese and Italian ones
+    also ``1.000`` is 1000.
 
     What stands before ``</think>`` is not looked at where anything follows it. A text without an
     answer, or a null, has a null as answer and as method: that there is none is a finding, and no
@@ -56,7 +60,7 @@ class AnswerExtractor(Generator):
     def run(
         self,
         storage: Storage,
-        input_text: AnyColumn = "text",
+        input_text: TextOrNumberColumn = "text",
         output_answer: TextColumn = "answer",
         output_method: TextColumn | None = None,
     ) -> None:

@@ -28,11 +28,13 @@ class SelfConsistency(Prompted, Generator):
     r"""Have a model solve each question ``samples`` times, and take the answer with most votes.
 
     Votes are counted by mathematical equality (``1/2``, ``0.5`` and ``\frac{1}{2}`` are one
-    answer), as `AnswerVerifier` compares, in all languages. The agreement is the share of all
-    samples that gave the winner, 0 to 1; a sample without an answer, or that failed, votes for
-    nothing, so it can lower the agreement but never win. Answers are found as `AnswerExtractor`
-    does, but that a few words alone are none. Of answers with equally many votes, the one that came
-    first wins.
+    answer), as `AnswerVerifier` compares, in all languages. An answer has the votes of all samples
+    that equal it, whatever their order: of ``50``, ``50%`` and ``0.5`` the percentage wins, as both
+    others equal it and not each other. The agreement is the share of all samples that equal the
+    winner, 0 to 1; a sample without an answer, or that failed, votes for nothing, so it can lower
+    the agreement but never win. Answers are found as `AnswerExtractor` does, but that a few words
+    alone are none. Of answers with equally many votes, the one that is written so most often wins,
+    then the shortest, then the first in the order of characters.
     Where no sample has an answer, the row goes to quarantine (``"no_answer"``), or with the reason
     for which all samples failed.
 
@@ -123,12 +125,12 @@ def _answer(sample: Completion) -> str | None:
 
 
 def _elected(samples: tuple[Completion, ...], ballot: Ballot) -> dict[str, Any] | RowFailure:
-    if not (winner := ballot.winner):
+    if ballot.winner is None:
         return _nobody(samples)
     return {
-        "answer": ballot.answers[winner[0]],
-        "agreement": len(winner) / len(samples),
-        "solution": samples[winner[0]].text,
+        "answer": ballot.winner,
+        "agreement": len(ballot.voters) / len(samples),
+        "solution": samples[ballot.first].text,
         "answers": list(ballot.answers),
     }
 

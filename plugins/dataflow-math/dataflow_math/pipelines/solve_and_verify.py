@@ -10,6 +10,9 @@ from dataflow_math.generate.answer_extractor import AnswerExtractor
 from dataflow_math.generate.answer_generator import AnswerGenerator
 from dataflow_math.generate.self_consistency import SelfConsistency
 
+_OWN = ("solution", "agreement", "is_correct")
+"""The columns that the pipeline makes, besides the answers."""
+
 
 class SolveAndVerify(Pipeline):
     """Have a model solve questions, and mark which answers equal the references.
@@ -33,7 +36,8 @@ class SolveAndVerify(Pipeline):
             dropped.
 
     Raises:
-        ConfigurationError: ``samples`` is below 1, or a sampling setting is impossible.
+        ConfigurationError: ``samples`` is below 1, a sampling setting is impossible, or two of the
+            columns are one: an answer must not stand where its question or reference does.
     """
 
     def __init__(
@@ -52,6 +56,11 @@ class SolveAndVerify(Pipeline):
         super().__init__(storage)
         if samples < 1:
             raise ConfigurationError(f"samples must be 1 or more, found {samples}")
+        _require_apart(
+            question_column=question_column,
+            reference_column=reference_column,
+            answer_column=answer_column,
+        )
         self.question_column = question_column
         self.reference_column = reference_column
         self.answer_column = answer_column
@@ -80,3 +89,16 @@ class SolveAndVerify(Pipeline):
             output_verdict="is_correct",
             input_question=self.question_column,
         )
+
+
+def _require_apart(**columns: str) -> None:
+    """Raise where a column would be overwritten before it is read."""
+    taken = dict.fromkeys(_OWN, "a column that the pipeline makes")
+    for parameter, column in columns.items():
+        if column in taken:
+            raise ConfigurationError(
+                f"{parameter} is {column!r}, and so is {taken[column]}: one would overwrite the "
+                "other, and answers be compared with themselves. Give each a name of its own"
+                + (", or rename the column of the input." if parameter != "answer_column" else ".")
+            )
+        taken[column] = parameter

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 
 from dataflow_core import FileStorage, MemoryStorage, Pipeline
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ConfigurationError, PlanError
 from dataflow_math import AnswerFilter, AnswerVerifier
 
 HANGS = (r"9^{9^{9^9}}+x", "x+1")
@@ -38,6 +39,16 @@ EQUAL = [
     ("[-2,7]", r"x \in [-2,7]"),
     (r"34x+45y-20z+100=0", "-34x-45y+20z-100=0"),
     (r"x \neq 5", "x != 5"),
+    ("i^2", "-1"),
+    (r"\sqrt{-9}", "3i"),
+    ("(2-i)(2+i)", "5"),
+    (r"e^{i\pi}", "-1"),
+    ("e", "2.718281828"),
+    (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", "-2"),
+    (r"x<2 \text{ or } x>3", r"(-\infty,2)\cup(3,\infty)"),
+    ("x>2 and x<5", "2<x<5"),
+    ("x>1 and x<5", "(1,5)"),
+    ("2^5", "32"),
 ]
 UNEQUAL = [
     ("x+1", "2+x"),
@@ -60,6 +71,13 @@ UNEQUAL = [
     (r"\frac{3}{0}", "1"),
     ("x+1", "x+1+"),
     ("3:1", "3"),
+    ("i^2", "1"),
+    ("e", "3"),
+    ("5 below zero", "5"),
+    (r"5\%/2", "5"),
+    ("10% of 50", "10"),
+    ("x>1 or x<5", "(1,5)"),
+    (r"\begin{vmatrix}1&2\\3&4\end{vmatrix}", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"),
 ]
 
 
@@ -88,6 +106,20 @@ def test_without_a_reference_there_is_no_verdict_and_without_an_answer_it_is_fal
         True,
         True,
     ]
+
+
+def test_decimal_cells_are_numbers_and_columns_of_booleans_are_refused(verdicts, tmp_path):
+    assert verdicts([(Decimal("1.50"), "3/2"), (Decimal(7), "8"), (None, "8")]) == [
+        True, False, None,
+    ]  # fmt: skip
+    rows = [{"reference": True, "answer": "yes"}] * 3
+    with pytest.raises(PlanError, match="is bool, answer_verifier wants text or number"):
+        Judged(MemoryStorage(rows)).run(tmp_path / "out.parquet", run_dir=tmp_path / "run")
+
+
+def test_inequalities_and_sets_are_kept_apart_where_that_is_wanted(verdicts):
+    pair = (r"x<2 \text{ or } x>3", r"(-\infty,2)\cup(3,\infty)")
+    assert verdicts([pair], relations_as_sets=False) == [False]
 
 
 def test_whole_solutions_are_read_on_both_sides(verdicts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from dataflow_core import MemoryStorage
@@ -52,7 +53,7 @@ def test_the_filter_drops_with_the_failing_check_and_keeps_the_sound():
     [
         ("I cannot say whether it is true.", "unparsable_answer"),
         (verdict("perhaps"), "schema_mismatch"),
-        ('{"failed_check": "none"}', "schema_mismatch"),
+        ('{"explanation": "Fine."}', "schema_mismatch"),
         (Reply("", "stop"), "empty_answer"),
         (ReplyError("request", "too long"), None),
     ],
@@ -67,6 +68,15 @@ def test_what_names_no_check_is_neither_kept_nor_dropped(answer, reason):
     failed = table.quarantined()
     assert len(failed) == 1
     assert reason is None or failed["reason"].tolist() == [reason]
+
+
+def test_a_verdict_needs_no_explanation_and_a_missing_one_is_null():
+    table = MemoryStorage([{"question": "a?"}, {"question": "b?"}, {"question": None}])
+    serving = serving_of({"a?": '{"failed_check": "format"}', "b?": verdict("none", "Fine.")})
+    QuestionFilter(serving=serving).run(table)
+    assert [row["explanation"] for row in table.rows()] == ["Fine."]
+    assert table.dropped()["reason"].tolist() == ["format", "no_question"]
+    assert [None if pd.isna(one) else one for one in table.dropped()["value"]] == [None, None]
 
 
 def test_a_verdict_in_a_fence_counts_and_so_does_the_last_of_two():

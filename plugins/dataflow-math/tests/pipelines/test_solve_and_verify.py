@@ -94,6 +94,24 @@ def test_samples_are_one_or_more(samples):
         SolveAndVerify(serving=ScriptedServing(ANSWERS), samples=samples)
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"answer_column": "reference"},
+        {"answer_column": "question"},
+        {"answer_column": "solution"},
+        {"answer_column": "is_correct"},
+        {"answer_column": "gold", "reference_column": "gold"},
+        {"reference_column": "solution"},
+        {"question_column": "is_correct"},
+        {"question_column": "a", "reference_column": "a"},
+    ],
+)
+def test_no_answer_is_compared_with_itself(columns):
+    with pytest.raises(ConfigurationError, match=f"is '{next(iter(columns.values()))}', and so is"):
+        SolveAndVerify(serving=ScriptedServing(ANSWERS), **columns)
+
+
 def test_it_is_registered_with_its_parameters():
     from dataflow_core.plugins import PluginManager
 
