@@ -17,6 +17,7 @@
     ├── ServingError              a model cannot be asked at all, whatever the row
     │   ├── ServingRefused        the server refuses everything: wrong key, unknown model, no credit
     │   └── ServingGone           the server cannot be reached any more, or never could
+    ├── ScriptError               a script to migrate cannot be read or written
     ├── PluginError               a plugin cannot be loaded, or a name is unknown or taken
     └── ConformanceError          something of a plugin is not as its contract says
 
@@ -51,6 +52,7 @@ __all__ = [
     "RecipeError",
     "RunError",
     "RunStopped",
+    "ScriptError",
     "ServingError",
     "ServingGone",
     "ServingRefused",
@@ -133,6 +135,10 @@ class RunStopped(KeyboardInterrupt):
 
 class BudgetReached(RunStopped):
     """A run has spent its budget: what was done is kept, and with more money it goes on."""
+
+
+class ScriptError(DataflowError):
+    """A script to migrate cannot be read or written: its encoding, its syntax, or its file."""
 
 
 class ServingError(DataflowError):

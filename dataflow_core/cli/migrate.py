@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.output import write_json
+from dataflow_core.errors import ScriptError
 from dataflow_core.wording import counted
 
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ def command(
 def _done(path: Path, *, write: bool, as_diff: bool, silent: bool) -> tuple[dict[str, Any], int]:
     """Migrate one script; return what is told of it, and the exit code."""
     from dataflow_core.migration import Script, examine
-    from dataflow_core.migration.script import ScriptError
 
     content: dict[str, Any] = {"script": str(path), "findings": [], "error": None}
     try:

@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from dataflow_core.errors import DataflowError
+from dataflow_core.errors import ScriptError
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)?")
 _SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-
-
-class ScriptError(DataflowError):
-    """A script cannot be read: its encoding or its syntax is wrong."""
 
 
 @dataclass(frozen=True)

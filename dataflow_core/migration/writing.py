@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from dataflow_core.migration.script import ScriptError
+from dataflow_core.errors import ScriptError
 
 
 def replace(path: Path, content: bytes) -> Path:

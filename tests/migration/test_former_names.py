@@ -50,10 +50,12 @@ def parameters(former: Former, former_parameters) -> dict[str, object]:
             one.name: NO_DEFAULT if one.default is inspect.Parameter.empty else one.default
             for one in found
         }
-    fields = cls.model_fields
+    plain = {name: one.default for name, one in cls.model_fields.items()}
     return {
-        name: NO_DEFAULT if one.is_required() else one.get_default(call_default_factory=True)
-        for name, one in fields.items()
+        name: NO_DEFAULT
+        if one.is_required()
+        else one.get_default(call_default_factory=True, validated_data=plain)
+        for name, one in cls.model_fields.items()
     }
 
 

@@ -19,6 +19,7 @@ MODULES = (
     "dataflow_core.engine",
     "dataflow_core.errors",
     "dataflow_core.export",
+    "dataflow_core.migration",
     "dataflow_core.operators",
     "dataflow_core.pipeline",
     "dataflow_core.plugins",
