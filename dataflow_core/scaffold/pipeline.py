@@ -58,7 +58,7 @@ def new_pipeline(
     """
     step = find_step(home, operator)
     check_class("the pipeline", name, {step.cls})
-    summary = description or f"Drop repeated texts, and apply {home.namespace}/{step.name}"
+    summary = description or f"Drop repeated texts, and apply {step.name}"
     answers = {
         "name": name,
         "cls": class_name(name),

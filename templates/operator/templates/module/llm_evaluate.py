@@ -22,7 +22,7 @@ class {{ cookiecutter.cls }}(Prompted, Evaluator):
         >>> from dataflow_core import MemoryStorage
         >>> from dataflow_core.testing import ScriptedServing
         >>> table = MemoryStorage([{"text": "Bees dance."}, {"text": None}])
-        >>> serving = ScriptedServing(lambda text: "Short and plain.\nScore: 5")
+        >>> serving = ScriptedServing(lambda text: "Short and plain. Score: 5")
         >>> {{ cookiecutter.cls }}(serving=serving).run(table)
         >>> [row["clarity"] for row in table.rows()]
         [5, None]

@@ -1,3 +1,3 @@
-"""{{ cookiecutter.namespace }}/{{ cookiecutter.name }}: what it does with texts of all kinds."""
+"""{{ cookiecutter.name }}: what it does with texts of all kinds."""
 
 from __future__ import annotations

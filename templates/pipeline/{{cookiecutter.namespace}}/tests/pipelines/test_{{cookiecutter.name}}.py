@@ -1,4 +1,4 @@
-"""{{ cookiecutter.namespace }}/{{ cookiecutter.name }}: from rows to rows, and what became of each."""
+"""{{ cookiecutter.name }}: from rows to rows, and what became of each."""
 
 from __future__ import annotations
 
