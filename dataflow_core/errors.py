@@ -17,7 +17,8 @@
     ├── ServingError              a model cannot be asked at all, whatever the row
     │   ├── ServingRefused        the server refuses everything: wrong key, unknown model, no credit
     │   └── ServingGone           the server cannot be reached any more, or never could
-    └── PluginError               a plugin cannot be loaded, or a name is unknown or taken
+    ├── PluginError               a plugin cannot be loaded, or a name is unknown or taken
+    └── ConformanceError          something of a plugin is not as its contract says
 
     KeyboardInterrupt
     └── RunStopped                a run was asked to stop, and can go on where it stopped
@@ -127,6 +128,10 @@ class ServingGone(ServingError):
 
 class PluginError(DataflowError):
     """A plugin cannot be loaded, or a registered name is unknown or claimed twice."""
+
+
+class ConformanceError(DataflowError, AssertionError):
+    """An operator, a plugin, a storage, a serving or an engine breaks its contract."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -184,11 +184,11 @@ def _extra(item: Registered[Any]) -> Iterator[Finding]:
             f"(it has: {', '.join(sorted(extras)) or 'none'})",
             "Declare the extra in the plugin's pyproject.toml, or correct the specification.",
         )
-    elif lacking := _lacking(item.distribution, extra):
+    elif names := lacking(item.distribution, extra):
         yield _about(
             item,
             "note",
-            f"it needs {', '.join(lacking)}, not installed",
+            f"it needs {', '.join(names)}, not installed",
             f"pip install '{item.distribution}[{extra}]'",
         )
 
@@ -242,8 +242,13 @@ def _parsed(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
     return [item for item in parsed if not item.marker or item.marker.evaluate({"extra": extra})]
 
 
-def _lacking(distribution: str, extra: str) -> list[str]:
-    """Return the requirements of an extra that are not installed; none if that cannot be told."""
+def lacking(distribution: str, extra: str) -> list[str]:
+    """Return the requirements of an extra that are not installed; none if that cannot be told.
+
+    Args:
+        distribution: The distribution.
+        extra: The extra.
+    """
     try:
         always = {str(item) for item in _parsed(_requires(distribution))}
         wanted = _parsed(_requires(distribution), normalized(extra))

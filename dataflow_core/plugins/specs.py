@@ -34,12 +34,22 @@ class Spec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSpec(Spec):
-    """An operator: its function, scope, modality, and the published source that it follows."""
+    """An operator: its function, scope, modality, and the published source that it follows.
+
+    Attributes:
+        function: What it does to rows.
+        scope: Whether it needs all rows.
+        modality: What its columns hold.
+        source: The published work that it follows.
+        example: What the conformance kit makes it of, where it cannot tell by itself: an
+            `Example`, or a mapping of examples by name, as ``"package.conformance:EXAMPLES"``.
+    """
 
     function: Function
     scope: Scope = "row"
     modality: Modality = "text"
     source: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,10 @@
-"""Doubles that make servings, operators and pipelines testable without a model.
+"""What tests of plugins and pipelines use: doubles of models, and the conformance kit.
 
 `ScriptedServing` answers as a function or a table says; `CassetteServing` records a serving's
 answers and plays them again; `FaultServer` is an OpenAI-compatible server that fails as it is told.
+
+`check_operator`, `parametrize_with_checks` and `check_plugin` check that what a plugin registers
+does what the core and its users rely on. pytest is needed by `parametrize_with_checks` alone.
 """
 
 from __future__ import annotations
@@ -11,17 +14,39 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.testing.cassettes import CassetteServing
+    from dataflow_core.testing.conformance import (
+        check_operator,
+        operators,
+        parametrize_with_checks,
+    )
+    from dataflow_core.testing.example import Example
+    from dataflow_core.testing.plugin_checks import check_plugin
     from dataflow_core.testing.scripted import ScriptedServing
     from dataflow_core.testing.server import Faults, FaultServer
 
 _HOMES = {
     "CassetteServing": "dataflow_core.testing.cassettes",
+    "Example": "dataflow_core.testing.example",
     "FaultServer": "dataflow_core.testing.server",
     "Faults": "dataflow_core.testing.server",
     "ScriptedServing": "dataflow_core.testing.scripted",
+    "check_operator": "dataflow_core.testing.conformance",
+    "check_plugin": "dataflow_core.testing.plugin_checks",
+    "operators": "dataflow_core.testing.conformance",
+    "parametrize_with_checks": "dataflow_core.testing.conformance",
 }
 
-__all__ = ["CassetteServing", "FaultServer", "Faults", "ScriptedServing"]
+__all__ = [
+    "CassetteServing",
+    "Example",
+    "FaultServer",
+    "Faults",
+    "ScriptedServing",
+    "check_operator",
+    "check_plugin",
+    "operators",
+    "parametrize_with_checks",
+]
 
 
 def __getattr__(name: str) -> Any:

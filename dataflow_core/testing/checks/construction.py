@@ -1,0 +1,162 @@
+"""Making an operator: it stores its configuration, and does nothing else."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dataflow_core.errors import ConformanceError
+from dataflow_core.operators.base import Operator
+from dataflow_core.testing.subject import STAND_IN, Subject
+from dataflow_core.testing.checks.accounts import account_of
+
+_WATCHED = ("open", "socket.", "subprocess.", "os.listdir", "os.scandir", "os.mkdir", "os.remove",
+            "os.rename", "os.system", "os.exec", "os.posix_spawn", "urllib.Request")  # fmt: skip
+
+
+def check_example(subject: Subject) -> None:
+    """The operator can be made, and does something with the rows of its example.
+
+    A field without default, other than a serving, needs an `Example`, and so do rows that the kit
+    cannot make up. Of the rows at least one must not fail, and of an operator that has servings,
+    at least one must be asked about: else the other checks would see nothing.
+    """
+    if lack := subject.lacks():
+        raise subject.wanted_example(lack)
+    if subject.table.num_rows < 2:
+        raise ConformanceError("the example has less than two rows; batches need two or more.")
+    operator = subject.make()
+    storage = subject.run(operator=operator)
+    found = account_of([storage])
+    if found.failed and not found.rows:
+        first = next(iter(found.failed.values()))
+        raise ConformanceError(
+            f"all rows of the example fail, the first with {first}. Give an Example with rows that "
+            "it can handle, or a serving that answers well."
+        )
+    asked = [getattr(one, "requests", ()) or getattr(one, "embedded", ())
+             for one in operator.servings().values()]  # fmt: skip
+    if asked and not any(asked):
+        raise ConformanceError(
+            "no row of the example is asked about. Give an Example with rows that are."
+        )
+
+
+def check_construction_does_no_io(subject: Subject) -> None:
+    """Making an operator opens no file, no connection and no process, nor looks into a folder.
+
+    Modules that are imported meanwhile do not count.
+    """
+    configuration, fields = subject.configuration, dict.fromkeys(subject.serving_fields, STAND_IN)
+    servings = {name: _stand_in(value) for name, value in fields.items()}
+    cls = subject.cls
+    with _watched() as seen:
+        cls(**configuration, **servings)
+    if seen:
+        told = "; ".join(dict.fromkeys(seen))
+        raise ConformanceError(
+            f"making it does I/O: {told}. Do that in run, when it is first needed: a plan is made "
+            "and checked where there may be neither files nor a network."
+        )
+
+
+def check_construction_only_stores(subject: Subject) -> None:
+    """The fields hold what was given, nothing is set besides, and what was given is not changed."""
+    given = {**subject.configuration, **dict.fromkeys(subject.serving_fields, STAND_IN)}
+    before = _copied(given)
+    operator = subject.cls(**given)
+    for name, value in before.items():
+        if not _holds(operator, name, value):
+            raise ConformanceError(
+                f"the field {name!r} was given {value!r} and holds {getattr(operator, name)!r}. "
+                "Keep what is given, and work it out in run."
+            )
+        if not _same(given[name], value):
+            raise ConformanceError(f"making it changes what is given as {name!r}: work on a copy.")
+    known = type(operator).model_fields.keys()
+    if beside := sorted(vars(operator).keys() - known):
+        raise ConformanceError(
+            f"making it sets {', '.join(beside)} besides its fields. Work them out when they are "
+            "first needed, as with functools.cached_property."
+        )
+    if unasked := sorted(operator.model_fields_set - given.keys()):
+        raise ConformanceError(
+            f"making it sets the fields {', '.join(unasked)}, which were not given. Let them have "
+            "defaults."
+        )
+
+
+def _stand_in(spec: str) -> Any:
+    from dataflow_core.serving.spec import serving_from_spec
+
+    return serving_from_spec(spec)
+
+
+def _copied(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: copy.deepcopy(value) for name, value in given.items()}
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(type(one) is type(other) and repr(one) == repr(other)) or one == other
+
+
+def _holds(operator: Operator, name: str, value: Any) -> bool:
+    """Tell whether a field holds what was given, if perhaps in the form that its type asks for."""
+    stored = getattr(operator, name)
+    if _same(stored, value):
+        return True
+    kept = {field: getattr(operator, field) for field in operator.model_fields_set}
+    again = type(operator)(**{**kept, name: stored})
+    anew = type(operator)(**{**kept, name: value})
+    return _alike(stored, value) and again == operator == anew
+
+
+def _alike(stored: Any, value: Any) -> bool:
+    """Tell whether two values are the same but for their type: a list and a tuple, 1 and 1.0."""
+    if isinstance(value, (int, float)) and isinstance(stored, (int, float)):
+        return value == stored
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return isinstance(stored, (list, tuple, set, frozenset)) and len(stored) == len(value)
+    if isinstance(value, str) and isinstance(stored, str):
+        return value == stored
+    return True  # a text for an object, a mapping for a model: their types say what they make of it
+
+
+_LOOKING: dict[int, list[str]] = {}
+"""What was seen so far, by the thread that is watched."""
+_HOOKED: list[bool] = []
+
+
+@contextmanager
+def _watched() -> Iterator[list[str]]:
+    """Collect what this thread does with files, sockets and processes."""
+    if not _HOOKED:
+        _HOOKED.append(True)
+        sys.addaudithook(_look)  # it cannot be taken out again, and does nothing outside of here
+    thread = threading.get_ident()
+    _LOOKING[thread] = seen = []
+    try:
+        yield seen
+    finally:
+        del _LOOKING[thread]
+
+
+def _look(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _LOOKING:
+        return
+    seen = _LOOKING.get(threading.get_ident())
+    if seen is not None and event.startswith(_WATCHED) and not _is_import():
+        seen.append(f"{event} {str(arguments[0])[:80] if arguments else ''}".strip())
+
+
+def _is_import() -> bool:
+    frame = sys._getframe(1)  # noqa: SLF001  the only way to know who asks
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False

@@ -1,0 +1,111 @@
+"""What importing an operator's module costs, measured in a process of its own."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from typing import Any
+
+from dataflow_core.errors import ConformanceError
+from dataflow_core.plugins import PluginManager
+from dataflow_core.testing.subject import Subject
+
+SECONDS = 1.0
+"""CPU time that importing an operator's module may take, beyond what the core has imported."""
+
+HEAVY = (
+    "datasets", "faiss", "matplotlib", "nltk", "onnxruntime", "polars", "sentence_transformers",
+    "sglang", "sklearn", "spacy", "tensorflow", "torch", "transformers", "vllm", "xllamacpp",
+)  # fmt: skip
+"""Modules that no operator's module may import: they belong into the method that needs them."""
+
+_PROGRAM = """
+import json, sys, time
+task = json.loads(sys.argv[1])
+sys.path[:] = task["path"]
+import dataflow_core.operators, dataflow_core.operators.prompted, dataflow_core.operators.dataset
+stdout, found = sys.stdout, {}
+sys.stdout = sys.stderr
+for module in task["modules"]:
+    before, start = set(sys.modules), time.process_time()
+    try:
+        __import__(module)
+        failed = ""
+    except BaseException as error:
+        failed = f"{type(error).__name__}: {error}"
+    new = {name.partition(".")[0] for name in set(sys.modules) - before}
+    seconds = time.process_time() - start
+    found[module] = {"seconds": seconds, "new": sorted(new), "failed": failed}
+stdout.write(json.dumps(found))
+"""
+_TIMEOUT = 300.0
+
+
+def check_import_budget(subject: Subject) -> None:
+    """The operator's module imports within a second, no heavy library, and no other plugin.
+
+    All modules of a plugin are imported in one process, which has imported the core; each is
+    charged with what it is the first to import.
+    """
+    if subject.registered is None:
+        return
+    module = subject.registered.spec.target.partition(":")[0]
+    cost = _costs(subject.registered.namespace).get(module)
+    if cost is None:  # its plugin is not among the installed ones
+        cost = _measured((module,))[module]
+    if cost["failed"]:
+        raise ConformanceError(
+            f"{module} cannot be imported in a process of its own: {cost['failed']}"
+        )
+    new = set(cost["new"])
+    if heavy := sorted(new.intersection(HEAVY)):
+        raise ConformanceError(
+            f"importing {module} imports {', '.join(heavy)}. Import it in the method that needs it."
+        )
+    if others := sorted(new & _packages_of_others(subject.registered.namespace)):
+        raise ConformanceError(
+            f"importing {module} imports {', '.join(others)} of another plugin. A plugin imports "
+            "the core and its own package alone: others may not be installed."
+        )
+    if cost["seconds"] > SECONDS:
+        raise ConformanceError(
+            f"importing {module} takes {cost['seconds']:.1f} s of CPU time, at most {SECONDS:.1f} "
+            "are wanted. Import what is slow where it is needed."
+        )
+
+
+@functools.lru_cache(maxsize=32)
+def _costs(namespace: str) -> dict[str, Any]:
+    found = [one for one in PluginManager().operators() if one.namespace == namespace]
+    modules = dict.fromkeys(one.spec.target.partition(":")[0] for one in found)
+    return _measured(tuple(modules)) if modules else {}
+
+
+def _measured(modules: tuple[str, ...]) -> dict[str, Any]:
+    task = json.dumps({"modules": modules, "path": sys.path})
+    try:
+        done = subprocess.run(  # noqa: S603  our own interpreter and program
+            [sys.executable, "-c", _PROGRAM, task],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=True,
+        )
+        found: dict[str, Any] = json.loads(done.stdout)
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        raise ConformanceError(
+            f"the modules {', '.join(modules)} cannot be imported in a process of their own: "
+            f"{error}"
+        ) from error
+    return found
+
+
+def _packages_of_others(namespace: str) -> set[str]:
+    others = [plugin.claim for plugin in PluginManager().plugins()]
+    return {
+        claim.module.partition(".")[0]
+        for claim in others
+        if claim.namespace not in (namespace, "core")
+    }

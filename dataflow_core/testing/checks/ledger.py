@@ -1,0 +1,50 @@
+"""A real run: the engine's account of every row."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from dataflow_core.engine import run_plan
+from dataflow_core.errors import ConformanceError
+from dataflow_core.storage.file import FileStorage
+from dataflow_core.storage.memory import MemoryStorage
+from dataflow_core.table.values import rows_of
+from dataflow_core.testing.checks.recipes import OneStep
+from dataflow_core.testing.subject import Subject, closing
+
+
+def check_ledger_sums(subject: Subject) -> None:
+    """A run by the engine, in batches, accounts for every row, and gives what a notebook gives.
+
+    What went in and was made is what came out, was dropped, quarantined or became other rows.
+    """
+    direct = subject.run()
+    outcome = direct.outcomes[0]
+    with tempfile.TemporaryDirectory(prefix="dataflow-conformance-") as folder:
+        with closing(subject.make()) as operator:
+            steps = OneStep(operator, subject.bindings(), MemoryStorage(subject.table))
+            report = run_plan(
+                steps.compile(check=False), run_dir=Path(folder, "run"), batch_size=2,
+                max_failures=1.0,
+            )  # fmt: skip
+        written = rows_of(FileStorage(report.output).frame.to_arrow())
+    account = report.steps[0]
+    ended = account.rows_out + account.dropped + account.quarantined + account.expanded
+    if account.rows_in + account.made != ended:
+        raise ConformanceError(
+            f"{account.rows_in} rows went in and {account.made} were made, but {ended} are "
+            f"accounted for: {account}"
+        )
+    told = (account.dropped, account.quarantined, account.rows_out)
+    here = (len(outcome.dropped), len(outcome.failed), len(direct))
+    if told != here:
+        raise ConformanceError(
+            f"the engine drops, quarantines and keeps {told} rows, a notebook {here}: the result "
+            "depends on the batch. An operator that needs all rows declares scope = 'dataset'."
+        )
+    if [repr(row) for row in written] != [repr(row) for row in direct.rows()]:
+        raise ConformanceError(
+            "the engine's result has other values than a notebook's: it depends on the batch, on "
+            "the order, or on chance."
+        )

@@ -1,0 +1,76 @@
+"""Columns that are not there, and columns that are read without being declared."""
+
+from __future__ import annotations
+
+from dataflow_core.errors import ColumnError, ConformanceError
+from dataflow_core.pipeline.checks import check_plan
+from dataflow_core.storage.memory import MemoryStorage
+from dataflow_core.testing.checks.inputs import read_columns
+from dataflow_core.testing.checks.recipes import OneStep
+from dataflow_core.testing.checks.tables import promise
+from dataflow_core.testing.subject import STAND_IN, Subject
+
+
+def reads_columns(subject: Subject) -> bool:
+    """Tell whether it declares to read columns."""
+    return not subject.lacks() and bool(read_columns(subject))
+
+
+def check_missing_column(subject: Subject) -> None:
+    """A column that is not there is named with the nearest that is, by the plan and by a run."""
+    for name in read_columns(subject):
+        if name not in subject.table.column_names:
+            continue
+        near = f"{name}_"
+        names = [near if one == name else one for one in subject.table.column_names]
+        table = subject.table.rename_columns(names)
+        _check_plan(subject, table, name, near)
+        try:
+            subject.run(table)
+        except ColumnError as error:
+            if repr(name) not in str(error) or repr(near) not in str(error):
+                raise ConformanceError(
+                    f"without the column {name!r}, but with {near!r}, the error names not both: "
+                    f"{error}"
+                ) from error
+        else:
+            raise ConformanceError(
+                f"it declares to read the column {name!r}, and does without it. Declare in reads() "
+                "what it reads."
+            )
+
+
+def check_reads_what_it_declares(subject: Subject) -> None:
+    """It needs no column but those that it declares to read.
+
+    A plan that finds all of these is one that runs, and workers get no others.
+    """
+    declared = [one for one in read_columns(subject) if one in subject.table.column_names]
+    if not declared:
+        return
+    table = subject.table.select(declared)
+    try:
+        storage = subject.run(table)
+    except ColumnError as error:
+        raise ConformanceError(
+            f"with the columns that it declares to read alone ({', '.join(declared)}) it fails: "
+            f"{error} Let an input_… parameter of run name that column, or override reads()."
+        ) from error
+    promised = promise(subject.make(), subject, dict(MemoryStorage(table).columns()))
+    if set(storage.columns()) - set(promised):
+        raise ConformanceError("with these columns alone it makes others than it declares.")
+
+
+def _check_plan(subject: Subject, table: object, name: str, near: str) -> None:
+    operator = subject.make(STAND_IN if subject.serving_fields else None)
+    storage = MemoryStorage(table)  # type: ignore[arg-type]
+    plan = OneStep(operator, subject.bindings(), storage).compile(check=False)
+    told = [
+        problem
+        for problem in check_plan(plan, storage.columns())
+        if problem.code == "missing_column" and problem.column == name
+    ]
+    if not told or told[0].nearest != near:
+        raise ConformanceError(
+            f"a plan without the column {name!r} does not say that {near!r} is there."
+        )

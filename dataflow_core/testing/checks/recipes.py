@@ -1,0 +1,99 @@
+"""Operators as files and in other processes: recipes and pickles."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from dataflow_core.errors import ConformanceError
+from dataflow_core.operators.base import Operator
+from dataflow_core.pipeline.base import Pipeline
+from dataflow_core.pipeline.plan import Plan
+from dataflow_core.pipeline.recipe import from_yaml, to_yaml
+from dataflow_core.storage.base import Storage
+from dataflow_core.storage.file import FileStorage
+from dataflow_core.storage.memory import MemoryStorage
+from dataflow_core.testing.subject import STAND_IN, Subject
+
+
+class OneStep(Pipeline):
+    """A pipeline of one operator.
+
+    Args:
+        operator: The operator.
+        bindings: Its columns.
+        storage: The table.
+    """
+
+    def __init__(
+        self, operator: Operator, bindings: dict[str, Any], storage: Storage | None = None
+    ) -> None:
+        super().__init__(storage)
+        self.step = operator
+        self.bindings = {n: v for n, v in bindings.items() if not isinstance(v, Storage)}
+        for name, value in bindings.items():
+            if isinstance(value, Storage):
+                setattr(self, name, value)
+        self._tables = [name for name, value in bindings.items() if isinstance(value, Storage)]
+
+    def forward(self) -> None:
+        """Run the operator."""
+        tables = {name: getattr(self, name) for name in self._tables}
+        self.step.run(self.storage, **self.bindings, **tables)
+
+
+def check_configuration_round_trips(subject: Subject) -> None:
+    """An operator that is written to a recipe and read again is the same, and so are its columns.
+
+    Its servings are written as their specifications, and second tables as the files that they are.
+    """
+    operator = subject.make(STAND_IN if subject.serving_fields else None)
+    plan = OneStep(operator, _on_files(subject)).compile(check=False)
+    text = to_yaml(plan, _named(subject))
+    again = from_yaml(text, lambda _: subject.cls)
+    _compare(plan, again, text)
+
+
+def check_pickles(subject: Subject) -> None:
+    """An operator goes to another process and back as it is: pickle gives an equal one."""
+    operator = subject.make(STAND_IN if subject.serving_fields else None)
+    try:
+        again = pickle.loads(pickle.dumps(operator))  # noqa: S301  our own bytes
+    except Exception as error:
+        raise ConformanceError(
+            f"it cannot be pickled: {type(error).__name__}: {error}. Workers get operators so: "
+            "hold no functions made on the way, locks, connections or models in fields."
+        ) from error
+    if again != operator:
+        raise ConformanceError(f"pickle makes {again!r} of {operator!r}.")
+
+
+def _compare(plan: Plan, again: Plan, text: str) -> None:
+    one, other = plan.steps[0], again.steps[0]
+    if one.operator != other.operator:
+        raise ConformanceError(
+            f"the recipe makes {other.operator!r} of {one.operator!r}. It says:\n{text}"
+        )
+    if dict(one.bindings) != dict(other.bindings):
+        raise ConformanceError(
+            f"the recipe makes the columns {dict(other.bindings)!r} of {dict(one.bindings)!r}."
+        )
+
+
+def _named(subject: Subject) -> Any:
+    """Name the operator as recipes do; one that is not registered under a name of the kit's."""
+    name = subject.registered.full_name if subject.registered else f"kit/{subject.cls.step_name()}"
+    return lambda _: name
+
+
+def _on_files(subject: Subject) -> dict[str, Any]:
+    """Return the columns, with second tables that are files, which recipes can name."""
+    bindings = subject.bindings()
+    for name, value in bindings.items():
+        if isinstance(value, MemoryStorage):
+            path = subject.folder / f"{name}.parquet"
+            import pyarrow.parquet as pq
+
+            pq.write_table(value.source.table, path)
+            bindings[name] = FileStorage(str(path))
+    return bindings
