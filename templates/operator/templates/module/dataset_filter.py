@@ -52,4 +52,4 @@ class {{ cookiecutter.cls }}(DatasetFilter):
         kept = lengths.rank(method="first", ascending=False) <= self.count
         gone = lengths[~kept.fillna(False)]
         reason = pd.Series("not_among_longest", gone.index).mask(gone.isna(), "no_text")
-        return pd.DataFrame({"reason": reason, "value": gone.astype(object)})
+        return pd.DataFrame({"reason": reason, "value": gone})

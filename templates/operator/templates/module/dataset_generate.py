@@ -51,6 +51,6 @@ class {{ cookiecutter.cls }}(TwoPhase, Generator):
 
     def apply(self, storage: Storage, decision: pd.DataFrame, **bindings: Any) -> None:
         """Write the ranks of some rows."""
-        table = storage.read([])
+        table = storage.read([bindings["input_text"]])
         table[bindings["output_rank"]] = decision["rank"].reindex(table.index)
         storage.write(table)

@@ -25,7 +25,7 @@ class {{ cookiecutter.cls }}(Prompted, Evaluator):
         >>> serving = ScriptedServing(lambda text: "Short and plain. Score: 5")
         >>> {{ cookiecutter.cls }}(serving=serving).run(table)
         >>> [row["clarity"] for row in table.rows()]
-        [5, None]
+        [5.0, None]
     """
 
     answers: ClassVar = ("score",)

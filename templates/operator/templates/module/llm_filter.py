@@ -13,7 +13,8 @@ class {{ cookiecutter.cls }}(Prompted, Filter):
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.
-    Put what it is to do into ``prompts/{{ cookiecutter.name }}.jinja``, and name the reason in `run`.
+    Put what it is to do into ``prompts/{{ cookiecutter.name }}.jinja``,
+    and name the reason in `run`.
 
 {% endif %}
     Dropped rows have the reason ``unclear``, or ``no_text`` where the text is null or blank. A row
