@@ -102,7 +102,7 @@ def templates(session):
         session.run("dataflow", "new-plugin", name, "--no-input", f"--output-dir={made}", *options)
         root = made / f"dataflow-{name.replace('_', '-')}"
         session.run(*build, str(root))
-        session.install(*CONSTRAINTS, "--no-build-isolation", "-e", str(root))
+        session.install(*CONSTRAINTS, "--no-build-isolation", str(root))
         session.run("pytest", "-q", str(root / "tests"), "-c", str(root / "pyproject.toml"))
     session.run("virtualenv", "--quiet", str(elsewhere))
     python = str(elsewhere / "bin" / "python")
