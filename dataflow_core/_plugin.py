@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataflow_core.plugins import OperatorSpec, PromptSpec, ServingSpec, StorageSpec, hookimpl
 from dataflow_core.plugins.specs import Function, Modality, Scope
 
+_EXAMPLES = "dataflow_core.testing.core_examples:EXAMPLES"
+
 
 @hookimpl
 def dataflow_register_operators() -> list[OperatorSpec]:
@@ -285,6 +287,7 @@ def _general(
         scope=scope,
         modality=modality,
         source=source,
+        example=_EXAMPLES,
     )
 
 
@@ -295,6 +298,7 @@ def _on_text(name: str, target: str, summary: str, function: Function) -> Operat
         target=f"dataflow_core.operators.general.{place}",
         summary=summary,
         function=function,
+        example=_EXAMPLES,
     )
 
 

@@ -80,6 +80,26 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
         click.get_current_context().exit(CHECK_FAILED)
 
 
+@command.command("check")
+@click.argument("name")
+@JSON
+def check_plugin(name: str, *, as_json: bool) -> None:
+    """Check that a plugin, or one operator of it, does what the core and its users rely on.
+
+    NAME is a plugin's namespace or an operator's full name. Its operators are made and run on a few
+    rows; models are not asked, their answers are made up. The exit code is 2 if a check fails.
+    """
+    from dataflow_core.cli.conformance import report_of
+
+    report = report_of(name)
+    if as_json:
+        write_json(report.as_dict())
+    else:
+        report.write()
+    if report.fails:
+        click.get_current_context().exit(CHECK_FAILED)
+
+
 def _all(manager: PluginManager) -> Iterator[dict[str, Any]]:
     """Yield a description of each plugin: the loaded, the broken, the disabled."""
     broken = {problem.namespace: problem for problem in manager.problems}

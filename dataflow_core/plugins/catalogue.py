@@ -200,6 +200,13 @@ def _check_target(hook: str, spec: Spec) -> None:
             f"{hook}: the target {spec.target!r} of {spec.name!r} is not of the form '{wanted}'",
             "Name the module, a colon, and what it is in there.",
         )
+    example = getattr(spec, "example", "")
+    if example and not (isinstance(example, str) and _TARGET.fullmatch(example)):
+        raise LoadingError(
+            f"{hook}: the example {example!r} of {spec.name!r} is not of the form "
+            "'package.module:NAME'",
+            "Name the module, a colon, and the Example or the mapping of examples in there.",
+        )
 
 
 def _check_choices(hook: str, spec: Spec) -> None:

@@ -4,7 +4,8 @@
 answers and plays them again; `FaultServer` is an OpenAI-compatible server that fails as it is told.
 
 `check_operator`, `parametrize_with_checks` and `check_plugin` check that what a plugin registers
-does what the core and its users rely on. pytest is needed by `parametrize_with_checks` alone.
+does what the core and its users rely on; `check_storage`, `check_serving` and `check_engine` check
+others of these. pytest is needed by `parametrize_with_checks` alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataflow_core.testing.cassettes import CassetteServing
+    from dataflow_core.testing.checks.engines import check_engine
+    from dataflow_core.testing.checks.serving_suite import check_serving
+    from dataflow_core.testing.checks.storages import check_storage
     from dataflow_core.testing.conformance import (
         check_operator,
         operators,
@@ -30,8 +34,11 @@ _HOMES = {
     "FaultServer": "dataflow_core.testing.server",
     "Faults": "dataflow_core.testing.server",
     "ScriptedServing": "dataflow_core.testing.scripted",
+    "check_engine": "dataflow_core.testing.checks.engines",
     "check_operator": "dataflow_core.testing.conformance",
     "check_plugin": "dataflow_core.testing.plugin_checks",
+    "check_serving": "dataflow_core.testing.checks.serving_suite",
+    "check_storage": "dataflow_core.testing.checks.storages",
     "operators": "dataflow_core.testing.conformance",
     "parametrize_with_checks": "dataflow_core.testing.conformance",
 }
@@ -42,8 +49,11 @@ __all__ = [
     "FaultServer",
     "Faults",
     "ScriptedServing",
+    "check_engine",
     "check_operator",
     "check_plugin",
+    "check_serving",
+    "check_storage",
     "operators",
     "parametrize_with_checks",
 ]

@@ -82,7 +82,7 @@ def answering(form: Callable[[], AnswerForm | None]) -> AnsweringServing:
             return json.dumps(instance_of(request.schema, *_seeded(text)), ensure_ascii=False)
         return answer_in(form() or TextAnswer(), text)
 
-    return AnsweringServing(script)
+    return AnsweringServing(script=script)
 
 
 def answer_in(form: AnswerForm, question: str) -> str:
@@ -117,7 +117,7 @@ def _seeded(question: str) -> tuple[str, str]:
     return f"answer {_number(question) % 1000}", str(_number(question))
 
 
-def _text(form: AnswerForm, question: str) -> str:
+def _text(_: AnswerForm, question: str) -> str:
     return f"This is answer {_number(question) % 1000}."
 
 
@@ -126,7 +126,7 @@ def _tags(form: Any, question: str) -> str:
     return "\n".join(f"<{name}>{_text(form, question)} ({name})</{name}>" for name in names)
 
 
-def _boxed(form: AnswerForm, question: str) -> str:
+def _boxed(_: AnswerForm, question: str) -> str:
     return rf"So it is \boxed{{{_number(question) % 1000}}}."
 
 

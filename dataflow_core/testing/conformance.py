@@ -10,7 +10,7 @@ from dataflow_core.errors import ConformanceError, did_you_mean
 from dataflow_core.operators.base import Operator
 from dataflow_core.plugins import PluginManager
 from dataflow_core.plugins.doctor import lacking
-from dataflow_core.testing.checks import CHECKS, Check
+from dataflow_core.testing.checks import CHECKS, Check, ExampleFails
 from dataflow_core.testing.example import Example
 from dataflow_core.testing.spec_examples import example_of
 from dataflow_core.testing.subject import Subject
@@ -107,7 +107,8 @@ def parametrize_with_checks(
             marks.append(pytest.mark.skip(reason=skipped))
         elif reason := expected.reason(subject, check):
             marks.append(pytest.mark.xfail(reason=reason, strict=True))
-        cases.append(pytest.param(subject, check, marks=marks, id=f"{subject.name}-{check.name}"))
+        name = f"{subject.name}-{check.name}"
+        cases.append(pytest.param(subject, _InPytest(check), marks=marks, id=name))
     return pytest.mark.parametrize(("operator", "check"), cases)
 
 
@@ -172,6 +173,8 @@ def failures_text(failed: Sequence[Result], checks: int) -> str:
 def _result(subject: Subject, check: Check, reason: str) -> Result:
     try:
         check(subject)
+    except ExampleFails as error:
+        return Result(subject.name, check.name, "skipped", str(error))
     except ConformanceError as error:
         message = str(error).removeprefix(f"{subject.name}, {check.name}: ")
         return Result(subject.name, check.name, "expected" if reason else "failed", message)
@@ -184,16 +187,12 @@ def _result(subject: Subject, check: Check, reason: str) -> Result:
 def _cases(
     subjects: Sequence[Subject], expected: _Expected
 ) -> Iterator[tuple[Subject, Check, str]]:
-    """Yield each operator with each check that applies, and why it is skipped, if it is.
-
-    Of an operator that cannot be made without an example, only the check that says so.
-    """
+    """Yield each operator with each check that applies, and why it is skipped, if it is."""
     expected.require_known(subjects)
     for subject in subjects:
         missing = _missing(subject)
-        lacks = not missing and bool(subject.lacks())
-        for check in CHECKS[:1] if lacks else CHECKS:
-            if missing and check.runs:
+        for check in CHECKS:
+            if missing and check.needs == "run":
                 yield subject, check, missing
             elif check.applies(subject):
                 yield subject, check, ""
@@ -239,6 +238,24 @@ def _refuse_unknown(what: str, given: Iterable[str], known: Sequence[str]) -> No
             )
 
 
+@dataclass(frozen=True)
+class _InPytest:
+    """A check that pytest skips where the example fails already: one failure tells it."""
+
+    check: Check
+
+    def __call__(self, operator: Subject) -> None:
+        import pytest
+
+        try:
+            self.check(operator)
+        except ExampleFails as error:
+            pytest.skip(str(error))
+
+    def __repr__(self) -> str:
+        return self.check.name
+
+
 class _Expected:
     """The failures that are expected, by check, or by operator and check."""
 
@@ -248,7 +265,7 @@ class _Expected:
 
     def reason(self, subject: Subject, check: Check) -> str:
         """Return why a check is expected to fail; empty if it is not."""
-        own = self._of.get(subject.name, {})
+        own = {**subject.example.expected_failures, **self._of.get(subject.name, {})}
         return own.get(check.name) or self._everywhere.get(check.name, "")
 
     def require_known(self, subjects: Sequence[Subject]) -> None:
@@ -259,7 +276,8 @@ class _Expected:
         """
         checks = [check.name for check in CHECKS]
         _refuse_unknown("the expected failures", self._of, [one.name for one in subjects])
-        named = [*self._everywhere, *(name for own in self._of.values() for name in own)]
+        owns = [*self._of.values(), *(one.example.expected_failures for one in subjects)]
+        named = [*self._everywhere, *(name for own in owns for name in own)]
         _refuse_unknown("the expected failures", named, checks)
 
 

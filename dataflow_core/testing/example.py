@@ -31,6 +31,8 @@ class Example:
         rows: Some rows, at least two, such that no operator on the way fails on one.
         serving: Who answers, in place of each of the operator's servings: what it answers must
             depend on the question alone, so give a function or a mapping, not a list.
+        expected_failures: The reasons of checks that the operator fails and may fail, by check.
+            One that passes all the same fails.
 
     Example:
         >>> Example(configuration={"labels": ["sport", "politics"]}).rows is None
@@ -41,3 +43,4 @@ class Example:
     columns: Mapping[str, Any] = field(default_factory=dict)
     rows: Rows | None = None
     serving: Serving | None = None
+    expected_failures: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def example_of(registered: Registered[OperatorSpec]) -> Example | None:
-    """Return the example that a specification names; None if it names none.
+    """Return the example that a specification names; None where there is none of the operator.
 
     The target is an `Example`, or a mapping of examples by the operators' names.
 
@@ -27,14 +27,24 @@ def example_of(registered: Registered[OperatorSpec]) -> Example | None:
         return None
     found = _imported(registered, target)
     if isinstance(found, Mapping):
-        found = found.get(registered.spec.name) or found.get(registered.full_name)
-    if not isinstance(found, Example):
+        found = found.get(registered.spec.name, found.get(registered.full_name))
+    if found is not None and not isinstance(found, Example):
         raise ConformanceError(
             f"{registered.full_name}: its specification names the example {target!r}, which is "
-            f"{found!r}. It takes an Example, or a mapping with one under "
-            f"{registered.spec.name!r}."
+            f"{found!r}. It takes an Example, or a mapping of them by the operators' names."
         )
     return found
+
+
+def example_names(registered: Registered[OperatorSpec]) -> list[str]:
+    """Return the names in the mapping that a specification names as its example; else none.
+
+    Raises:
+        ConformanceError: There is no such target.
+    """
+    target = registered.spec.example
+    found = _imported(registered, target) if target else None
+    return list(found) if isinstance(found, Mapping) else []
 
 
 def _imported(registered: Registered[OperatorSpec], target: str) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import typing
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from dataflow_core.operators.columns import Parameter
 from dataflow_core.operators.servings import takes_servings
 from dataflow_core.serving.base import Serving
 from dataflow_core.storage.base import Storage
+from dataflow_core.storage.bindings import flat
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.table.values import table_of
 from dataflow_core.testing.answering import Failing, FailingServing, answering, fresh
@@ -46,8 +47,9 @@ class Subject:
     ) -> None:
         self._cls = cls if isinstance(cls, type) else None
         self.registered = None if isinstance(cls, type) else cls
-        self.has_example = example is not None
         self.example = example or Example()
+        self.example_fails: bool | None = None
+        """Whether the operator fails on its own example; None before that was tried."""
 
     @property
     def name(self) -> str:
@@ -139,11 +141,16 @@ class Subject:
         return {name: _as_table(value) for name, value in self.columns.items()}
 
     @cached_property
-    def table(self) -> pa.Table:
-        """The rows of the example as an Arrow table."""
+    def rows(self) -> list[Mapping[str, Any]]:
+        """The rows of the example, or such as the kinds of its columns ask for."""
         if self.example.rows is not None:
-            return table_of(list(self.example.rows))
-        return table_of(made_rows(self._kinds() or {"text": "text", "number": "number"}))
+            return list(self.example.rows)
+        return list(made_rows(self._kinds() or {"text": "text", "number": "number"}))
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The rows as an Arrow table."""
+        return table_of(self.rows)
 
     def run(
         self,
@@ -171,51 +178,55 @@ class Subject:
         serving = FailingServing(failing=how, corrections=0)
         return self.make(serving), serving
 
-    def lacks(self) -> str:
-        """Return what an example has to say for the operator to be made; empty if nothing."""
-        missing = [
-            f"{name} ({_annotation(told.annotation)})"
+    @cached_property
+    def lack(self) -> str:
+        """What an example has to say for the operator to be made; empty if nothing."""
+        missing = {
+            name: told.annotation
             for name, told in self.cls.model_fields.items()
             if told.is_required()
             and name not in self.configuration
             and name not in self.serving_fields
-        ]
+        }
         if missing:
-            return f"its fields without default: {', '.join(missing)}"
+            told = ", ".join(f"{name} ({shown_type(kind)})" for name, kind in missing.items())
+            shown = ", ".join(f'"{name}": …' for name in missing)
+            return f"its fields without default: {told}. {self._advice(shown)}"
         try:
-            self.make(STAND_IN if self.serving_fields else None)
+            self.standing_in()
         except ConfigurationError as error:
-            return f"fields that it takes, for: {error}"
+            return f"fields that it takes: {error}\n{self._advice('…')}"
         return ""
 
-    def wanted_example(self, lack: str) -> ConformanceError:
-        """Return the error that says how to give an example."""
-        fields = [part.partition(" ")[0] for part in lack.partition(": ")[2].split(", ")]
-        shown = ", ".join(f'"{name}": …' for name in fields if name.isidentifier()) or "…"
-        return ConformanceError(
-            f"{self.name} needs an Example for {lack}. Give it one: "
-            f'examples={{"{self.name}": Example(configuration={{{shown}}})}} in operators(…), or '
-            f"the field example of its OperatorSpec."
+    def standing_in(self) -> Operator:
+        """Return the operator with a serving that recipes can name, and that nobody asks."""
+        return self.make(STAND_IN if self.serving_fields else None)
+
+    def _advice(self, configuration: str) -> str:
+        return (
+            f'Give one: examples={{"{self.name}": Example(configuration={{{configuration}}})}} in '
+            "operators(…), or in the module that its OperatorSpec names as example."
         )
 
     def _kinds(self) -> dict[str, str]:
         """Return the kind of each column that it reads, by name."""
         kinds: dict[str, str] = {}
-        bound = self.cls.bind(**self.bindings())
+        named: dict[str, Any] = {}
         for parameter in self.cls.parameters():
-            value = bound[parameter.name]
-            if parameter.is_input and parameter.takes != "table" and value is not None:
-                names = [value] if isinstance(value, str) else value
-                kinds |= dict.fromkeys(names, parameter.kind.name)
-        if not self.lacks():
-            stand_in = self.make(STAND_IN if self.serving_fields else None)
-            for names in stand_in.reads(bound).values():
+            if parameter.takes == "table":
+                continue
+            value = column_of(parameter) if parameter.required else parameter.default
+            named[parameter.name] = value = self.example.columns.get(parameter.name, value)
+            if parameter.is_input:
+                kinds |= dict.fromkeys(flat(value), parameter.kind.name)
+        if not self.lack:
+            for names in self.standing_in().reads(named).values():
                 kinds |= {name: "text" for name in names if name not in kinds}
         return kinds
 
     def _made_up(self, parameter: Parameter) -> Any:
         if parameter.takes == "table":
-            return list(self.example.rows or made_rows({"text": "text"}))
+            return self.rows
         name = column_of(parameter)
         return (name,) if parameter.takes == "columns" else name
 
@@ -231,19 +242,26 @@ def closing(operator: Operator) -> Iterator[Operator]:
 
 
 def _as_table(value: Any) -> Any:
-    if isinstance(value, Storage):
-        return value
-    if isinstance(value, Sequence) and not isinstance(value, str) and _are_rows(value):
-        return MemoryStorage(value)
-    return value
+    return MemoryStorage(value) if _are_rows(value) else value
 
 
-def _are_rows(values: Sequence[Any]) -> bool:
-    return bool(values) and all(isinstance(value, Mapping) for value in values)
+def _are_rows(value: Any) -> bool:
+    """Tell whether a value is a list of rows, which stands for a second table."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
-def _annotation(annotation: Any) -> str:
-    return inspect.formatannotation(annotation).replace("typing.", "")
+def shown_type(annotation: Any) -> str:
+    """Return a type in the words of its source, without what stands beside it in Annotated."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return shown_type(typing.get_args(annotation)[0])
+    if inner := typing.get_args(annotation):
+        shown = [shown_type(one) if isinstance(one, type) or typing.get_origin(one) else str(one)
+                 for one in inner]  # fmt: skip
+        name = getattr(typing.get_origin(annotation), "__name__", str(annotation))
+        return (
+            " | ".join(shown) if name in ("UnionType", "Union") else f"{name}[{', '.join(shown)}]"
+        )
+    return getattr(annotation, "__name__", str(annotation))
 
 
 def explained(subject: Subject, check: str, error: BaseException) -> ConformanceError:
@@ -254,8 +272,8 @@ def explained(subject: Subject, check: str, error: BaseException) -> Conformance
         ""
         if subject.example.rows is not None or isinstance(error, ConformanceError)
         else (
-            " The rows were made up after the signature of run; if they do not suit, give an Example "
-            "with rows."
+            " The rows were made up after the signature of run; if they do not suit, give an "
+            "Example with rows."
         )
     )
     return ConformanceError(f"{where}: {told}{made_up}")

@@ -39,8 +39,8 @@ class KCenterGreedy(VectorFilter):
     The choice depends on the vectors, the rows' ids and the seed alone, not on batches. Kept in
     memory are four bytes a component; the time is in proportion to rows x samples x components.
 
-    Source: Sener and Savarese 2018, Active Learning for Convolutional Neural Networks: A Core-Set
-    Approach, Algorithm 1 (arXiv 1708.00489).
+    Source: core-set (Sener and Savarese 2018), Algorithm 1: Active Learning for Convolutional
+    Neural Networks: A Core-Set Approach (arXiv 1708.00489).
 
     Attributes:
         num_samples: How many rows to keep.

@@ -47,7 +47,8 @@ class Retrieve(Generator):
     and blank texts of the corpus are never found. A query of which the serving makes no vector goes
     to quarantine.
 
-    Source: BM25: Robertson and Zaragoza 2009, The Probabilistic Relevance Framework, equation 3.15.
+    Source: BM25 (Robertson and Zaragoza 2009), equation 3.15 of The Probabilistic Relevance
+    Framework.
 
     Attributes:
         k: The most passages of a query.

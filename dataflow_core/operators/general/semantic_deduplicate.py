@@ -53,8 +53,8 @@ class SemanticDeduplicate(VectorFilter):
     not on batches. Cosines are of 32-bit floats: they are off by a millionth or less, and count in
     favour of dropping.
 
-    Source: Abbas, Tirumala, Simig, Ganguli and Morcos 2023, SemDeDup: Data-efficient learning at
-    web-scale through semantic deduplication (arXiv 2303.09540), section 3.
+    Source: SemDeDup (Abbas et al. 2023), section 3: Abbas, Tirumala, Simig, Ganguli and Morcos,
+    Data-efficient learning at web-scale through semantic deduplication (arXiv 2303.09540).
 
     Attributes:
         threshold: The least similarity at which a row is a duplicate: 1 less the paper's epsilon.

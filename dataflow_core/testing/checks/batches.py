@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pandas as pd
 
 from dataflow_core.errors import ConformanceError
@@ -66,7 +69,13 @@ def _run_in_phases(operator: TwoPhase, subject: Subject, parts: list[TableStorag
     decision = operator.decide(pd.concat(sketches))
     for part in parts:
         mine = decision[decision.index.isin(part.frame.ids)]
-        part.perform(operator, bound, lambda s, mine=mine: operator.apply(s, mine, **bound))
+        part.perform(operator, bound, partial(_apply, operator, mine, bound))
+
+
+def _apply(
+    operator: TwoPhase, decision: pd.DataFrame, bound: dict[str, Any], storage: Storage
+) -> None:
+    operator.apply(storage, decision, **bound)
 
 
 def _has_phases(subject: Subject) -> bool:

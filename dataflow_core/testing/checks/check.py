@@ -1,14 +1,20 @@
-"""What a check is: a function, when it applies, and whether it runs the operator."""
+"""What a check is: a function, when it applies, and what it needs."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from dataflow_core.errors import ConformanceError
 from dataflow_core.operators.base import Operator
+from dataflow_core.testing.checks.construction import check_example
 from dataflow_core.testing.subject import Subject, explained
+
+
+class ExampleFails(ConformanceError):
+    """The example fails already, so that a check with it would tell nothing new."""
 
 
 def always(_: Subject) -> bool:
@@ -23,12 +29,13 @@ class Check:
     Attributes:
         function: What checks, and raises where it finds a breach.
         applies: Whether an operator has what it is about.
-        runs: Whether it runs the operator, which takes what the operator's extra brings.
+        needs: What it takes: the operator's class alone, the operator as its example makes it, or
+            one that also runs, and so finds all that its extra brings.
     """
 
     function: Callable[[Subject], None]
     applies: Callable[[Subject], bool] = always
-    runs: bool = False
+    needs: Literal["class", "operator", "run"] = "run"
 
     @property
     def name(self) -> str:
@@ -41,8 +48,9 @@ class Check:
 
     @property
     def summary(self) -> str:
-        """What it checks, in a line."""
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+        """What it checks, in a sentence or two."""
+        text = inspect.getdoc(self.function) or ""
+        return " ".join(text.partition("\n\n")[0].split())
 
     def __call__(self, operator: Subject | type[Operator]) -> None:
         """Check an operator.
@@ -54,7 +62,26 @@ class Check:
             ConformanceError: It breaks the contract; the message says how.
         """
         subject = operator if isinstance(operator, Subject) else Subject(operator)
+        if self.function is not check_example:
+            self._require_example(subject)
         try:
             self.function(subject)
         except Exception as error:
             raise explained(subject, self.name, error) from error
+
+    def _require_example(self, subject: Subject) -> None:
+        if self.needs == "operator" and subject.lack:
+            raise ExampleFails(f"{subject.name}: it cannot be made, as check_example says.")
+        if self.needs == "run" and _fails(subject):
+            raise ExampleFails(f"{subject.name}: its example fails, as check_example says.")
+
+
+def _fails(subject: Subject) -> bool:
+    """Tell whether the example fails, which is tried once."""
+    if subject.example_fails is None:
+        try:
+            check_example(subject)
+            subject.example_fails = False
+        except Exception:  # noqa: BLE001  check_example tells which
+            subject.example_fails = True
+    return subject.example_fails

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,8 +12,11 @@ from typing import Any
 
 from dataflow_core.errors import ConformanceError
 from dataflow_core.operators.base import Operator
-from dataflow_core.testing.subject import STAND_IN, Subject
+from dataflow_core.pipeline.checks import check_plan
+from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.testing.checks.accounts import account_of
+from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.subject import STAND_IN, Subject
 
 _WATCHED = ("open", "socket.", "subprocess.", "os.listdir", "os.scandir", "os.mkdir", "os.remove",
             "os.rename", "os.system", "os.exec", "os.posix_spawn", "urllib.Request")  # fmt: skip
@@ -25,8 +29,12 @@ def check_example(subject: Subject) -> None:
     cannot make up. Of the rows at least one must not fail, and of an operator that has servings,
     at least one must be asked about: else the other checks would see nothing.
     """
-    if lack := subject.lacks():
-        raise subject.wanted_example(lack)
+    if subject.lack:
+        raise ConformanceError(f"the kit needs an Example for {subject.lack}")
+    if problems := _problems(subject):
+        raise ConformanceError(
+            f"a plan with the example has problems: {problems} Give an Example that suits it."
+        )
     if subject.table.num_rows < 2:
         raise ConformanceError("the example has less than two rows; batches need two or more.")
     operator = subject.make()
@@ -54,7 +62,7 @@ def check_construction_does_no_io(subject: Subject) -> None:
     configuration, fields = subject.configuration, dict.fromkeys(subject.serving_fields, STAND_IN)
     servings = {name: _stand_in(value) for name, value in fields.items()}
     cls = subject.cls
-    with _watched() as seen:
+    with watched() as seen:
         cls(**configuration, **servings)
     if seen:
         told = "; ".join(dict.fromkeys(seen))
@@ -77,7 +85,7 @@ def check_construction_only_stores(subject: Subject) -> None:
             )
         if not _same(given[name], value):
             raise ConformanceError(f"making it changes what is given as {name!r}: work on a copy.")
-    known = type(operator).model_fields.keys()
+    known = {*type(operator).model_fields, *_worked_out(type(operator))}
     if beside := sorted(vars(operator).keys() - known):
         raise ConformanceError(
             f"making it sets {', '.join(beside)} besides its fields. Work them out when they are "
@@ -88,6 +96,23 @@ def check_construction_only_stores(subject: Subject) -> None:
             f"making it sets the fields {', '.join(unasked)}, which were not given. Let them have "
             "defaults."
         )
+
+
+def _worked_out(cls: type[Operator]) -> list[str]:
+    """Return the properties that are worked out of the fields, and kept."""
+    return [
+        name
+        for base in cls.__mro__
+        for name, value in vars(base).items()
+        if isinstance(value, functools.cached_property)
+    ]
+
+
+def _problems(subject: Subject) -> str:
+    storage = MemoryStorage(subject.table)
+    plan = OneStep(subject.make(), subject.bindings(), storage).compile(check=False)
+    found = check_plan(plan, storage.columns())
+    return " ".join(problem.message for problem in found if problem.level == "error")
 
 
 def _stand_in(spec: str) -> Any:
@@ -132,13 +157,14 @@ _HOOKED: list[bool] = []
 
 
 @contextmanager
-def _watched() -> Iterator[list[str]]:
+def watched() -> Iterator[list[str]]:
     """Collect what this thread does with files, sockets and processes."""
     if not _HOOKED:
         _HOOKED.append(True)
         sys.addaudithook(_look)  # it cannot be taken out again, and does nothing outside of here
     thread = threading.get_ident()
-    _LOOKING[thread] = seen = []
+    seen: list[str] = []
+    _LOOKING[thread] = seen
     try:
         yield seen
     finally:

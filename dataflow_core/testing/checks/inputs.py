@@ -29,7 +29,7 @@ _SCRIPTS = (
 
 def reads_texts(subject: Subject) -> bool:
     """Tell whether it reads columns of texts."""
-    return not subject.lacks() and bool(_text_columns(subject))
+    return not subject.lack and bool(_text_columns(subject))
 
 
 def check_empty_table(subject: Subject) -> None:
@@ -64,7 +64,7 @@ def check_null_values(subject: Subject) -> None:
 def check_empty_texts(subject: Subject) -> None:
     """Empty texts and such of white space alone make no run fail."""
     texts = ("", " ", "\n\t ", "\u00a0\u3000")
-    _with_texts(subject, lambda at, old: texts[at % len(texts)])
+    _with_texts(subject, lambda at, _: texts[at % len(texts)])
 
 
 def check_long_texts(subject: Subject) -> None:
@@ -76,7 +76,7 @@ def check_long_texts(subject: Subject) -> None:
 
 def check_other_scripts(subject: Subject) -> None:
     """Texts in other scripts, joined emoji and control characters make no run fail."""
-    _with_texts(subject, lambda at, old: _SCRIPTS[at % len(_SCRIPTS)])
+    _with_texts(subject, lambda at, _: _SCRIPTS[at % len(_SCRIPTS)])
 
 
 def _with_texts(subject: Subject, value: Callable[[int, Any], Any]) -> None:
@@ -108,7 +108,7 @@ def _read_columns(subject: Subject) -> list[str]:
 
 def read_columns(subject: Subject) -> list[str]:
     """Return the columns that it declares to read."""
-    operator = subject.make("openai:conformance" if subject.serving_fields else None)
+    operator = subject.standing_in()
     bound = operator.bind(**subject.bindings())
     named = {name: value for name, value in bound.items() if not isinstance(value, Storage)}
     found = [name for names in operator.reads(named).values() for name in names]

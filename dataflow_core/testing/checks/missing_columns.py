@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from dataflow_core.errors import ColumnError, ConformanceError
 from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.testing.checks.inputs import read_columns
-from dataflow_core.testing.checks.recipes import OneStep
 from dataflow_core.testing.checks.tables import promise
-from dataflow_core.testing.subject import STAND_IN, Subject
+from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.subject import Subject
 
 
 def reads_columns(subject: Subject) -> bool:
     """Tell whether it declares to read columns."""
-    return not subject.lacks() and bool(read_columns(subject))
+    return not subject.lack and bool(read_columns(subject))
 
 
 def check_missing_column(subject: Subject) -> None:
@@ -61,9 +63,9 @@ def check_reads_what_it_declares(subject: Subject) -> None:
         raise ConformanceError("with these columns alone it makes others than it declares.")
 
 
-def _check_plan(subject: Subject, table: object, name: str, near: str) -> None:
-    operator = subject.make(STAND_IN if subject.serving_fields else None)
-    storage = MemoryStorage(table)  # type: ignore[arg-type]
+def _check_plan(subject: Subject, table: pa.Table, name: str, near: str) -> None:
+    operator = subject.standing_in()
+    storage = MemoryStorage(table)
     plan = OneStep(operator, subject.bindings(), storage).compile(check=False)
     told = [
         problem

@@ -5,41 +5,15 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from dataflow_core.errors import ConformanceError
-from dataflow_core.operators.base import Operator
-from dataflow_core.pipeline.base import Pipeline
 from dataflow_core.pipeline.plan import Plan
 from dataflow_core.pipeline.recipe import from_yaml, to_yaml
-from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileStorage
 from dataflow_core.storage.memory import MemoryStorage
-from dataflow_core.testing.subject import STAND_IN, Subject
-
-
-class OneStep(Pipeline):
-    """A pipeline of one operator.
-
-    Args:
-        operator: The operator.
-        bindings: Its columns.
-        storage: The table.
-    """
-
-    def __init__(
-        self, operator: Operator, bindings: dict[str, Any], storage: Storage | None = None
-    ) -> None:
-        super().__init__(storage)
-        self.step = operator
-        self.bindings = {n: v for n, v in bindings.items() if not isinstance(v, Storage)}
-        for name, value in bindings.items():
-            if isinstance(value, Storage):
-                setattr(self, name, value)
-        self._tables = [name for name, value in bindings.items() if isinstance(value, Storage)]
-
-    def forward(self) -> None:
-        """Run the operator."""
-        tables = {name: getattr(self, name) for name in self._tables}
-        self.step.run(self.storage, **self.bindings, **tables)
+from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.subject import Subject
 
 
 def check_configuration_round_trips(subject: Subject) -> None:
@@ -47,7 +21,7 @@ def check_configuration_round_trips(subject: Subject) -> None:
 
     Its servings are written as their specifications, and second tables as the files that they are.
     """
-    operator = subject.make(STAND_IN if subject.serving_fields else None)
+    operator = subject.standing_in()
     plan = OneStep(operator, _on_files(subject)).compile(check=False)
     text = to_yaml(plan, _named(subject))
     again = from_yaml(text, lambda _: subject.cls)
@@ -56,7 +30,7 @@ def check_configuration_round_trips(subject: Subject) -> None:
 
 def check_pickles(subject: Subject) -> None:
     """An operator goes to another process and back as it is: pickle gives an equal one."""
-    operator = subject.make(STAND_IN if subject.serving_fields else None)
+    operator = subject.standing_in()
     try:
         again = pickle.loads(pickle.dumps(operator))  # noqa: S301  our own bytes
     except Exception as error:
@@ -92,8 +66,6 @@ def _on_files(subject: Subject) -> dict[str, Any]:
     for name, value in bindings.items():
         if isinstance(value, MemoryStorage):
             path = subject.folder / f"{name}.parquet"
-            import pyarrow.parquet as pq
-
             pq.write_table(value.source.table, path)
             bindings[name] = FileStorage(str(path))
     return bindings

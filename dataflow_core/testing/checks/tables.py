@@ -38,8 +38,8 @@ def check_input_is_not_mutated(subject: Subject) -> None:
     again = [repr(table.to_dict("list")) for table in lent]
     if before != after or shown != again:
         raise ConformanceError(
-            "it changes the table that it read, which other branches of the pipeline read too. Copy "
-            "lists and objects before you change them."
+            "it changes the table that it read, which other branches read too. Copy lists "
+            "and objects before you change them."
         )
 
 

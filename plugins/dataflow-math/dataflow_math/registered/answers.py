@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataflow_core.plugins import OperatorSpec
 from dataflow_math.sources import EQUALITY, EXTRACTION
 
+_EXAMPLES = "dataflow_math.conformance:EXAMPLES"
+
 OPERATORS = (
     OperatorSpec(
         name="answer_extractor",
@@ -12,6 +14,7 @@ OPERATORS = (
         summary="Find the final answer of a solution: boxed, tagged, stated, chosen, or last",
         function="generate",
         source=EXTRACTION,
+        example=_EXAMPLES,
     ),
     OperatorSpec(
         name="answer_verifier",
@@ -19,6 +22,7 @@ OPERATORS = (
         summary="Mark whether an answer equals the reference, as mathematics rather than as text",
         function="evaluate",
         source=EQUALITY,
+        example=_EXAMPLES,
     ),
     OperatorSpec(
         name="answer_filter",
@@ -26,5 +30,6 @@ OPERATORS = (
         summary="Keep rows whose answer equals the reference, as mathematics",
         function="filter",
         source=EQUALITY,
+        example=_EXAMPLES,
     ),
 )

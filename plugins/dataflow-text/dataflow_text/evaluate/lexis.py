@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from dataflow_core import Operator
 from dataflow_text.evaluate.vocabulary import owners_of, word_codes
 from dataflow_text.texts import TextEvaluator, TextFilter
 
@@ -20,7 +21,13 @@ _LEAST = {"mtld": 50.0, "hdd": 0.8}
 Method = Literal["mtld", "hdd"]
 
 
-class LexicalDiversityEvaluator(TextEvaluator):
+class _Measured(Operator):
+    # A class of its own, so that the default of min_value can depend on a field before it.
+    method: Method = "mtld"
+    min_words: int = Field(50, ge=_DRAW)
+
+
+class LexicalDiversityEvaluator(TextEvaluator, _Measured):
     """Measure how varied the words of a text are, by MTLD or HD-D; neither falls with length.
 
     MTLD (above 1, without upper end; English prose has 50 to 150) is the mean length of the
@@ -47,9 +54,6 @@ class LexicalDiversityEvaluator(TextEvaluator):
         [2.0, None]
     """
 
-    method: Method = "mtld"
-    min_words: int = Field(50, ge=_DRAW)
-
     def default_output(self) -> str:
         """Return the method's name."""
         return self.method
@@ -62,7 +66,7 @@ class LexicalDiversityEvaluator(TextEvaluator):
         return pa.array(function(codes, places, short), mask=short)
 
 
-class LexicalDiversityFilter(TextFilter):
+class LexicalDiversityFilter(TextFilter, _Measured):
     """Keep texts whose lexical diversity lies within bounds, and drop those too short to have one.
 
     `LexicalDiversityEvaluator` says what is measured. Unless ``min_value`` is given, texts below 50
@@ -85,13 +89,9 @@ class LexicalDiversityFilter(TextFilter):
 
     evaluator: ClassVar = LexicalDiversityEvaluator
 
-    method: Method = "mtld"
-    min_words: int = Field(50, ge=_DRAW)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bound_by_method(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        return {"min_value": _LEAST.get(str(fields.get("method", "mtld"))), **fields}
+    min_value: float | None = Field(
+        default_factory=lambda known: _LEAST[known.get("method", "mtld")]
+    )
 
 
 def _mtld(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core.plugins import OperatorSpec
+from dataflow_text.registered import EXAMPLES
 from dataflow_text.sources import (
     BLEU,
     BPE,
@@ -59,6 +60,7 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         summary="Keep texts in some languages, with a least confidence",
         function="filter",
         source=LANGID,
+        example=EXAMPLES,
     ),
     OperatorSpec(
         name="bleu_evaluator",
@@ -116,6 +118,7 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         summary="Measure how much the characters of a text surprise a model of good text",
         function="evaluate",
         source=KNESER_NEY,
+        example=EXAMPLES,
     ),
     OperatorSpec(
         name="perplexity_filter",
@@ -123,6 +126,7 @@ OPERATORS: tuple[OperatorSpec, ...] = (
         summary="Keep texts whose perplexity under a model of good text lies within bounds",
         function="filter",
         source=KNESER_NEY,
+        example=EXAMPLES,
     ),
     OperatorSpec(
         name="pii_count_evaluator",

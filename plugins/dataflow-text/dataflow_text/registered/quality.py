@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dataflow_core.plugins import OperatorSpec
+from dataflow_text.registered import EXAMPLES
 from dataflow_text.sources import C4, DATAFLOW, FINEWEB, GOPHER, GOPHER_REPETITION, REDPAJAMA
 
 # The module of each rule, its operators' names, its measure in a line, and its source.
@@ -110,6 +111,7 @@ def _specs() -> Iterator[OperatorSpec]:
             summary=f"Measure {measure}",
             function="evaluate",
             source=source,
+            example=EXAMPLES,
         )
         yield OperatorSpec(
             name=f"{name}_filter",
@@ -117,6 +119,7 @@ def _specs() -> Iterator[OperatorSpec]:
             summary=f"Keep texts by {measure}",
             function="filter",
             source=source,
+            example=EXAMPLES,
         )
 
 
