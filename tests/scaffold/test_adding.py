@@ -1,4 +1,4 @@
-"""``dataflow new-operator`` and ``new-pipeline``: they add, and never change what an author wrote."""
+"""``dataflow new-operator`` and ``new-pipeline`` add, and never change what an author wrote."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def test_what_cannot_be_is_refused_before_anything_is_written(arguments, why, pl
 
 def test_a_package_below_src_is_found(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text(
-        '[project]\nname = "x"\n[project.entry-points."dataflow.plugins"]\nfruit = "pears._plugin"\n'
+        '[project]\nname = "x"\n[project.entry-points."dataflow.plugins"]\n'
+        'fruit = "pears._plugin"\n'
     )
     package = tmp_path / "src" / "pears"
     package.mkdir(parents=True)
@@ -139,10 +140,10 @@ ONE = 'OperatorSpec(name="one", summary="One")'
         HEAD + HOOK + f"    return [{ONE}]\n",
         HEAD + HOOK + f"    return [{ONE}]  # mine\n",
         HEAD + HOOK + f"    return [\n        {ONE}\n    ]\n",
-        HEAD + HOOK + f"    return [\n        {ONE},  # the first, [really]\n        # later: more\n    ]\n",
+        HEAD + HOOK + f"    return [\n        {ONE},  # [really]\n        # later: more\n    ]\n",
         HEAD + HOOK + f"    return list(OPERATORS)\n\n\nOPERATORS = (\n    {ONE},\n)\n",
         HEAD + f"OPERATORS: list[OperatorSpec] = [{ONE}]\n" + HOOK + "    return OPERATORS\n",
-        HEAD + HOOK + f"    return [\n        *made('é'),\n        {ONE},\n    ]\n\n\ndef made(x): return []\n",
+        HEAD + HOOK + f"    return [\n        *made('é'),\n        {ONE},\n    ]\n",
         "from dataflow_core.plugins import (\n    CommandSpec,  # for later\n    hookimpl,\n)\n",
         "from dataflow_core.plugins import hookimpl  # noqa: F401\n\nTEXT = '''\n  odd   \n'''\n",
         "from dataflow_core.plugins import *\n",

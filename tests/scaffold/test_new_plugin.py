@@ -176,7 +176,8 @@ def test_an_input_that_ends_says_what_to_do(folder):
 
 
 TEMPLATE = {
-    "dataflow_fruit/shapes/plugin/cookiecutter.json": '{"namespace": "", "license": "", "ripe": "x"}',
+    "dataflow_fruit/shapes/plugin/cookiecutter.json":
+        '{"namespace": "", "license": "", "ripe": "x"}',
     "dataflow_fruit/shapes/plugin/dataflow-{{cookiecutter.namespace}}/about.txt":
         "{{ cookiecutter.namespace }} under {{ cookiecutter.license }}, {{ cookiecutter.ripe }}\n",
 }  # fmt: skip
