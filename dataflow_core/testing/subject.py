@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import typing
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -84,8 +86,9 @@ class Subject:
     @cached_property
     def folder(self) -> Path:
         """A folder for the files of the example, gone with this object."""
-        self._folder = tempfile.TemporaryDirectory(prefix="dataflow-conformance-")
-        return Path(self._folder.name)
+        folder = Path(tempfile.mkdtemp(prefix="dataflow-conformance-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     @cached_property
     def serving_fields(self) -> list[str]:

@@ -81,7 +81,7 @@ def _fails(subject: Subject) -> bool:
     if subject.example_fails is None:
         try:
             check_example(subject)
-            subject.example_fails = False
+            subject.example_fails = bool(subject.example_fails)
         except Exception:  # noqa: BLE001  check_example tells which
             subject.example_fails = True
     return subject.example_fails

@@ -10,6 +10,7 @@ import pyarrow.types as pat
 
 from dataflow_core.errors import ConformanceError
 from dataflow_core.storage.base import Storage
+from dataflow_core.storage.bindings import inputs
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.testing.checks.tables import promise
 from dataflow_core.testing.subject import Subject
@@ -107,9 +108,9 @@ def _read_columns(subject: Subject) -> list[str]:
 
 
 def read_columns(subject: Subject) -> list[str]:
-    """Return the columns that it declares to read."""
+    """Return the columns that it declares to read, by its parameters and by `Operator.reads`."""
     operator = subject.standing_in()
     bound = operator.bind(**subject.bindings())
     named = {name: value for name, value in bound.items() if not isinstance(value, Storage)}
-    found = [name for names in operator.reads(named).values() for name in names]
-    return list(dict.fromkeys(found))
+    read = [*inputs(named).values(), *operator.reads(named).values()]
+    return list(dict.fromkeys(name for names in read for name in names))
