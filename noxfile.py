@@ -18,11 +18,12 @@ ROOT = pathlib.Path(__file__).parent
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
-TESTING = ["pytest", "hypothesis", "emoji"]
+TESTING = ["pytest", "hypothesis", "emoji", "hatchling"]
 # What plugins that the scaffolds write are checked with.
 SCAFFOLDS = ["ruff", "mypy"]
 # An embedded model; OpenAI's own client and an independent server, as judges.
 SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock", "uvloop"]
+SITE = ["sphinx", "furo", "myst-parser", "sphinx-copybutton"]
 # Sources are compiled by pip already; tests must not depend on it.
 ENV = {"PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -172,6 +173,17 @@ def faults(session):
 
 
 @nox.session
+def export(session):
+    """Load exported training data with the library that TRL, verl and LLaMA-Factory load it with.
+
+    Hugging Face's `datasets` brings its own bounds, and needs no GPU.
+    """
+    session.install(*CONSTRAINTS, "-e", ".", *TESTING)
+    session.install("datasets>=4")
+    session.run("pytest", "tests/export", *session.posargs, env=ENV)
+
+
+@nox.session
 def litellm(session):
     """Try the serving over LiteLLM for real, with the versions that LiteLLM bounds."""
     session.install("-e", ".[litellm]", *TESTING)
@@ -199,7 +211,17 @@ def vllm(session):
 
 
 @nox.session
+def docs(session):
+    """Build the documentation site, of which the tests run the examples."""
+    session.install(*CONSTRAINTS, ".", *map(str, PLUGINS), *SITE)
+    output = pathlib.Path(session.create_tmp()) / "site"
+    session.run("python", "docs/site/build.py", str(output))
+    session.log(f"open {output / 'html' / 'index.html'}")
+
+
+@nox.session
 def import_time(session):
     """Measure what the command line costs before it does anything."""
     session.install(*CONSTRAINTS, ".", *map(str, PLUGINS))
     session.run("python", "benchmarks/start_up.py")
+    session.run("python", "benchmarks/many_plugins.py")

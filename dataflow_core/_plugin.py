@@ -44,6 +44,14 @@ def dataflow_register_operators() -> list[OperatorSpec]:
         _general(
             "filter_rows", "FilterRows", "Keep the rows for which an expression holds", "filter"
         ),
+        _general(
+            "format_training",
+            "FormatTraining",
+            "Bring rows into a format of training data: Alpaca, ShareGPT, messages, pairs, prompts",
+            "generate",
+            modality="text",
+            source="LLaMA-Factory, TRL and verl, their documentation of data",
+        ),
         _general("join", "Join", "Join the columns of another table by key", "generate", "dataset"),
         _general(
             "k_center_greedy",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dataflow_core.cli.catalogue.listing import JSON
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json
 from dataflow_core.engine.run_paths import REQUESTS, RUNS
 from dataflow_core.errors import RunError, StoreError, did_you_mean
@@ -65,7 +66,7 @@ def list_stores(paths: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 @command.command("why")
-@click.argument("run", metavar="RUN|STORE")
+@click.argument("run", metavar="RUN|STORE", shell_complete=words.runs)
 @click.option("--all", "every", is_flag=True, help="Of all sessions, not only of the last.")
 @click.option(
     "--also",

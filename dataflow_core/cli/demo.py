@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.planning import Asked, load_plan, require_ready
 
 if TYPE_CHECKING:
@@ -30,11 +31,21 @@ _PATH_NOT_QUALITY = (
 @click.option("--llm", is_flag=True, help="Have a small model solve bundled word problems instead.")
 @click.option(
     "--serving", metavar="SPEC", default=EMBEDDED, show_default=True,
+    shell_complete=words.servings,
     help="With --llm: the model that solves.",
 )  # fmt: skip
-@click.option("--output", "-o", metavar="PATH", help="Where the result goes.")
 @click.option(
-    "--run-dir", metavar="DIR", help="The run directory; default: a new one in dataflow-runs/."
+    "--output",
+    "-o",
+    metavar="PATH",
+    shell_complete=words.files,
+    help="Where the result goes.",
+)
+@click.option(
+    "--run-dir",
+    metavar="DIR",
+    shell_complete=words.run_folders,
+    help="The run directory; default: a new one in dataflow-runs/.",
 )
 @click.pass_obj
 def command(

@@ -14,6 +14,8 @@ from dataflow_core.errors import PluginError, did_you_mean
 from dataflow_core.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from dataflow_core.plugins import CommandSpec, Registered
 
 BuiltIns = Mapping[str, Mapping[str, tuple[str, str]]]
@@ -59,8 +61,6 @@ class LazyGroup(click.Group):
         )
         if found is None:
             return None
-        if ctx.resilient_parsing:  # Completing a word imports no plugin.
-            return click.Command(cmd_name, help=found.spec.summary)
         return _loaded(_manager(ctx), found)
 
     def resolve_command(
@@ -84,6 +84,16 @@ class LazyGroup(click.Group):
         rows = [(name, f"{item.spec.summary} [{item.namespace}]") for name, item in found.items()]
         _write(formatter, "Commands of plugins", rows)
         ctx.call_on_close(lambda: warn_of_broken_plugins(_manager(ctx)))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and options that begin so; no command is imported."""
+        from click.shell_completion import CompletionItem
+
+        lines = {name: line for one in self.built_ins.values() for name, (_, line) in one.items()}
+        lines |= {name: item.spec.summary for name, item in self._of_plugins(ctx).items()}
+        begun = {name: line for name, line in lines.items() if name.startswith(incomplete)}
+        commands = [CompletionItem(name, help=line) for name, line in begun.items()]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def _of_plugins(self, ctx: click.Context) -> dict[str, Registered[CommandSpec]]:
         """Return the plugins' commands by name: a full name where the short one is taken."""

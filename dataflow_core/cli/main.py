@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from dataflow_core import __version__
+from dataflow_core.cli.completion import VARIABLE
 from dataflow_core.cli.lazy import LazyGroup
 from dataflow_core.engine.interrupts import end_with
 from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RunStopped
@@ -50,6 +51,10 @@ BUILT_INS = {
             "dataflow_core.cli.cache:command",
             "List, explain and remove the answers of models that are kept.",
         ),
+        "export": (
+            "dataflow_core.cli.export:command",
+            "Write the result of a run, or a file, as training data.",
+        ),
         "demo": ("dataflow_core.cli.demo:command", "Run the main job on bundled data."),
     },
     "What is installed": {
@@ -84,6 +89,16 @@ BUILT_INS = {
             "Add a pipeline to the plugin in this folder.",
         ),
     },
+    "This installation": {
+        "doctor": (
+            "dataflow_core.cli.doctor.command:command",
+            "Examine this installation, and say how to mend what is wrong.",
+        ),
+        "completion": (
+            "dataflow_core.cli.completion.command:command",
+            "Print what makes a shell complete command lines.",
+        ),
+    },
 }
 
 
@@ -95,6 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _start_lightly()
     is_program = arguments is None  # and not a part of somebody else's, which goes on
+    if is_program and os.environ.get(VARIABLE):
+        from dataflow_core.cli.completion.answering import answer
+
+        return answer(program, PROGRAM)
     try:
         code = _exit_code(arguments)
         if code == INTERRUPTED and is_program:
@@ -108,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
     """Run the program, and tell of the error that ended it."""
-    color = False if os.environ.get("NO_COLOR") else None
+    color = _is_coloured()
     try:
         code = program.main(
             args=None if arguments is None else list(arguments),
@@ -128,6 +147,15 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         click.echo(f"{label} {error}", err=True, color=color)
         return code
     return code or 0
+
+
+def _is_coloured() -> bool | None:
+    """Return whether to write colours; None for where there is a terminal, and not elsewhere."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return False if os.environ.get("TERM") == "dumb" else None
 
 
 def _start_lightly() -> None:

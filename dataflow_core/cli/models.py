@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.catalogue.listing import JSON
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.serving.models import (
     DEFAULT_MODEL,
@@ -30,7 +31,7 @@ def command() -> None:
 
 
 @command.command("fetch")
-@click.argument("name", default=DEFAULT_MODEL.name)
+@click.argument("name", default=DEFAULT_MODEL.name, shell_complete=words.models)
 @click.option(
     "--from",
     "source",
@@ -56,7 +57,7 @@ def fetch(name: str, source: Path | None) -> None:
 @JSON
 def list_models(*, as_json: bool) -> None:
     """List the models that can be fetched, and where those are that were."""
-    models = [_described(model) for model in KNOWN_MODELS.values()]
+    models = described_models()
     if as_json:
         write_json(models)
         return
@@ -65,7 +66,7 @@ def list_models(*, as_json: bool) -> None:
 
 
 @command.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=words.models)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, *, yes: bool) -> None:
     """Remove a model that was fetched."""
@@ -80,6 +81,11 @@ def remove(name: str, *, yes: bool) -> None:
         click.confirm(f"Remove {model.name} ({_megabytes(model)}) from {folder}?", abort=True)
     remove_model(model)
     click.echo(f"Removed {folder}.")
+
+
+def described_models() -> list[dict[str, Any]]:
+    """Return what is known of each model, and where it is, as JSON has it."""
+    return [_described(model) for model in KNOWN_MODELS.values()]
 
 
 def _described(model: KnownModel) -> dict[str, Any]:

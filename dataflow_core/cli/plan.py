@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.planning import Asked, load_plan, pipeline_options
 
 if TYPE_CHECKING:
@@ -20,7 +21,13 @@ FORMATS = ("text", "json", "yaml", "python", "mermaid", "html")
 @click.command("plan")
 @pipeline_options
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
-@click.option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal.")
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    shell_complete=words.files,
+    help="Write to a file instead of the terminal.",
+)
 @click.pass_obj
 def command(
     manager: PluginManager,

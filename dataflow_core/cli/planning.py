@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.parameters import (
     arguments_of,
     needs_serving,
@@ -63,16 +64,18 @@ class Asked:
 def pipeline_options(command: Command) -> Command:
     """Add the options by which commands name a pipeline and its input; they arrive as ``asked``."""
     decorators = [
-        click.argument("pipeline"),
+        click.argument("pipeline", shell_complete=words.pipelines),
         click.option(
-            "--input", "-i", "source", metavar="SOURCE", help="A file, pattern, folder or URL."
+            "--input", "-i", "source", metavar="SOURCE", shell_complete=words.sources,
+            help="A file, pattern, folder or URL.",
         ),
         click.option(
             "--param", "-p", "params", multiple=True, metavar="NAME=VALUE",
+            shell_complete=words.parameters,
             help="A parameter of the pipeline, or a step's as STEP.FIELD=VALUE. Repeatable.",
         ),
         click.option(
-            "--serving", metavar="SPEC",
+            "--serving", metavar="SPEC", shell_complete=words.servings,
             help="The model that steps ask, such as openai:gpt-4o-mini, "
             "openai:NAME@http://localhost:8000/v1, or embedded: for a small one on this machine.",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +10,18 @@ import click
 
 from dataflow_core.cli.broken import warn_of_broken_plugins
 from dataflow_core.cli.catalogue.listing import JSON, summary_of
+from dataflow_core.cli.completion import words
+from dataflow_core.cli.findings import write_findings
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.errors import PluginError
+from dataflow_core.plugins.doctor import Finding
 from dataflow_core.plugins.manager import PluginManager
-from dataflow_core.wording import counted
+from dataflow_core.plugins.specs import CommandSpec
 
 if TYPE_CHECKING:
-    from dataflow_core.plugins import Claim, Finding, Plugin, PluginProblem
+    from dataflow_core.plugins import Claim, Plugin, PluginProblem, Registered
 
 CHECK_FAILED = 2
-_COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 @click.group("plugins")
@@ -42,7 +44,7 @@ def list_plugins(manager: PluginManager, *, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=words.namespaces)
 @JSON
 @click.make_pass_decorator(PluginManager, ensure=True)
 def show_plugin(manager: PluginManager, name: str, *, as_json: bool) -> None:
@@ -59,7 +61,7 @@ def show_plugin(manager: PluginManager, name: str, *, as_json: bool) -> None:
 
 
 @command.command("doctor")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=words.namespaces)
 @JSON
 def examine_plugins(name: str | None, *, as_json: bool) -> None:
     """Examine all plugins, or one, and say how to mend what is wrong.
@@ -69,13 +71,12 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
     from dataflow_core.plugins.doctor import examine
     from dataflow_core.prompts.examination import prompt_findings
 
-    findings = examine(PluginManager(strict=False), name, [prompt_findings])
+    findings = examine(PluginManager(strict=False), name, [prompt_findings, taken_names])
     if as_json:
-        write_json([_as_json(finding) for finding in findings])
+        write_json([dataclasses.asdict(finding) for finding in findings])
     else:
-        for finding in findings:
-            _write_finding(finding)
-        click.echo(_counted(findings, name))
+        of = f"the plugin {name!r}" if name else "all plugins"
+        write_findings(findings, f"All is well with {of}.")
     if any(finding.level == "error" for finding in findings):
         click.get_current_context().exit(CHECK_FAILED)
 
@@ -98,6 +99,23 @@ def check_plugin(name: str, *, as_json: bool) -> None:
         report.write()
     if report.fails:
         click.get_current_context().exit(CHECK_FAILED)
+
+
+def taken_names(item: Registered[Any]) -> Iterator[Finding]:
+    """Yield that a command has the name of one of the program's own."""
+    from dataflow_core.cli.main import BUILT_INS
+
+    name = item.spec.name.replace("_", "-")
+    if isinstance(item.spec, CommandSpec) and any(
+        name in commands for commands in BUILT_INS.values()
+    ):
+        yield Finding(
+            level="warning",
+            namespace=item.namespace,
+            subject=item.full_name,
+            cause=f"`dataflow {name}` is a command of the program itself",
+            cure=f"Give it another name; until then, users call it as `dataflow {item.full_name}`.",
+        )
 
 
 def _all(manager: PluginManager) -> Iterator[dict[str, Any]]:
@@ -173,24 +191,3 @@ def _text(shown: dict[str, Any]) -> Iterator[str]:
         width = max((len(item["name"]) for item in specifications), default=0)
         for item in specifications:
             yield f"  {item['name']:<{width}}  {item['summary']}"
-
-
-def _as_json(finding: Finding) -> dict[str, str]:
-    return {name: getattr(finding, name) for name in finding.__dataclass_fields__}
-
-
-def _write_finding(finding: Finding) -> None:
-    label = click.style(f"{finding.level}:", fg=_COLORS[finding.level], bold=True)
-    subject = f"{finding.namespace}: {finding.subject}: "
-    if finding.subject.startswith(f"{finding.namespace}/"):
-        subject = f"{finding.subject}: "
-    click.echo(f"{label} {subject}{finding.cause}\n  -> {finding.cure}")
-    if finding.detail:
-        click.echo("".join(f"     {line}\n" for line in finding.detail.splitlines()), nl=False)
-
-
-def _counted(findings: list[Finding], name: str | None) -> str:
-    counts = Counter(finding.level for finding in findings)
-    if not findings:
-        return f"All is well with {f'the plugin {name!r}' if name else 'all plugins'}."
-    return ", ".join(counted(count, level) for level, count in counts.items())

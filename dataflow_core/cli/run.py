@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.planning import Asked, is_lock, load_plan, locked_limit, pipeline_options
 from dataflow_core.cli.running import Running, run_and_report, running_options
 from dataflow_core.cli.target import Target, target_of
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 @click.command("run")
 @pipeline_options
 @click.option(
-    "--output", "-o", metavar="PATH",
+    "--output", "-o", metavar="PATH", shell_complete=words.files,
     help="Where the result goes: FILE with a known ending, 'part-*.jsonl', or a folder. "
     "Default: output.parquet in the run directory.",
 )  # fmt: skip
 @click.option(
     "--run-dir",
     metavar="DIR",
+    shell_complete=words.run_folders,
     help="The run directory, or that of an earlier run to go on with; default: a new one in "
     "dataflow-runs/.",
 )

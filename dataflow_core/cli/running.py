@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.planning import Command, gathered, require_ready
 from dataflow_core.cli.target import SHORT, shortfalls
 
@@ -62,7 +63,7 @@ def running_options(command: Command) -> Command:
             "2Mtok. Before it is exceeded, the run stops, to go on with a larger one.",
         ),
         click.option(
-            "--cache", metavar="FILE",
+            "--cache", metavar="FILE", shell_complete=words.files,
             help="Keep answers of models in this file, which runs may share, and not in the run "
             "directory.",
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.catalogue.listing import JSON
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.cli.running import Running, run_and_report, running_options
 from dataflow_core.engine.run_paths import RUNS
@@ -57,7 +58,7 @@ def list_runs(folder: Path, *, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("run")
+@click.argument("run", shell_complete=words.runs)
 @JSON
 def show_run(run: str, *, as_json: bool) -> None:
     """Show what was asked of RUN and what came of it, or how far it is."""
@@ -83,12 +84,15 @@ def show_run(run: str, *, as_json: bool) -> None:
 
 
 @command.command("why")
-@click.argument("run")
+@click.argument("run", shell_complete=words.runs)
 @click.argument("row", required=False)
 @click.option("--position", type=click.IntRange(min=0), help="The row by its number, from 0.")
 @click.option("--where", metavar="COLUMN=VALUE", help="The rows that ended with this value.")
 @click.option("--replay", "again", is_flag=True, help="Take the row through the steps again.")
-@click.option("--input", "-i", "source", metavar="SOURCE", help="Where the source is now.")
+@click.option(
+    "--input", "-i", "source", metavar="SOURCE", shell_complete=words.sources,
+    help="Where the source is now.",
+)  # fmt: skip
 @JSON
 @click.pass_obj
 def why(
@@ -138,8 +142,11 @@ def why(
 
 
 @command.command("retry")
-@click.argument("run")
-@click.option("--input", "-i", "source", metavar="SOURCE", help="Where the source is now.")
+@click.argument("run", shell_complete=words.runs)
+@click.option(
+    "--input", "-i", "source", metavar="SOURCE", shell_complete=words.sources,
+    help="Where the source is now.",
+)  # fmt: skip
 @click.option(
     "--param", "-p", "params", multiple=True, metavar="STEP.FIELD=VALUE",
     help="Another value of a step's parameter, where that is the fix. Repeatable.",
@@ -185,8 +192,8 @@ def retry(
 
 
 @command.command("diff")
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", shell_complete=words.runs)
+@click.argument("after", metavar="B", shell_complete=words.runs)
 @JSON
 def diff(before: str, after: str, *, as_json: bool) -> None:
     """Say which rows and columns differ between runs A and B, and what made them differ."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from dataflow_core.storage.base import Bindings, Storage
 from dataflow_core.storage.bindings import inputs, outputs
 
 if TYPE_CHECKING:
+    from dataflow_core.downloads import Download
     from dataflow_core.serving.base import Capability, Serving
 
 Function = Literal["generate", "evaluate", "filter", "refine"]
@@ -141,6 +142,14 @@ class Operator(BaseModel):
             One message for each problem: what was found and wanted, and how to mend it.
         """
         return []
+
+    @classmethod
+    def downloads(cls) -> Iterable[Download]:
+        """Return the files that it may need and that are fetched; override where there are any.
+
+        Whatever its configuration. Nothing is opened for this, fetched or imported that is large.
+        """
+        return ()
 
     def servings(self) -> dict[str, Serving]:
         """Return the servings that it holds, by field; those in lists and dicts by dotted path."""

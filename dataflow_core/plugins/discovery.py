@@ -48,9 +48,12 @@ def installed_claims() -> tuple[list[Claim], list[PluginProblem]]:
     for distribution in distributions():
         try:
             text = distribution.read_text("entry_points.txt")
-            if not text or GROUP not in text or _is_shadowed(distribution, seen):
+            if not text or GROUP not in text:
                 continue
-            claims += claims_of(distribution.entry_points)
+            name, version = name_and_version(distribution)
+            if not _is_shadowed(name, seen):
+                found = distribution.entry_points.select(group=GROUP)
+                claims += [Claim(one.name, one.value, name, version) for one in found]
         except Exception as error:  # noqa: BLE001  whatever is wrong with a stranger, go on
             problems.append(_unreadable(distribution, error))
     return claims, problems
@@ -88,8 +91,8 @@ def name_and_version(distribution: Distribution | None) -> tuple[str, str]:
     return fields.get("name") or UNKNOWN, fields.get("version") or UNKNOWN
 
 
-def _is_shadowed(distribution: Distribution, seen: set[str]) -> bool:
-    name = normalized(name_and_version(distribution)[0])
+def _is_shadowed(distribution: str, seen: set[str]) -> bool:
+    name = normalized(distribution)
     shadowed = name in seen and name != UNKNOWN
     seen.add(name)
     return shadowed

@@ -6,11 +6,10 @@ in a process of its own.
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from dataflow_core import __version__
 from dataflow_core.plugins.catalogue import Plugin, Registered
@@ -18,10 +17,13 @@ from dataflow_core.plugins.discovery import CORE_DISTRIBUTION, Claim, normalized
 from dataflow_core.plugins.hook_timing import Timing, time_hook_module
 from dataflow_core.plugins.loading import ALL
 from dataflow_core.plugins.manager import DISABLE_VARIABLE, PluginManager
+from dataflow_core.plugins.requirements import (
+    applying,
+    lacking,
+    metadata_of,
+    requirement_lines,
+)
 from dataflow_core.plugins.target_source import Whereabouts, whereabouts
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
 
 Check = Callable[[Registered[Any]], Iterable["Finding"]]
 """Looks into what is registered, where its target exists."""
@@ -172,7 +174,7 @@ def _write_target(found: Whereabouts, item: Registered[Any]) -> str:
 
 
 def _extra(item: Registered[Any]) -> Iterator[Finding]:
-    extra, metadata = item.spec.extra, _metadata(item.distribution)
+    extra, metadata = item.spec.extra, metadata_of(item.distribution)
     if extra is None or metadata is None:
         return
     extras = {normalized(name) for name in metadata.get_all("Provides-Extra") or ()}
@@ -184,11 +186,11 @@ def _extra(item: Registered[Any]) -> Iterator[Finding]:
             f"(it has: {', '.join(sorted(extras)) or 'none'})",
             "Declare the extra in the plugin's pyproject.toml, or correct the specification.",
         )
-    elif names := lacking(item.distribution, extra):
+    elif absent := lacking(item.distribution, extra):
         yield _about(
             item,
             "note",
-            f"it needs {', '.join(names)}, not installed",
+            f"it needs {', '.join(absent)}, not installed",
             f"pip install '{item.distribution}[{extra}]'",
         )
 
@@ -203,11 +205,11 @@ def _about(
 
 def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
     """Compare the versions of the core that a distribution requires with the installed one."""
-    requirements = [line for line in _requires(distribution) if _names_core(line)]
+    requirements = [line for line in requirement_lines(distribution) if _names_core(line)]
     if not requirements or distribution == CORE_DISTRIBUTION:
         return
     try:
-        parsed = _parsed(requirements)
+        parsed = applying(requirements)
     except ImportError:
         yield Finding(
             level="note",
@@ -232,39 +234,3 @@ def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
 def _names_core(requirement: str) -> bool:
     match = re.match(r"[\w.-]+", requirement)
     return match is not None and normalized(match[0]) == CORE_DISTRIBUTION
-
-
-def _parsed(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
-    """Return the requirements that hold here; `packaging` is no requirement of the core itself."""
-    from packaging.requirements import Requirement
-
-    parsed = [Requirement(line) for line in requirements]
-    return [item for item in parsed if not item.marker or item.marker.evaluate({"extra": extra})]
-
-
-def lacking(distribution: str, extra: str) -> list[str]:
-    """Return the requirements of an extra that are not installed; none if that cannot be told.
-
-    Args:
-        distribution: The distribution.
-        extra: The extra.
-    """
-    try:
-        always = {str(item) for item in _parsed(_requires(distribution))}
-        wanted = _parsed(_requires(distribution), normalized(extra))
-    except ImportError:
-        return []
-    added = [item for item in wanted if str(item) not in always]
-    return [item.name for item in added if _metadata(item.name) is None]
-
-
-def _requires(distribution: str) -> list[str]:
-    metadata = _metadata(distribution)
-    return list(metadata.get_all("Requires-Dist") or ()) if metadata else []
-
-
-def _metadata(distribution: str) -> Any:
-    try:
-        return importlib.metadata.metadata(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None

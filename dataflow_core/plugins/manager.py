@@ -24,7 +24,7 @@ from dataflow_core.plugins.specs import (
     StorageSpec,
     TemplateSpec,
 )
-from dataflow_core.plugins.targets import resolve
+from dataflow_core.plugins.targets import needing, resolve
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -160,6 +160,11 @@ class PluginManager:
     def name_of(self, cls: type) -> str | None:
         """Return the full name under which a class is registered, or None."""
         return self._catalogue.by_target.get(f"{cls.__module__}:{cls.__qualname__}")
+
+    def needing(self, operator: type, missing: str) -> str:
+        """Say that an operator needs a module that is not installed, and what to install."""
+        name = self.name_of(operator)
+        return needing(self.find("operator", name) if name else None, missing)
 
     def resolve_storage(self, url: str) -> Registered[StorageSpec] | None:
         """Return the storage for a URL by its scheme; None if it has none, as a path.

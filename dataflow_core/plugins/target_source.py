@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataflow_core.errors import PluginError
+from dataflow_core.errors import PluginError, did_you_mean
 from dataflow_core.plugins.catalogue import Registered
 from dataflow_core.plugins.specs import PromptSpec, TemplateSpec
 from dataflow_core.plugins.targets import resolve
@@ -77,7 +77,7 @@ def _judged(
         return _imported(registered)
     return Whereabouts(
         missing=f"its target {registered.spec.target!r} does not exist: "
-        f"{found.origin} defines no {name!r}"
+        f"{found.origin} defines no {name!r}.{did_you_mean(name, list(names))}"
     )
 
 

@@ -34,6 +34,20 @@ def resolve(registered: Registered[Any]) -> Any:
     return value
 
 
+def needing(registered: Registered[Any] | None, missing: str) -> str:
+    """Say that a module is needed and not installed, and what to install.
+
+    Args:
+        registered: What needs it; None for what no plugin has registered.
+        missing: The module's name.
+    """
+    if registered and registered.spec.extra:
+        cure = f"pip install '{registered.distribution}[{registered.spec.extra}]'"
+    else:
+        cure = f"pip install {missing.partition('.')[0]}"
+    return f"needs the module {missing!r}, which is not installed: {cure}"
+
+
 def _module(registered: Registered[Any], name: str) -> Any:
     try:
         return importlib.import_module(name)
@@ -54,11 +68,7 @@ def _missing(registered: Registered[Any], module: str, missing: str) -> str:
             f"{_who(registered)}: its target {registered.spec.target!r} does not exist: there is "
             f"no module {missing!r}. {_blame(registered)}"
         )
-    if extra := registered.spec.extra:
-        cure = f"pip install '{registered.distribution}[{extra}]'"
-    else:
-        cure = f"pip install {missing.partition('.')[0]}"
-    return f"{_who(registered)} needs the module {missing!r}, which is not installed: {cure}"
+    return f"{_who(registered)} {needing(registered, missing)}"
 
 
 def _place(registered: Registered[Any], package: str, inside: str) -> Path:

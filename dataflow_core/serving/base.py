@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from dataflow_core.configuration import explain, refuse_unnamed
+from dataflow_core.downloads import Download
 from dataflow_core.errors import ConfigurationError, StoreError
 from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.asking import Asking
@@ -323,6 +324,14 @@ class Serving(Sampling):
         there). What it cannot tell so, the first request tells.
         """
         return []
+
+    @classmethod
+    def downloads(cls) -> Iterable[Download]:
+        """Return the files that it may need and that are fetched; override where there are any.
+
+        Whatever its configuration. Nothing is opened for this, fetched or imported that is large.
+        """
+        return ()
 
     def recorded(self) -> Mapping[Part, int] | None:
         """Return how many answers it has to play; None where it answers whatever it is asked.

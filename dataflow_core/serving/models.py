@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from dataflow_core.downloads import Download
 from dataflow_core.errors import ConfigurationError, did_you_mean
 
 FOLDER_VARIABLE = "DATAFLOW_MODELS"
@@ -110,8 +111,7 @@ def missing_model(text: str) -> str | None:
         text: As `resolve_model` takes it.
     """
     if known := KNOWN_MODELS.get(text.lower() or DEFAULT_MODEL.name):
-        there = kept_file(known).is_file() or installed_file(known) is not None
-        return None if there else _not_here(known)
+        return next(iter(download_of(known).lacks()), None)
     try:
         resolve_model(text)
     except ConfigurationError as error:
@@ -209,16 +209,22 @@ def _file_of(model: KnownModel) -> Path:
     if path is not None and status != "damaged":
         return path
     if wrong is None:
-        raise ConfigurationError(_not_here(model))
+        raise ConfigurationError(download_of(model).message)
     raise ConfigurationError(
         f"the model {model.name} is damaged: {path}: {wrong}. Fetch it again: {_fetching(model)}"
     )
 
 
-def _not_here(model: KnownModel) -> str:
-    return (
-        f"the model {model.name} is not here: there is no {kept_file(model)}. Fetch it, "
-        f"which takes {model.size / 1e6:.0f} MB: {_fetching(model)}"
+def download_of(model: KnownModel) -> Download:
+    """Return where a model is, or is looked for, and how it is fetched; its file is not read."""
+    kept = kept_file(model)
+    found = kept if kept.is_file() else installed_file(model)
+    return Download(
+        name=f"the model {model.name}",
+        path=str(found or kept),
+        present=found is not None,
+        fetch=_fetching(model),
+        size=model.size,
     )
 
 

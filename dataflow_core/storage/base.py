@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from dataflow_core.downloads import Download
     from dataflow_core.operators.base import Operator
     from dataflow_core.table.columns import A
 
@@ -35,6 +36,14 @@ class Storage(ABC):
     which rows were kept and dropped, and in which order. What stands behind the table (a whole
     dataset, one batch, a recorder that only traces) is none of the operator's business.
     """
+
+    @classmethod
+    def downloads(cls) -> Iterable[Download]:
+        """Return the files that it may need and that are fetched; override where there are any.
+
+        Whatever its configuration. Nothing is opened for this, fetched or imported that is large.
+        """
+        return ()
 
     @abstractmethod
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -12,7 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dataflow_core.errors import DataflowError, FormatError, OperatorError, PlanError
+from dataflow_core.errors import (
+    ConfigurationError,
+    DataflowError,
+    FormatError,
+    OperatorError,
+    PlanError,
+)
+from dataflow_core.plugins.manager import PluginManager
 from dataflow_core.storage.base import COMPILING, ROWS, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
@@ -308,6 +315,10 @@ class TableStorage(Storage):
             self.outcomes.append(step.settle(self.frame))
         except BaseException as error:
             self._frame = step.before
+            if isinstance(error, ModuleNotFoundError) and operator is not None:
+                # No row can help that: the run ends here, with what to install.
+                told = PluginManager(strict=False).needing(type(operator), error.name or str(error))
+                raise ConfigurationError(f"step {step.name!r} {told}") from error
             if isinstance(error, Exception) and not isinstance(error, DataflowError):
                 raise OperatorError(
                     f"step {step.name!r} failed: {type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dataflow_core.errors import ConformanceError, did_you_mean
 from dataflow_core.operators.base import Operator
 from dataflow_core.plugins import PluginManager
-from dataflow_core.plugins.doctor import lacking
+from dataflow_core.plugins.requirements import lacking
 from dataflow_core.testing.checks import CHECKS, Check, ExampleFails
 from dataflow_core.testing.example import Example
 from dataflow_core.testing.spec_examples import example_of

@@ -10,7 +10,7 @@ from dataflow_core.errors import ConformanceError, PluginError
 from dataflow_core.plugins import Finding, PluginManager, Registered, examine
 from dataflow_core.plugins.catalogue import Plugin
 from dataflow_core.plugins.discovery import CORE_DISTRIBUTION, normalized
-from dataflow_core.plugins.doctor import lacking
+from dataflow_core.plugins.requirements import lacking
 from dataflow_core.prompts.examination import prompt_findings
 from dataflow_core.testing.spec_examples import example_names, example_of
 

@@ -272,12 +272,20 @@ def test_strict_mode_fails_with_the_reason(fruit, capsys, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
-@pytest.mark.parametrize(("no_color", "expected"), [("", b"\x1b[32mgreen"), ("1", b"green\r\n")])
-def test_colours_on_a_terminal_unless_unwanted(fruit, no_color, expected):
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, b"\x1b[32mgreen"),
+        ({"NO_COLOR": "1"}, b"green\r\n"),
+        ({"TERM": "dumb"}, b"green\r\n"),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, b"green\r\n"),
+    ],
+)
+def test_colours_on_a_terminal_unless_unwanted(fruit, variables, expected):
     master, slave = os.openpty()
     done = subprocess.run(
         [sys.executable, "-m", "dataflow_core", "colours"],
-        env=fruit.environment(NO_COLOR=no_color),
+        env=fruit.environment(**{"NO_COLOR": "", "TERM": "xterm"} | variables),
         stdout=slave,
         check=False,
     )
@@ -288,9 +296,10 @@ def test_colours_on_a_terminal_unless_unwanted(fruit, no_color, expected):
     assert written.startswith(expected)
 
 
-def test_completion_offers_plugin_commands_without_importing_them(fruit):
-    done = fruit.run(_DATAFLOW_COMPLETE="bash_complete", COMP_WORDS="dataflow lo", COMP_CWORD="1")
-    assert done.stdout.split() == ["plain,lost"]
+@pytest.mark.parametrize(("force", "expected"), [("", "green\n"), ("1", "\x1b[32mgreen\x1b[0m\n")])
+def test_no_colours_in_a_pipe_unless_wanted(fruit, force, expected):
+    done = fruit.run("colours", FORCE_COLOR=force, NO_COLOR="")
+    assert done.stdout == expected
 
 
 @pytest.mark.parametrize(("given", "found"), [(None, "1"), ("7", "7")])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from dataflow_core.cli.broken import warn_of_broken_plugins
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import shortened, write_json, write_table
 from dataflow_core.plugins.manager import PluginManager
 from dataflow_core.plugins.specs import Function, Modality
@@ -24,7 +25,12 @@ _WORK = re.compile(r"[^;(]+(\([^)]*\))?")
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 FILTERS: Mapping[str, Callable[[Command], Command]] = {
-    "namespace": click.option("--namespace", metavar="NAME", help="Only those of one plugin."),
+    "namespace": click.option(
+        "--namespace",
+        metavar="NAME",
+        shell_complete=words.namespaces,
+        help="Only those of one plugin.",
+    ),
     "function": click.option(
         "--function", type=click.Choice(get_args(Function)), help="Only those with one function."
     ),
@@ -85,7 +91,7 @@ def show_command(
     """
 
     @click.command("show", help=f"Show all about one of the {kind}s.")
-    @click.argument("name")
+    @click.argument("name", shell_complete=words.names_of(kind))
     @JSON
     @click.make_pass_decorator(PluginManager, ensure=True)
     def run(manager: PluginManager, /, name: str, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.catalogue.listing import JSON, find, list_command, summary_of
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json
 from dataflow_core.cli.parameters import pairs
 from dataflow_core.plugins.manager import PluginManager
@@ -26,7 +27,7 @@ command.add_command(list_command("prompt", ("namespace", "search"), ()))
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=words.names_of("prompt"))
 @JSON
 @click.make_pass_decorator(PluginManager, ensure=True)
 def show(manager: PluginManager, /, name: str, *, as_json: bool) -> None:
@@ -44,7 +45,7 @@ def show(manager: PluginManager, /, name: str, *, as_json: bool) -> None:
 
 
 @command.command("render")
-@click.argument("name")
+@click.argument("name", shell_complete=words.names_of("prompt"))
 @click.argument("values", nargs=-1, metavar="[VARIABLE=VALUE]...")
 @click.option("--input", "-i", "source", metavar="SOURCE", help="Where a row's values come from.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.catalogue.listing import JSON, list_command, show_command
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json
 from dataflow_core.plugins.manager import PluginManager
 
@@ -40,7 +41,7 @@ command.add_command(show_command("serving", _describe, _full_name))
 
 
 @command.command("check")
-@click.argument("spec")
+@click.argument("spec", shell_complete=words.servings)
 @JSON
 @click.make_pass_decorator(PluginManager, ensure=True)
 @click.pass_context

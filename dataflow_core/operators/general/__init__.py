@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dataflow_core.operators.general.explode import Explode
     from dataflow_core.operators.general.extract_fields import ExtractFields
     from dataflow_core.operators.general.filter_rows import FilterRows
+    from dataflow_core.operators.general.format_training import FormatTraining
     from dataflow_core.operators.general.join import Join
     from dataflow_core.operators.general.judge_answers import JudgeAnswers, JudgeFilter
     from dataflow_core.operators.general.k_center_greedy import KCenterGreedy
@@ -47,6 +48,7 @@ _FILES = {
     "Explode": "explode",
     "ExtractFields": "extract_fields",
     "FilterRows": "filter_rows",
+    "FormatTraining": "format_training",
     "Join": "join",
     "JudgeAnswers": "judge_answers",
     "JudgeFilter": "judge_answers",
@@ -80,6 +82,7 @@ __all__ = [
     "Explode",
     "ExtractFields",
     "FilterRows",
+    "FormatTraining",
     "Join",
     "JudgeAnswers",
     "JudgeFilter",

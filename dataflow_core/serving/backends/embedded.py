@@ -9,13 +9,14 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
+from dataflow_core.downloads import Download
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.backends.llama import Llama, LlamaSettings, Pooling
@@ -23,7 +24,9 @@ from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.jobs import Terms
 from dataflow_core.serving.models import (
     DEFAULT_MODEL,
+    KNOWN_MODELS,
     content_of,
+    download_of,
     missing_model,
     resolve_model,
 )
@@ -112,6 +115,13 @@ class EmbeddedServing(Serving):
         if (missing := missing_model(self.model)) is not None:
             told.append(missing)
         return [f"{self.name}: {one}" for one in told]
+
+    @classmethod
+    def downloads(cls) -> Iterable[Download]:
+        """Return the known models."""
+        for model in KNOWN_MODELS.values():
+            named = "no other model is named" if model == DEFAULT_MODEL else "it is named"
+            yield dataclasses.replace(download_of(model), when=named)
 
     def open_backend(self) -> Backend:
         """Return the model, not loaded yet."""

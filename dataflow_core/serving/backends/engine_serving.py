@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import orjson
 from pydantic import Field
 
+from dataflow_core.downloads import Download, hugging_face_cache
 from dataflow_core.secrets import without_secrets
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.pricing import Price
@@ -44,6 +45,18 @@ class EngineServing(Serving):
         if args := answering(self.engine_args):
             told["engine_args"] = without_secrets(args)
         return told
+
+    @classmethod
+    def downloads(cls) -> Iterable[Download]:
+        """Return that the engine fetches what is named, and is the path of no folder."""
+        yield Download(
+            name="the model that is named (MODEL)",
+            path=str(hugging_face_cache()),
+            present=None,
+            fetch="hf download MODEL",
+            when="MODEL is no folder; HF_HUB_OFFLINE=1 forbids it",
+            automatic=True,
+        )
 
     def known_price(self) -> Price:
         """Return that tokens cost nothing."""

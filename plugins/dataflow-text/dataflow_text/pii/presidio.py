@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
+from dataflow_core.downloads import Download
 from dataflow_core.errors import ConfigurationError
 from dataflow_text.libraries import import_library, missing_library
 from dataflow_text.pii.spans import Span, without_overlaps
@@ -66,6 +67,21 @@ def find_named(
     return found
 
 
+def download_of(model: str) -> Download:
+    """Return where a spaCy model is, or is looked for, and how it is fetched.
+
+    Args:
+        model: The name of a spaCy model, or its folder.
+    """
+    return Download(
+        name=f"the spaCy model {model}",
+        path=model if Path(model).exists() else f"module {model}",
+        present=Path(model).exists() or _is_installed(model),
+        fetch=f"pip install {_EXTRA}",
+        when="recognizer='presidio'",
+    )
+
+
 def missing(model: str) -> list[str]:
     """Say which of presidio, spaCy and a model are not installed, without importing them.
 
@@ -74,7 +90,7 @@ def missing(model: str) -> list[str]:
     """
     libraries = ("presidio_analyzer", "spacy")
     absent = [message for library in libraries for message in missing_library(library, _EXTRA)]
-    if not absent and not (Path(model).exists() or _is_installed(model)):
+    if not absent and not download_of(model).present:
         return [_no_model(model)]
     return absent[:1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
+from dataflow_core.downloads import Download
 from dataflow_core.operators import Operator
 from dataflow_core.storage.base import Bindings
 from dataflow_text.pii.forms import SIGN, WIDE_SIGN, Formed, find_forms
-from dataflow_text.pii.presidio import SMALL_ENGLISH, Named, find_named, missing
+from dataflow_text.pii.presidio import SMALL_ENGLISH, Named, download_of, find_named, missing
 from dataflow_text.pii.spans import Span, without_overlaps
 
 Entity: TypeAlias = Literal[Formed, Named]
@@ -57,6 +58,11 @@ class PiiRecognition(Operator):
         given = bindings.get("input_measure") is not None
         names = self.recognizer == "presidio" and self._chosen(get_args(Named))
         return missing(self.model) if names and not given else []
+
+    @classmethod
+    def downloads(cls) -> Iterable[Download]:
+        """Return the model by which presidio finds names."""
+        return [download_of(SMALL_ENGLISH)]
 
     def find(self, texts: pa.Array) -> list[list[Span]]:
         """Return where the personal data of each text is, in order and without overlaps.

@@ -1,0 +1,64 @@
+"""What an installed distribution requires, as its metadata say."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dataflow_core.plugins.discovery import normalized
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+
+def metadata_of(distribution: str) -> Any:
+    """Return the metadata of a distribution; None where it is not installed."""
+    try:
+        return importlib.metadata.metadata(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def requirement_lines(distribution: str) -> list[str]:
+    """Return the requirements of a distribution as its metadata have them, of extras too."""
+    metadata = metadata_of(distribution)
+    return list(metadata.get_all("Requires-Dist") or ()) if metadata else []
+
+
+def extras_of(distribution: str) -> list[str]:
+    """Return the extras of a distribution."""
+    metadata = metadata_of(distribution)
+    return list(metadata.get_all("Provides-Extra") or ()) if metadata else []
+
+
+def applying(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
+    """Return the requirements that hold here.
+
+    Args:
+        requirements: As metadata have them.
+        extra: The extra that is asked for; none by default.
+
+    Raises:
+        ImportError: The package ``packaging`` is not installed.
+    """
+    from packaging.requirements import Requirement
+
+    parsed = [Requirement(line) for line in requirements]
+    return [item for item in parsed if not item.marker or item.marker.evaluate({"extra": extra})]
+
+
+def added_by(distribution: str, extra: str) -> list[Requirement]:
+    """Return what an extra requires beyond what the distribution always does."""
+    lines = requirement_lines(distribution)
+    always = {str(item) for item in applying(lines)}
+    return [item for item in applying(lines, normalized(extra)) if str(item) not in always]
+
+
+def lacking(distribution: str, extra: str) -> list[str]:
+    """Return the requirements of an extra that are not installed; none if that cannot be told."""
+    try:
+        added = added_by(distribution, extra)
+    except ImportError:
+        return []
+    return [item.name for item in added if metadata_of(item.name) is None]

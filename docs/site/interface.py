@@ -1,0 +1,58 @@
+"""The reference of the public Python interface: a page a module, made of docstrings."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from pages import fence, table
+
+MODULES = (
+    "dataflow_core",
+    "dataflow_core.operators",
+    "dataflow_core.operators.dataset",
+    "dataflow_core.operators.prompted",
+    "dataflow_core.operators.general",
+    "dataflow_core.pipeline",
+    "dataflow_core.engine",
+    "dataflow_core.storage",
+    "dataflow_core.serving",
+    "dataflow_core.prompts",
+    "dataflow_core.plugins",
+    "dataflow_core.plugins.hookspecs",
+    "dataflow_core.testing",
+    "dataflow_core.errors",
+)
+_AGAIN = ("dataflow_core", "dataflow_core.errors")
+"""Modules with names that stand on other pages too, where links lead."""
+_INTRODUCTION = """\
+# Python
+
+Where to import from. A name that is not on these pages, or begins with an underscore, may change at
+any time."""
+
+
+def pages() -> Iterator[tuple[PurePosixPath, str]]:
+    """Yield the index, and a page for each module."""
+    rows = [(f"[{name}]({name}.md)", _summary(name)) for name in MODULES]
+    folder = PurePosixPath("reference/python")
+    yield (
+        folder / "index.md",
+        "\n\n".join([_INTRODUCTION, table(("module", "what is in it"), rows)]),
+    )
+    for name in MODULES:
+        yield folder / f"{name}.md", f"# {name}\n\n{fence(_directive(name), '{eval-rst}')}"
+
+
+def _summary(name: str) -> str:
+    return (importlib.import_module(name).__doc__ or "").strip().partition("\n\n")[0]
+
+
+def _directive(name: str) -> str:
+    lines = [f".. automodule:: {name}", "   :members:"]
+    if hasattr(importlib.import_module(name), "__all__"):
+        lines.append("   :imported-members:")
+    if name in _AGAIN:
+        lines.append("   :no-index:")
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""Pieces of Markdown that generated pages are made of."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dataflow_core.cli.catalogue.docstrings import parameters_in
+
+_TITLE = re.compile(r"([A-Z][A-Za-z ]*):")
+_RULED = re.compile(r"^=+ [= ]+\n(?:.*\n)+?=+ [= ]+$\n(?:(?:.*\n)+?=+ [= ]+$)?", re.MULTILINE)
+"""A table of reStructuredText, which is as readable as it is."""
+_IN_TABLES = ("Args", "Arguments", "Attributes", "Parameters")
+
+
+def from_docstring(docstring: str | None) -> str:
+    """Return a Google-style docstring as Markdown, without what it says about parameters.
+
+    Examples become blocks of code, other sections (``Raises``) lists; parameters are shown in a
+    table of their own (`parameter_table`).
+    """
+    parts: list[str] = []
+    title, lines = "", list[str]()
+    for line in [*inspect.cleandoc(docstring or "").splitlines(), "End:"]:
+        found = _TITLE.fullmatch(line)
+        if found or (title and line and not line.startswith(" ")):
+            parts += _section(title, lines)
+            title, lines = (found[1] if found else ""), [] if found else [line]
+        else:
+            lines.append(line)
+    return "\n\n".join(parts)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table; cells are Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def parameter_table(parameters: Sequence[Mapping[str, Any]], first: str) -> str:
+    """Return a table of parameters, as `dataflow_core.cli.catalogue.description` has them.
+
+    Args:
+        parameters: The parameters.
+        first: The heading of their names.
+    """
+    rows = [
+        (
+            f"`{one['name']}`",
+            code(one["type"]),
+            "required" if one["required"] else code(shown(one["default"])),
+            one["description"],
+        )
+        for one in parameters
+    ]
+    return table((first, "type", "default", "what it is"), rows)
+
+
+def arguments_table(function: Any) -> str:
+    """Return a table of what a docstring says of arguments; nothing where it says nothing."""
+    said = parameters_in(function.__doc__)
+    return table(("argument", "what it is"), [(f"`{n}`", text) for n, text in said.items()])
+
+
+def code(text: str) -> str:
+    """Return text as code within a line."""
+    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{ticks}{text}{ticks}" if text else ""
+
+
+def fence(text: str, language: str = "") -> str:
+    """Return text as a block of code."""
+    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+
+
+def shown(value: Any) -> str:
+    """Return a default as one writes it in a recipe, or as Python where JSON has no such thing."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        return str(value)
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    if title in _IN_TABLES:
+        return []
+    text = inspect.cleandoc("\n" + "\n".join(lines)).strip()
+    if not text:
+        return []
+    if not title:
+        return [_RULED.sub(lambda table: fence(table[0]), text)]
+    if title in ("Example", "Examples"):
+        return [f"**{title}**", fence(text, "pycon")]
+    return [f"**{title}**", *(f"- {name}: {said}" for name, said in _said(lines))]
+
+
+def _said(lines: list[str]) -> Iterable[tuple[str, str]]:
+    found = parameters_in("\n".join(["", "Args:", *lines]))
+    return [(code(name), text) for name, text in found.items()]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
