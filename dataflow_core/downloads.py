@@ -12,6 +12,8 @@ from pathlib import Path
 
 from dataflow_core.errors import ConfigurationError
 
+__all__ = ["Download", "hugging_face_cache"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:

@@ -20,6 +20,9 @@
     ├── PluginError               a plugin cannot be loaded, or a name is unknown or taken
     └── ConformanceError          something of a plugin is not as its contract says
 
+    FutureWarning
+    └── DataflowDeprecationWarning   something is used that will go: since when, until when
+
     KeyboardInterrupt
     └── RunStopped                a run was asked to stop, and can go on where it stopped
         └── BudgetReached         the next request could cost more than is left of the budget
@@ -31,6 +34,32 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "BadRowError",
+    "BudgetReached",
+    "ColumnError",
+    "ConfigurationError",
+    "DataflowDeprecationWarning",
+    "DataflowError",
+    "ExpressionError",
+    "FormatError",
+    "OperatorError",
+    "PlanError",
+    "PluginError",
+    "PromptError",
+    "RecipeError",
+    "RunError",
+    "RunStopped",
+    "ServingError",
+    "ServingGone",
+    "ServingRefused",
+    "SourceError",
+    "StorageError",
+    "StoreError",
+    "did_you_mean",
+    "nearest",
+]
 
 
 class DataflowError(Exception):
@@ -124,6 +153,14 @@ class ServingGone(ServingError):
     def __init__(self, message: str, last: str = "") -> None:
         super().__init__(message)
         self.last = last
+
+
+class DataflowDeprecationWarning(FutureWarning):
+    """Something is used that will go in a later version; the message says what to use instead.
+
+    A FutureWarning, since Python hides a DeprecationWarning from the people who run a script or a
+    recipe, and these must change it.
+    """
 
 
 class PluginError(DataflowError):

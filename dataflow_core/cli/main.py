@@ -16,6 +16,7 @@ import click
 
 from dataflow_core import __version__
 from dataflow_core.cli.completion import VARIABLE
+from dataflow_core.cli.deprecated import tell_deprecations_plainly
 from dataflow_core.cli.lazy import LazyGroup
 from dataflow_core.engine.interrupts import end_with
 from dataflow_core.errors import ConfigurationError, DataflowError, PlanError, RunStopped
@@ -114,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from dataflow_core.cli.completion.answering import answer
 
         return answer(program, PROGRAM)
+    if is_program:
+        tell_deprecations_plainly()
     try:
         code = _exit_code(arguments)
         if code == INTERRUPTED and is_program:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dataflow_core.deprecations import former_names_of, told_at, with_new_names
 from dataflow_core.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from dataflow_core.pipeline.plan import Plan
+
+_OPTION = "--param"
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
@@ -45,6 +48,8 @@ def arguments_of(cls: Any, name: str, given: Mapping[str, str]) -> dict[str, Any
     Raises:
         ConfigurationError: It has no such parameter, or it does not take the value.
     """
+    with told_at(_OPTION, 0):
+        given = with_new_names("parameter", name, former_names_of(cls.__init__), given)
     parameters = dict(list(inspect.signature(cls.__init__).parameters.items())[2:])
     hints = typing.get_type_hints(cls.__init__, include_extras=True)
     for parameter in given:
@@ -87,19 +92,22 @@ def reconfigured(plan: Plan, params: Iterable[str]) -> Plan:
     Raises:
         DataflowError: There is no such step or field, or it does not take the value.
     """
-    return with_settings(plan, pairs(params, "--param"))
+    return with_settings(plan, pairs(params, _OPTION))
 
 
 def with_settings(plan: Plan, given: Mapping[str, str]) -> Plan:
     """Return a plan with other values for fields of its steps; see `reconfigured`."""
+    from dataflow_core.operators.base import former_names_of as formers_of
     from dataflow_core.pipeline.settings import reconfigure, step_of_setting
 
     values = {}
     for setting, text in given.items():
-        fields = type(step_of_setting(plan, setting).operator).model_fields
-        field = fields.get(setting.rpartition(".")[2])
+        cls = type(step_of_setting(plan, setting).operator)
+        name = setting.rpartition(".")[2]
+        field = cls.model_fields.get(formers_of(cls).get(name, name))
         values[setting] = _value(text, None if field is None else field.annotation)
-    return reconfigure(plan, values)
+    with told_at(_OPTION, 0):
+        return reconfigure(plan, values)
 
 
 def _typed(pipeline: str, name: str, text: str, hint: Any) -> Any:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dataflow_core.engine.estimate import Estimate, estimate_plan
     from dataflow_core.engine.local import LocalEngine
     from dataflow_core.engine.options import EngineOptions
+    from dataflow_core.engine.progress import Update
     from dataflow_core.engine.report import Report
     from dataflow_core.engine.run import run_plan
     from dataflow_core.engine.rundir import RunDirectory
@@ -22,6 +23,7 @@ _HOMES = {
     "LocalEngine": "local",
     "Report": "report",
     "RunDirectory": "rundir",
+    "Update": "progress",
     "estimate_plan": "estimate",
     "run_plan": "run",
 }
@@ -32,6 +34,7 @@ __all__ = [
     "LocalEngine",
     "Report",
     "RunDirectory",
+    "Update",
     "estimate_plan",
     "run_plan",
 ]

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from dataflow_core.configuration import explain, refuse_unnamed
+from dataflow_core.deprecations import FormerNames, by_former_name, with_new_names
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.operators import columns as column_rules
 from dataflow_core.operators.columns import PRODUCED, Parameter
@@ -41,6 +42,9 @@ class Operator(BaseModel):
         makes_rows: Whether it turns a row into any number of child rows.
         needs: What its servings must be able to do, such as ``frozenset({"chat", "images"})``; of
             several servings in fields of their own, by field.
+        former_names: Former names of fields and of columns of ``run``, by the name now, as
+            ``{"max_rows": Former("limit", since="0.2", removed_in="0.4")}``: they are understood,
+            with a warning, wherever the new ones are. Those of its bases hold too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -50,6 +54,7 @@ class Operator(BaseModel):
     modality: ClassVar[Literal["text", "image", "document", "any"]] = "text"
     makes_rows: ClassVar[bool] = False
     needs: ClassVar[frozenset[Capability] | Mapping[str, frozenset[Capability]]] = frozenset()
+    former_names: ClassVar[FormerNames] = {}
 
     def __init__(self, *unnamed: Any, **configuration: Any) -> None:
         refuse_unnamed(type(self), unnamed, f"{next(iter(type(self).model_fields), 'FIELD')}={{}}")
@@ -62,6 +67,36 @@ class Operator(BaseModel):
         super().__init_subclass__(**options)
         if "run" in cls.__dict__:
             cls.run = _performed_by_storage(cls.__dict__["run"])  # type: ignore[method-assign]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_new_names(cls, given: Any) -> Any:
+        return cls.renamed("field", given) if isinstance(given, Mapping) else given
+
+    if not TYPE_CHECKING:  # else every attribute would be one
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a field by its former name."""
+            if not name.startswith("_") and name in former_names_of(type(self)):
+                (now,) = type(self).renamed("field", {name: None})
+                return getattr(self, now)
+            return super().__getattr__(name)
+
+    @classmethod
+    def renamed(cls, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields or columns by the names that they have now; warn of former ones.
+
+        Args:
+            kind: ``"field"`` or ``"column"``.
+            given: What was given, by name.
+
+        Raises:
+            ConfigurationError: One is given by both of its names.
+        """
+        formers = former_names_of(cls)
+        if formers.keys().isdisjoint(given):
+            return dict(given)
+        return with_new_names(kind, cls.__name__, _former_names(cls), given)
 
     def run(self, storage: Storage, *columns: Any, **bindings: Any) -> None:
         """Transform the table of a storage.
@@ -85,7 +120,7 @@ class Operator(BaseModel):
         Raises:
             ConfigurationError: A parameter is unknown, missing, or no column name.
         """
-        return column_rules.bind(cls.__name__, cls.parameters(), given)
+        return column_rules.bind(cls.__name__, cls.parameters(), cls.renamed("column", given))
 
     def reads(self, bindings: Bindings) -> dict[str, tuple[str, ...]]:
         """Return the columns that it reads, by parameter; override where fields name columns."""
@@ -183,6 +218,21 @@ class Refiner(Operator):
     """An operator that rewrites values, and keeps every row."""
 
     function: ClassVar[Function] = "refine"
+
+
+@functools.cache
+def _former_names(cls: type[Operator]) -> FormerNames:
+    """Return the former names that a class and its bases tell."""
+    names: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        names |= vars(base).get("former_names", {})
+    return names
+
+
+@functools.cache
+def former_names_of(cls: type[Operator]) -> Mapping[str, str]:
+    """Return the name that each former name of a field or column of an operator stands for."""
+    return {name: now for name, (_, now) in by_former_name(_former_names(cls)).items()}
 
 
 @functools.cache

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
+from dataflow_core.deprecations import told_at
 from dataflow_core.errors import (
     DataflowError,
     PlanError,
@@ -325,19 +326,26 @@ class _Reader:
             elif FIELD not in config and cls.model_fields[FIELD].is_required():
                 raise self._error(at, f"{cls.step_name()} {NEEDS_ONE}")
         try:
-            return cls(**config)
+            with self._telling(at, config):
+                return cls(**config)
         except DataflowError as error:
             raise self._error(at, str(error)) from error
 
     def _bound(self, cls: type[Operator], columns: Any, at: tuple[Any, ...]) -> dict[str, Value]:
         columns = self._mapping(columns, at, None)
         try:
-            bound = cls.bind(**{n: _given(v) for n, v in columns.items()})
+            with self._telling(at, columns):
+                bound = cls.bind(**{n: _given(v) for n, v in columns.items()})
         except DataflowError as error:
             raise self._error(at, str(error)) from error
         return {
             n: TableRef(v.table) if isinstance(v, RecordingStorage) else v for n, v in bound.items()
         }
+
+    def _telling(self, at: tuple[Any, ...], names: Iterable[str]) -> AbstractContextManager[None]:
+        """Tell what is deprecated at its line."""
+        lines = {name: self._lines.of((*at, name)) for name in names}
+        return told_at(self._path, self._lines.of(at), lines)
 
     def _require_tables(
         self,
@@ -364,7 +372,8 @@ class _Reader:
             if ":" in target:
                 found = import_target(target)
             elif self._resolve is not None:
-                found = self._resolve(target)
+                with self._telling(at, {}):
+                    found = self._resolve(target)
             else:
                 raise PlanError("registered names need a plugin manager; use module:Class")
         except DataflowError as error:

@@ -108,6 +108,6 @@ def _with(step: Step, changes: Mapping[str, Any]) -> Operator:
     operator = step.operator
     kept = {name: getattr(operator, name) for name in operator.model_fields_set}
     try:
-        return type(operator)(**(kept | dict(changes)))
+        return type(operator)(**(kept | type(operator).renamed("field", changes)))
     except ConfigurationError as error:
         raise ConfigurationError(f"step {step.name!r}: {error}") from error

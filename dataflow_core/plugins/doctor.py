@@ -70,7 +70,7 @@ def examine(
     broken = {problem.namespace for problem in manager.problems}
     if namespace is not None and namespace not in broken:
         manager.require_namespace(namespace)
-    findings = [*_problems(manager), *_disabled_in_vain(manager)]
+    findings = [*_problems(manager), *_disabled_in_vain(manager), *_deprecated(manager)]
     for plugin in manager.plugins():
         if namespace in (None, plugin.claim.namespace):
             findings += _examine_plugin(plugin, checks)
@@ -121,6 +121,12 @@ def _disabled_in_vain(manager: PluginManager) -> Iterator[Finding]:
             cause=f"it names {name!r}, which is no installed plugin that can be disabled",
             cure=f"Take it out of {DISABLE_VARIABLE}.",
         )
+
+
+def _deprecated(manager: PluginManager) -> Iterator[Finding]:
+    for claim, message in manager.deprecated():
+        cure = "Change the hook, as the message says, before the core drops it."
+        yield _about_module(claim, message, cure)
 
 
 def _hook_module(claim: Claim) -> Iterator[Finding]:

@@ -6,10 +6,12 @@ its hook has. Hooks may not be wrappers: an observer cannot change a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
+
+from dataflow_core.deprecations import HOOKS, Deprecation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +29,34 @@ if TYPE_CHECKING:
 
 PROJECT = "dataflow"
 
-hookspec = pluggy.HookspecMarker(PROJECT)
+Specification = TypeVar("Specification", bound=Callable[..., object])
+
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin's hook module as the implementation of the hook of the same name."""
+
+
+def hookspec(
+    specification: Specification, deprecated: Mapping[str, Deprecation] = HOOKS
+) -> Specification:
+    """Mark a function as the specification of a hook.
+
+    Args:
+        specification: The function.
+        deprecated: The deprecated hooks, and arguments of hooks as ``"hook.argument"``: a plugin
+            that implements them is warned.
+    """
+    name = specification.__name__
+    arguments = {
+        argument: deprecation.warning()
+        for hook, _, argument in (key.partition(".") for key in deprecated)
+        if hook == name and argument and (deprecation := deprecated[f"{hook}.{argument}"])
+    }
+    hook = deprecated.get(name)
+    return pluggy.HookspecMarker(PROJECT)(
+        specification,
+        warn_on_impl=hook.warning() if hook else None,
+        warn_on_impl_args=arguments or None,
+    )
 
 
 # Registration: called once, in this order, when something is first looked up. Return specs only;

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import re
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 import pluggy
 
+from dataflow_core.deprecations import tell_once
 from dataflow_core.plugins import hookspecs
 from dataflow_core.plugins.catalogue import (
     KINDS,
@@ -26,6 +28,7 @@ from dataflow_core.plugins.catalogue import (
     checked_specs,
 )
 from dataflow_core.plugins.discovery import Claim, normalized
+from dataflow_core.plugins.hook_checks import check_hooks, registers
 from dataflow_core.plugins.problems import LoadingError, PluginProblem, one_line
 
 CORE = "core"
@@ -52,12 +55,14 @@ class Loader:
         plugins: The plugins that were loaded.
         problems: What is wrong with the others.
         disabled: The claims that were disabled by name, and therefore not imported.
+        deprecated: The deprecated hooks and arguments that plugins implement, as messages.
     """
 
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
         self.problems: list[PluginProblem] = []
         self.disabled: list[Claim] = []
+        self.deprecated: list[tuple[Claim, str]] = []
         self._observing: dict[str, Claim] = {}
         self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self._hooks.add_hookspecs(hookspecs)
@@ -121,29 +126,24 @@ class Loader:
         return [
             Observer(claims[impl.plugin_name], caller.name, impl.function, tuple(impl.argnames))
             for caller in vars(self._hooks.hook).values()
-            if isinstance(caller, pluggy.HookCaller) and not _registers(caller.name)
+            if isinstance(caller, pluggy.HookCaller) and not registers(caller.name)
             for impl in caller.get_hookimpls()
         ]
 
     def _register(self, claim: Claim, module: object) -> None:
-        _check_marked(module)
+        check_hooks(module)
         try:
-            self._hooks.register(module, name=claim.namespace)
+            with warnings.catch_warnings(record=True, action="always") as caught:
+                self._hooks.register(module, name=claim.namespace)
             self._hooks.check_pending()
         except pluggy.PluginValidationError as error:
             raise LoadingError(
                 f"PluginValidationError: {' '.join(str(error).split())}",
                 "Compare the hook's name and arguments with dataflow_core.plugins.hookspecs.",
             ) from error
-
-
-def event_hooks() -> frozenset[str]:
-    """Return the names of the hooks that observe a run."""
-    return frozenset(
-        name
-        for name in vars(hookspecs)
-        if name.startswith(f"{hookspecs.PROJECT}_") and not _registers(name)
-    )
+        for warning in caught:
+            self.deprecated.append((claim, str(warning.message)))
+            tell_once(str(warning.message), (warning.filename, warning.lineno), claim.module)
 
 
 def problem_of(claim: Claim, error: BaseException) -> PluginProblem:
@@ -239,17 +239,6 @@ def _dispute(rivals: list[Claim]) -> PluginProblem:
     )
 
 
-def _check_marked(module: object) -> None:
-    """Refuse a hook without its marker, which pluggy would pass over in silence."""
-    marker = f"{hookspecs.PROJECT}_impl"
-    for name in filter(_is_hook, dir(module)):
-        if name in vars(hookspecs) and not hasattr(getattr(module, name), marker):
-            raise LoadingError(
-                f"{name} is not marked as a hook",
-                "Put @hookimpl above it (from dataflow_core.plugins import hookimpl).",
-            )
-
-
 def _collected(claim: Claim, module: ModuleType, hooks: pluggy.PluginManager) -> Plugin:
     registered: dict[Kind, tuple[Registered[Any], ...]] = {}
     implementations = {
@@ -268,11 +257,3 @@ def _collected(claim: Claim, module: ModuleType, hooks: pluggy.PluginManager) ->
                 for spec in checked_specs(kind, implementation.function())
             )
     return Plugin(claim, registered)
-
-
-def _is_hook(name: str) -> bool:
-    return name.startswith(f"{hookspecs.PROJECT}_")
-
-
-def _registers(name: str) -> bool:
-    return name.startswith(f"{hookspecs.PROJECT}_register_")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from dataflow_core.deprecations import Former, warn_of_former_name
 from dataflow_core.errors import PluginError, did_you_mean, nearest
 from dataflow_core.plugins.catalogue import Catalogue, Kind, Plugin, Registered
 from dataflow_core.plugins.discovery import Claim, claims_of, core_claim, installed_claims
-from dataflow_core.plugins.loading import Loader, Observer, event_hooks, problem_of
+from dataflow_core.plugins.hook_checks import event_hooks
+from dataflow_core.plugins.loading import Loader, Observer, problem_of
 from dataflow_core.plugins.problems import PluginProblem, summarize
 from dataflow_core.plugins.specs import (
     CommandSpec,
@@ -119,6 +120,10 @@ class PluginManager:
         """Return the claims of plugins that were left out by name."""
         return tuple(self._loader.disabled)
 
+    def deprecated(self) -> tuple[tuple[Claim, str], ...]:
+        """Return the deprecated hooks and arguments that plugins implement, as messages."""
+        return tuple(self._loader.deprecated)
+
     def find(self, kind: Kind, name: str) -> Registered[Any]:
         """Return what is registered under a full name, or under a former one, with a warning.
 
@@ -132,11 +137,8 @@ class PluginManager:
         if found := self._catalogue.of_kind(kind).get(name):
             return found
         if found := self._catalogue.renamed(kind, name):
-            warnings.warn(
-                f"the {kind} {name!r} is now called {found.full_name!r}; use the new name",
-                DeprecationWarning,
-                stacklevel=2,
-            )
+            former = next(one for one in found.spec.aliases if f"{found.namespace}/{one}" == name)
+            warn_of_former_name(kind, _within(found.namespace, former), found.full_name)
             return found
         raise PluginError(self._unknown(kind, name))
 
@@ -342,6 +344,14 @@ class PluginManager:
             f"no plugin opens the scheme {scheme}://.{did_you_mean(scheme, known)} "
             f"There are: {listed}." + (f" {broken}" if broken else "")
         )
+
+
+def _within(namespace: str, former: str) -> str:
+    """Return a former name in full, with its versions where they are told."""
+    name = f"{namespace}/{former}"
+    if isinstance(former, Former):
+        return Former(name, since=former.since, removed_in=former.removed_in)
+    return name
 
 
 def _is_of(namespace: str, registered: Registered[Any]) -> bool:

@@ -22,7 +22,8 @@ class Spec:
         target: Where it is defined: ``"package.module:Name"``.
         summary: What it does, in one line.
         extra: The extra of the distribution that it needs, such as ``"pii"``; None for none.
-        aliases: Former names, which still resolve.
+        aliases: Former names, which still resolve, with a warning; a
+            `dataflow_core.deprecations.Former` says until which version.
     """
 
     name: str

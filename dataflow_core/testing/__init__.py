@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dataflow_core.testing.plugin_checks import check_plugin
     from dataflow_core.testing.scripted import ScriptedServing
     from dataflow_core.testing.server import Faults, FaultServer
+    from dataflow_core.testing.surface import check_surface, surface_of
 
 _HOMES = {
     "CassetteServing": "dataflow_core.testing.cassettes",
@@ -39,8 +40,10 @@ _HOMES = {
     "check_plugin": "dataflow_core.testing.plugin_checks",
     "check_serving": "dataflow_core.testing.checks.serving_suite",
     "check_storage": "dataflow_core.testing.checks.storages",
+    "check_surface": "dataflow_core.testing.surface",
     "operators": "dataflow_core.testing.conformance",
     "parametrize_with_checks": "dataflow_core.testing.conformance",
+    "surface_of": "dataflow_core.testing.surface",
 }
 
 __all__ = [
@@ -54,8 +57,10 @@ __all__ = [
     "check_plugin",
     "check_serving",
     "check_storage",
+    "check_surface",
     "operators",
     "parametrize_with_checks",
+    "surface_of",
 ]
 
 
@@ -63,3 +68,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

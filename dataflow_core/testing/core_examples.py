@@ -44,6 +44,15 @@ EXAMPLES = {
         configuration={"fields": {"who": "Whom it is about.", "count": {"type": "integer"}}}
     ),
     "filter_rows": Example(configuration={"where": "age >= 18"}, rows=_PEOPLE),
+    "format_training": Example(
+        configuration={"format": "messages"},
+        columns={"input_instruction": "question", "input_output": "answer"},
+        rows=[
+            {"question": "2 + 2?", "answer": "4"},
+            {"question": "3 + 3?", "answer": "6"},
+            {"question": "?", "answer": ""},
+        ],
+    ),
     "join": Example(
         columns={
             "input_on": ("id",),

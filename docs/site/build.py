@@ -28,7 +28,7 @@ REPOSITORY = SITE.parents[1]
 
 CHAPTERS: Mapping[str, Sequence[str]] = {
     "Start": ("tutorial", "user-guide", "servings", "prompts", "export", "shell"),
-    "Extend": ("plugin-authors",),
+    "Extend": ("plugin-authors", "conformance", "compatibility"),
     "Look up": ("catalogue/index", "reference/command-line", "reference/python/index"),
     "Understand": ("identity", "fingerprints", "two-phase-operators"),
 }

@@ -8,22 +8,9 @@ from pathlib import PurePosixPath
 
 from pages import fence, table
 
-MODULES = (
-    "dataflow_core",
-    "dataflow_core.operators",
-    "dataflow_core.operators.dataset",
-    "dataflow_core.operators.prompted",
-    "dataflow_core.operators.general",
-    "dataflow_core.pipeline",
-    "dataflow_core.engine",
-    "dataflow_core.storage",
-    "dataflow_core.serving",
-    "dataflow_core.prompts",
-    "dataflow_core.plugins",
-    "dataflow_core.plugins.hookspecs",
-    "dataflow_core.testing",
-    "dataflow_core.errors",
-)
+from dataflow_core.testing.surface.core import PUBLIC
+
+MODULES = (*PUBLIC, "dataflow_core.plugins.hookspecs")
 _AGAIN = ("dataflow_core", "dataflow_core.errors")
 """Modules with names that stand on other pages too, where links lead."""
 _INTRODUCTION = """\

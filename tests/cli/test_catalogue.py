@@ -143,6 +143,7 @@ def test_listing_as_json_has_all_of_a_specification(fruit, capsys):
             "scope": "row",
             "modality": "image",
             "source": "Orchard et al. 2020",
+            "example": "",
             "distribution": "dataflow-fruit",
             "version": "1.0",
         }

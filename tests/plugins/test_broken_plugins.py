@@ -130,9 +130,17 @@ def test_hook_with_a_wrong_signature_is_reported(site):
         return []
     """
     problem = problem_of(site, hooks)
-    assert problem.cause.startswith("PluginValidationError: ")
-    assert "config" in problem.cause
+    assert problem.cause == "dataflow_register_operators has no argument 'config'. It has: none"
     assert "hookspecs" in problem.cure
+
+
+def test_argument_of_a_hook_that_is_misspelt_is_reported_with_the_nearest(site):
+    hooks = """
+    @hookimpl
+    def dataflow_after_step(steps, outcome):
+        pass
+    """
+    assert "no argument 'steps'. Did you mean 'step'?" in problem_of(site, hooks).cause
 
 
 def test_hook_with_an_unknown_name_is_reported(site):
@@ -141,7 +149,15 @@ def test_hook_with_an_unknown_name_is_reported(site):
     def dataflow_register_operator():
         return []
     """
-    assert "unknown hook 'dataflow_register_operator'" in problem_of(site, hooks).cause
+    assert problem_of(site, hooks).cause == (
+        "unknown hook 'dataflow_register_operator'. Did you mean 'dataflow_register_operators'?"
+    )
+
+
+def test_function_named_almost_like_a_hook_is_reported_though_it_is_not_marked(site):
+    problem = problem_of(site, "def dataflow_register_operator(): return []")
+    assert "Did you mean 'dataflow_register_operators'?" in problem.cause
+    assert "@hookimpl" in problem.cure
 
 
 def test_hook_without_its_marker_is_reported(site):

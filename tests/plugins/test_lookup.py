@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from dataflow_core.cli.planning import open_storage
-from dataflow_core.errors import ConfigurationError, PluginError
+from dataflow_core.errors import ConfigurationError, DataflowDeprecationWarning, PluginError
 from dataflow_core.plugins import PluginManager
 
 FRUIT = """
@@ -104,7 +104,7 @@ def test_listing_is_sorted(manager):
 
 
 def test_former_name_resolves_with_a_warning(manager):
-    with pytest.warns(DeprecationWarning, match=r"'fruit/skin' is now called 'fruit/peel'"):
+    with pytest.warns(DataflowDeprecationWarning, match=r"'fruit/skin' is now called 'fruit/peel'"):
         found = manager.find("operator", "fruit/skin")
     assert found.full_name == "fruit/peel"
 

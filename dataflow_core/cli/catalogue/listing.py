@@ -12,6 +12,7 @@ import click
 from dataflow_core.cli.broken import warn_of_broken_plugins
 from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import shortened, write_json, write_table
+from dataflow_core.errors import DataflowDeprecationWarning
 from dataflow_core.plugins.manager import PluginManager
 from dataflow_core.plugins.specs import Function, Modality
 
@@ -110,7 +111,7 @@ def show_command(
 def find(manager: PluginManager, kind: Kind, name: str) -> Registered[Any]:
     """Find something by name; that a name is a former one is said on the standard error."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DeprecationWarning)
+        warnings.simplefilter("always", DataflowDeprecationWarning)
         registered = manager.find(kind, name)
     for warning in caught:
         click.echo(f"Note: {warning.message}", err=True)

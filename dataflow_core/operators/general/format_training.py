@@ -63,8 +63,8 @@ class FormatTraining(Generator):
                         extra_info (row_id)                                    data_source, ability
     ==================  =====================================================  ====================
 
-    Sources: LLaMA-Factory, ``data/README.md``; TRL, "Dataset formats and types"; verl, "Prepare
-    Data for Post-Training".
+    Source: LLaMA-Factory, TRL and verl, their documentation of data: ``data/README.md``, "Dataset
+    formats and types", "Prepare Data for Post-Training".
 
     Attributes:
         format: The format.

@@ -8,8 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core import Storage
-from dataflow_core.operators import RowFailure, arrow_column, python_values
-from dataflow_core.operators.cells import set_aside
+from dataflow_core.operators import RowFailure, arrow_column, python_values, set_aside
 
 
 def texts_in(column: pd.Series) -> list[str | RowFailure | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from dataflow_core import MemoryStorage, Pipeline
@@ -61,7 +62,7 @@ def ran(name, rows, folder, batch_size):
     ends = {row["n"]: ("output", row) for row in kept.to_dict("records")}
     for fate in ("dropped", "quarantine"):
         for path in (folder / "run" / fate).rglob("*.arrow"):
-            for row in pd.read_feather(path).to_dict("records"):
+            for row in pa.ipc.open_file(path).read_pandas().to_dict("records"):
                 assert row["reason"]
                 ends[row["n"]] = (fate, row["reason"])
     assert report.rows_in == len(rows) == len(ends)

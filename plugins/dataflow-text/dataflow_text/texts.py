@@ -14,9 +14,16 @@ import pyarrow.compute as pc
 
 from dataflow_core import Evaluator, Refiner, Storage
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.operators import BoundsFilter, NumberColumn, TextColumn
-from dataflow_core.operators.columns import ColumnKind
-from dataflow_core.table.columns import arrow_column, as_floats, as_series, to_arrow
+from dataflow_core.operators import (
+    BoundsFilter,
+    ColumnKind,
+    NumberColumn,
+    TextColumn,
+    arrow_column,
+    as_floats,
+    as_series,
+    to_arrow,
+)
 from dataflow_text.not_text import no_texts, not_text
 
 _PIECE_ROWS = 4096

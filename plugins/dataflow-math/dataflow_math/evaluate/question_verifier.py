@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dataflow_core import Evaluator, Filter, Storage
-from dataflow_core.operators import TextColumn
-from dataflow_core.operators.prompted import Prompted
+from dataflow_core.operators import Prompted, TextColumn
 from dataflow_core.prompts import Prompt
 
 SOUND = "none"

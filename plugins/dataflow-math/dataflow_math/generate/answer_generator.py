@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataflow_core import Generator, Storage
-from dataflow_core.operators import TextColumn
-from dataflow_core.operators.prompted import Prompted
+from dataflow_core.operators import Prompted, TextColumn
 from dataflow_core.prompts import Prompt
 
 

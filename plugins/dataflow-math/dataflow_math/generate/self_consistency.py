@@ -7,10 +7,16 @@ from typing import Any
 from pydantic import Field
 
 from dataflow_core import Generator, Storage
-from dataflow_core.operators import ListColumn, NumberColumn, RowFailure, TextColumn
-from dataflow_core.operators.prompted import Prompted, SamplingChanges
+from dataflow_core.operators import (
+    ListColumn,
+    NumberColumn,
+    Prompted,
+    RowFailure,
+    SamplingChanges,
+    TextColumn,
+)
 from dataflow_core.prompts import Prompt
-from dataflow_core.serving.completion import Completion
+from dataflow_core.serving import Completion
 from dataflow_math.answers.equality import TOLERANCE
 from dataflow_math.answers.extraction import METHODS, extract_answer
 from dataflow_math.answers.votes import Ballot, count_votes

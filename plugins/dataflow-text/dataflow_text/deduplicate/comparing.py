@@ -18,11 +18,15 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from dataflow_core import Storage
-from dataflow_core.operators import RowFailure, TextColumn
-from dataflow_core.operators.columns import AnyColumn
-from dataflow_core.operators.dataset import DatasetFilter
-from dataflow_core.operators.general.hashing import row_digests
-from dataflow_core.table.columns import as_series, to_arrow
+from dataflow_core.operators import (
+    AnyColumn,
+    DatasetFilter,
+    RowFailure,
+    TextColumn,
+    as_series,
+    row_digests,
+    to_arrow,
+)
 from dataflow_text.not_text import NotText, are_texts, not_text
 from dataflow_text.refine.whitespace import one_line
 from dataflow_text.texts import each_piece, replace_where, texts_of

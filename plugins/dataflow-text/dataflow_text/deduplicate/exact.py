@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 
 from dataflow_core import Storage
-from dataflow_core.operators.general.hashing import first_of_equals, row_digests
-from dataflow_core.table.columns import as_series
+from dataflow_core.operators import as_series, first_of_equals, row_digests
 from dataflow_text.deduplicate.comparing import TextDeduplicator
 
 

@@ -13,9 +13,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_core import Evaluator, Storage
-from dataflow_core.operators import AnyColumn, NumberColumn, TextColumn
-from dataflow_core.operators.dataset import TwoPhase
-from dataflow_core.table.columns import to_arrow
+from dataflow_core.operators import AnyColumn, NumberColumn, TextColumn, TwoPhase, to_arrow
 from dataflow_text.evaluate.ngrams import hash_windows
 from dataflow_text.evaluate.references import references_of, split_words
 from dataflow_text.evaluate.vocabulary import owners_of

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from dataflow_core import Evaluator, Filter, Operator, Storage
 from dataflow_core.operators import NumberColumn, TextColumn
-from dataflow_core.storage.base import Bindings
+from dataflow_core.storage import Bindings
 from dataflow_text.evaluate.language_codes import Model, explain_unknown, plain_code
 from dataflow_text.evaluate.language_models import identify, missing
 from dataflow_text.texts import each_piece, texts_of

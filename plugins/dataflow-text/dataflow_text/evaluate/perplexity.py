@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from dataflow_core import Operator
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.storage.base import Bindings
+from dataflow_core.storage import Bindings
 from dataflow_text.evaluate.character_model import CharacterModel
 from dataflow_text.texts import TextEvaluator, TextFilter
 

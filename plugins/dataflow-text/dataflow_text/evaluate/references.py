@@ -12,8 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dataflow_core import Evaluator, Storage
-from dataflow_core.operators import AnyColumn, NumberColumn, TextColumn
-from dataflow_core.table.columns import to_arrow
+from dataflow_core.operators import AnyColumn, NumberColumn, TextColumn, to_arrow
 from dataflow_text.not_text import NotText
 from dataflow_text.texts import texts_of
 

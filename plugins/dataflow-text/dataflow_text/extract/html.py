@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from dataflow_core import Generator, Storage
 from dataflow_core.operators import RowFailure, TextColumn
-from dataflow_core.storage.base import Bindings
+from dataflow_core.storage import Bindings
 from dataflow_text.libraries import import_library, missing_library
 from dataflow_text.texts import texts_of
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from dataflow_core.downloads import Download
 from dataflow_core.operators import Operator
-from dataflow_core.storage.base import Bindings
+from dataflow_core.storage import Bindings
 from dataflow_text.pii.forms import SIGN, WIDE_SIGN, Formed, find_forms
 from dataflow_text.pii.presidio import SMALL_ENGLISH, Named, download_of, find_named, missing
 from dataflow_text.pii.spans import Span, without_overlaps

@@ -12,7 +12,7 @@ from pydantic import field_validator, model_validator
 
 from dataflow_core import Operator
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.storage.base import Bindings
+from dataflow_core.storage import Bindings
 from dataflow_text.analysis.spans import Integers
 from dataflow_text.analysis.texts import Texts
 from dataflow_text.analysis.word_lists import word_list

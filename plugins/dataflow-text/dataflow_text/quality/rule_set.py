@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 
 from dataflow_core import Filter, Storage
 from dataflow_core.errors import ConfigurationError
-from dataflow_core.operators import AnyColumn, TextColumn
-from dataflow_core.table.columns import arrow_column, as_floats
+from dataflow_core.operators import AnyColumn, TextColumn, arrow_column, as_floats
 from dataflow_text.analysis.shared import Measure, TextAnalysis
 from dataflow_text.quality.rule import numbers
 

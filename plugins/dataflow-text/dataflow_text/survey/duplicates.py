@@ -10,11 +10,8 @@ import pandas as pd
 from pydantic import Field
 
 from dataflow_core import Storage
-from dataflow_core.operators import TextColumn
-from dataflow_core.operators.columns import AnyColumn
-from dataflow_core.operators.dataset import DatasetEvaluator
-from dataflow_core.operators.general.hashing import first_of_equals
-from dataflow_core.table.identity import format_id
+from dataflow_core.operators import AnyColumn, DatasetEvaluator, TextColumn, first_of_equals
+from dataflow_core.storage import format_id
 from dataflow_text.deduplicate.comparing import Similarity
 from dataflow_text.deduplicate.exact import DeduplicateExact
 from dataflow_text.deduplicate.minhash import DeduplicateMinhash

@@ -13,10 +13,15 @@ import pyarrow as pa
 from pydantic import Field
 
 from dataflow_core import Storage
-from dataflow_core.operators import TextColumn, python_values
-from dataflow_core.operators.columns import AnyColumn, ColumnKind
-from dataflow_core.operators.dataset import DatasetEvaluator
-from dataflow_core.table.columns import as_series, to_arrow
+from dataflow_core.operators import (
+    AnyColumn,
+    ColumnKind,
+    DatasetEvaluator,
+    TextColumn,
+    as_series,
+    python_values,
+    to_arrow,
+)
 from dataflow_text.analysis.shared import TextAnalysis
 from dataflow_text.analysis.spans import Integers
 from dataflow_text.analysis.texts import Texts

@@ -15,9 +15,7 @@ from pydantic import Field
 
 from dataflow_core import Storage
 from dataflow_core.errors import OperatorError
-from dataflow_core.operators import TextColumn, arrow_column
-from dataflow_core.operators.dataset import DatasetEvaluator
-from dataflow_core.table.columns import as_series
+from dataflow_core.operators import DatasetEvaluator, TextColumn, arrow_column, as_series
 from dataflow_text.analysis import characters
 from dataflow_text.analysis.spans import Integers, Spans, ranges
 from dataflow_text.analysis.texts import Texts

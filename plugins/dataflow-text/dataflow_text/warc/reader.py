@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dataflow_core.errors import BadRowError, SourceError
-from dataflow_core.storage.formats import BadRow, Reader, ReadOptions, SourceBatch
-from dataflow_core.storage.formats.signature import head_of, unreadable
+from dataflow_core.storage import BadRow, Reader, ReadOptions, SourceBatch, head_of, unreadable
 from dataflow_text.warc.charsets import decode, is_wide
 from dataflow_text.warc.payload import NOT_TEXT, TRUNCATED, Payload, looks_like_text, payload_of
 from dataflow_text.warc.records import Damaged, Record, records

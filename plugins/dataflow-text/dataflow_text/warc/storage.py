@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
-from dataflow_core.storage.file import ReadersSource
-from dataflow_core.storage.formats import Reader, ReadOptions, expand_source
-from dataflow_core.storage.table_storage import TableStorage
+from dataflow_core.storage import Reader, ReadersSource, ReadOptions, TableStorage, expand_source
 from dataflow_text.warc.endings import ENDINGS
 from dataflow_text.warc.reader import WarcReader
 
