@@ -11,7 +11,7 @@ import tomllib
 import nox
 
 nox.options.default_venv_backend = "virtualenv"
-nox.options.sessions = ["tests", "lint", "types", "wheels"]
+nox.options.sessions = ["tests", "lint", "types", "wheels", "templates"]
 nox.options.error_on_missing_interpreters = True
 
 ROOT = pathlib.Path(__file__).parent
@@ -19,6 +19,8 @@ PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.to
 CONSTRAINTS = ["-c", str(ROOT / "constraints.txt")]
 TESTED_EXTRAS = {"dataflow-text": "[html,pii]"}
 TESTING = ["pytest", "hypothesis", "emoji", "hatchling"]
+# What plugins that the scaffolds write are checked with.
+SCAFFOLDS = ["ruff", "mypy"]
 # An embedded model; OpenAI's own client and an independent server, as judges.
 SERVINGS = ["xllamacpp", "bpe-openai", "openai", "llmock", "uvloop"]
 SITE = ["sphinx", "furo", "myst-parser", "sphinx-copybutton"]
@@ -40,7 +42,7 @@ def tests(session, package):
     """Run a package's tests; those of the core are across packages and need the plugins too."""
     if package == "core":
         ours = ["-e", ".", *(f"-e{path}" for path in PLUGINS)]
-        session.install(*CONSTRAINTS, *ours, *TESTING, *SERVINGS)
+        session.install(*CONSTRAINTS, *ours, *TESTING, *SERVINGS, *SCAFFOLDS)
         session.run("pytest", "tests", *session.posargs, env=ENV)
         return
     session.install(
@@ -86,6 +88,38 @@ def wheels(session):
 
 
 @nox.session
+def templates(session):
+    """Write plugins with the core's wheel, test them, and use their wheels in another place."""
+    folder = pathlib.Path(session.create_tmp()).resolve()
+    dist, made, elsewhere = folder / "dist", folder / "made", folder / "elsewhere"
+    for old in (dist, made, elsewhere):
+        shutil.rmtree(old, ignore_errors=True)
+    session.install(*CONSTRAINTS, "build", "hatchling", "virtualenv", "pytest")
+    build = ("python", "-m", "build", "--no-isolation", "--outdir", str(dist))
+    session.run(*build, str(ROOT))  # the wheel out of the sdist: both have the templates
+    session.install(*CONSTRAINTS, *map(str, dist.glob("*.whl")))
+    plain, asking = "--function=filter", "--llm"
+    for name, *options in (["sieve", plain, "--storage"], ["ask_all", asking, "--serving"]):
+        session.run("dataflow", "new-plugin", name, "--no-input", f"--output-dir={made}", *options)
+        root = made / f"dataflow-{name.replace('_', '-')}"
+        session.run(*build, str(root))
+        session.install(*CONSTRAINTS, "--no-build-isolation", str(root))
+        session.run("pytest", "-q", str(root / "tests"), "-c", str(root / "pyproject.toml"))
+    session.run("virtualenv", "--quiet", str(elsewhere))
+    python = str(elsewhere / "bin" / "python")
+    wheels = map(str, dist.glob("*.whl"))
+    session.run(python, "-m", "pip", "install", "-q", *CONSTRAINTS, *wheels, external=True)
+    (folder / "notes.txt").write_text("Bees dance.\nBees dance.\n12 + 3\n", encoding="utf-8")
+    session.chdir(folder)
+    run = (python, "-m", "dataflow_core", "run", "sieve/sieve_pipeline")
+    session.run(*run, "--input=sieve://notes.txt", "--output=kept.jsonl", "--fresh", external=True)
+    kept = (folder / "kept.jsonl").read_text(encoding="utf-8")
+    if kept != '{"text":"Bees dance."}\n':
+        session.error(f"the pipeline of a baked plugin kept {kept!r}")
+    session.run(python, "-m", "dataflow_core", "plugins", "doctor", "ask_all", external=True)
+
+
+@nox.session
 def release(session):
     """Check that a distribution can be released alone: nox -s release -- dataflow-math [--dry-run].
 
@@ -102,6 +136,7 @@ LOWEST = [
     *(f"tests/storage/test_{name}.py" for name in ("files", "columnar", "delimited", "jsonl")),
     *(f"tests/serving/test_{name}.py" for name in ("generate", "openai", "structured", "wire")),
     *(f"tests/cli/test_{name}.py" for name in ("program", "catalogue")),
+    "tests/scaffold/test_new_plugin.py",
     "tests/engine/test_fidelity.py",
     "tests/engine/test_page.py",
     "tests/test_public_api.py",

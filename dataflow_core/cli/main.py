@@ -80,6 +80,20 @@ BUILT_INS = {
         ),
         "plugins": ("dataflow_core.cli.plugins:command", "List, show and examine plugins."),
     },
+    "Plugins of one's own": {
+        "new-plugin": (
+            "dataflow_core.cli.new_plugin:command",
+            "Write a plugin to start from, with tests.",
+        ),
+        "new-operator": (
+            "dataflow_core.cli.new_operator:command",
+            "Add an operator to the plugin in this folder.",
+        ),
+        "new-pipeline": (
+            "dataflow_core.cli.new_pipeline:command",
+            "Add a pipeline to the plugin in this folder.",
+        ),
+    },
     "This installation": {
         "doctor": (
             "dataflow_core.cli.doctor.command:command",

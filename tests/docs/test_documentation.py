@@ -5,6 +5,8 @@ The blocks of one document share a folder and a namespace. What is run:
 - ``python``: executed; with ``>>>``, what is printed is compared.
 - ``console``: the lines that begin with ``$``, as real commands, in processes of their own. Where
   output is shown it is compared, and a command that fails must be followed by ``$ echo $?``.
+  ``cd`` changes the folder for all that follows, ``pip install -e .`` installs the project in it,
+  and ``pip uninstall`` removes those named, which are called as their folders are.
 - any block whose first line is ``# file: NAME``, or the second below ``---``, as in the header of a
   prompt: written to that file.
 
@@ -72,6 +74,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.installed: list[Path] = []
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.last_code = 0
 
@@ -110,8 +113,17 @@ class Reader:
             self.last_code = 0
             return
         assert self.last_code == 0, f"before {command.where}: a command failed: {self.last_code}"
+        if command.words[0] == "cd":
+            self.folder = (self.folder / command.words[1]).resolve()
+            return
+        if command.words[:2] == ["pip", "uninstall"]:
+            kept = [one for one in self.installed if one.name not in command.words]
+            assert len(kept) < len(self.installed), f"{command.where}: it is not installed"
+            self.installed = kept
+            return
         if command.words[0] == "pip":
             install(self.folder)
+            self.installed.append(self.folder)
             return
         printed = self._output(command)
         if command.shown.strip():
@@ -126,7 +138,7 @@ class Reader:
         done = subprocess.run(
             [*program[words[0]], *words[1:]],
             cwd=self.folder,
-            env=environment(self.folder) | assignments,
+            env=environment(self.folder, *self.installed) | assignments,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -158,10 +170,10 @@ def assigned(words: list[str]) -> tuple[dict[str, str], list[str]]:
     return dict(word.split("=", 1) for word in words[:count]), words[count:]
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of a command: this repository, as if installed, and the folder."""
+def environment(*folders: Path) -> dict[str, str]:
+    """Return the environment of a command: this repository, as if installed, and some folders."""
     kept = {name: value for name, value in os.environ.items() if "DATAFLOW" not in name}
-    path = os.pathsep.join(map(str, [folder, REPOSITORY, *PLUGINS]))
+    path = os.pathsep.join(map(str, [*folders, REPOSITORY, *PLUGINS]))
     return {**kept, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
 
 

@@ -1,0 +1,95 @@
+"""Find a template, and write what it says with cookiecutter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dataflow_core.errors import ConfigurationError, PluginError
+from dataflow_core.plugins.manager import PluginManager
+
+CONTEXT = "cookiecutter.json"
+_EMPTY_ON_PURPOSE = "py.typed"
+
+
+def own_template(name: str) -> Path:
+    """Return the folder of a template of the core's own.
+
+    In a wheel the templates lie in the package; an editable installation finds them in the
+    repository.
+
+    Raises:
+        PluginError: It is not there.
+    """
+    import dataflow_core
+
+    package = Path(dataflow_core.__file__).parent
+    places = [package / "templates" / name, package.parent / "templates" / name]
+    for place in places:
+        if (place / CONTEXT).is_file():
+            return place
+    raise PluginError(
+        f"the template {name!r} is missing: it is neither {places[0]} nor {places[1]}. "
+        "Install the core again: pip install --force-reinstall dataflow-llm-core"
+    )
+
+
+def find_template(manager: PluginManager, name: str) -> Path:
+    """Return the folder of a template that a plugin registered, or that is a folder.
+
+    Args:
+        manager: The plugins.
+        name: A full name, such as ``"reviews/plugin"``, or a path.
+
+    Raises:
+        ConfigurationError: The folder is no template of cookiecutter.
+        PluginError: There is neither such a folder nor such a name.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        folder = manager.load(manager.find("template", name))
+    if not (folder / CONTEXT).is_file():
+        raise ConfigurationError(
+            f"{folder} is no template: it has no {CONTEXT}. Name a folder that cookiecutter takes."
+        )
+    return folder
+
+
+def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
+    """Write what a template makes of answers, and return the folder that it made.
+
+    Variables of the template that are not answered keep their defaults. Neither cookiecutter's
+    user configuration nor its replays are read or written. Files that come out empty are left out,
+    so that a template can make a file depend on an answer.
+
+    Args:
+        template: The template's folder.
+        answers: The variables.
+        folder: Where the new folder goes.
+
+    Raises:
+        ConfigurationError: The template is malformed.
+    """
+    from cookiecutter.exceptions import CookiecutterException
+    from cookiecutter.generate import generate_context, generate_files
+    from cookiecutter.prompt import prompt_for_config
+    from jinja2 import TemplateError
+
+    try:
+        context = generate_context(str(template / CONTEXT), extra_context=dict(answers))
+        context["cookiecutter"] = prompt_for_config(context, no_input=True)
+        made = Path(generate_files(str(template), context, str(folder)))
+    except (CookiecutterException, TemplateError, ValueError) as error:
+        raise ConfigurationError(f"the template {template} cannot be used: {error}") from error
+    _prune(made)
+    return made
+
+
+def _prune(folder: Path) -> None:
+    """Remove files and folders that are empty."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        elif path.is_file() and path.name != _EMPTY_ON_PURPOSE and not path.stat().st_size:
+            path.unlink()

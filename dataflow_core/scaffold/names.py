@@ -1,0 +1,135 @@
+"""Names that what is generated may have, and why others are refused."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import re
+import sys
+from collections.abc import Collection
+
+from dataflow_core.errors import ConfigurationError
+from dataflow_core.plugins.catalogue import SNAKE_CASE
+from dataflow_core.plugins.discovery import installed_claims, normalized
+
+RESERVED = frozenset(
+    {"core", "llm_core", "text", "math", "code", "sql", "rag", "knowledge", "agent", "studio"}
+)
+"""Namespaces of the project's own distributions, there or to come."""
+
+LONGEST_NAMESPACE = 23
+LONGEST_NAME = 32
+
+IMPORTED = frozenset(
+    {
+        "Any", "ClassVar", "BooleanColumn", "DatasetEvaluator", "DatasetFilter",
+        "DeduplicateExact", "Evaluator", "Field", "Filter", "Generator", "IntegerColumn",
+        "MemoryStorage", "NumberColumn", "Pipeline", "Prompt", "Prompted", "Refiner",
+        "ScriptedServing", "Serving", "Storage", "TextColumn", "TwoPhase",
+    }
+)  # fmt: skip
+"""Classes that generated modules import, which theirs may not hide."""
+
+
+def class_name(name: str) -> str:
+    """Return the class of a name in snake case.
+
+    Example:
+        >>> class_name("word_count_filter")
+        'WordCountFilter'
+    """
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def distribution_name(namespace: str) -> str:
+    """Return the distribution of a namespace: ``dataflow-NAMESPACE``."""
+    return f"dataflow-{namespace.replace('_', '-')}"
+
+
+def check_name(what: str, name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name if it is in snake case, no keyword, and not too long.
+
+    Args:
+        what: What it is the name of.
+        name: The name.
+        longest: The most characters.
+
+    Raises:
+        ConfigurationError: It is not; the message says what would be.
+    """
+    if not SNAKE_CASE.fullmatch(name):
+        near = _snake_case(name)
+        hint = f" Did you mean {near!r}?" if SNAKE_CASE.fullmatch(near) else ""
+        raise ConfigurationError(
+            f"{what} {name!r} is not in snake case: lower-case letters, digits and single "
+            f"underscores, a letter first.{hint}"
+        )
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise ConfigurationError(f"{what} {name!r} is a keyword of Python. Choose another name.")
+    if len(name) > longest:
+        raise ConfigurationError(
+            f"{what} {name!r} has {len(name)} characters; at most {longest} are wanted."
+        )
+    return name
+
+
+def check_namespace(name: str) -> str:
+    """Return a namespace if a new plugin can have it on this machine.
+
+    Raises:
+        ConfigurationError: It is malformed, reserved, of the standard library, or taken.
+    """
+    check_name("the namespace", name, LONGEST_NAMESPACE)
+    if name in RESERVED:
+        raise ConfigurationError(
+            f"the namespace {name!r} is reserved for the project itself (as are "
+            f"{', '.join(sorted(RESERVED - {name}))}). Choose another name."
+        )
+    if name in sys.stdlib_module_names:
+        raise ConfigurationError(
+            f"the namespace {name!r} is the name of a module of Python's standard library. "
+            "Choose another name."
+        )
+    if why := _taken(name):
+        raise ConfigurationError(f"the namespace {name!r} is taken: {why}. Choose another name.")
+    return name
+
+
+def check_class(what: str, name: str, others: Collection[str] = ()) -> str:
+    """Return a name if its class hides nothing that the generated module imports.
+
+    Args:
+        what: What it is the name of.
+        name: The name, in snake case.
+        others: Classes that the module imports besides.
+
+    Raises:
+        ConfigurationError: It is malformed, or its class would hide another.
+    """
+    check_name(what, name)
+    cls = class_name(name)
+    if cls in IMPORTED or cls in others:
+        raise ConfigurationError(
+            f"{what} {name!r} would make a class {cls}, which the generated module imports from "
+            f"elsewhere. Say more of what it does, as in '{name}_of_texts'."
+        )
+    return name
+
+
+def _taken(namespace: str) -> str | None:
+    """Return who has a namespace, or the names that come with it."""
+    distribution, package = distribution_name(namespace), f"dataflow_{namespace}"
+    claims, _ = installed_claims()
+    for claim in claims:
+        if claim.namespace == namespace:
+            return f"{claim.distribution} {claim.version}, which is installed, has it"
+        if normalized(claim.distribution) == distribution:
+            return f"a distribution {distribution} is installed"
+    if importlib.util.find_spec(package) is not None:
+        return f"a package {package} can be imported already"
+    return None
+
+
+def _snake_case(name: str) -> str:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()

@@ -1,0 +1,179 @@
+"""Register one more thing in a hook module, and leave every other character of it as it is.
+
+The place is found in the syntax tree, and text is put in there. Where a module is written in a way
+that is not understood, nothing is changed, and the author is told what to write.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dataflow_core.scaffold.imports import with_import
+from dataflow_core.scaffold.source import Source, Unplaced
+
+_INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A specification to register.
+
+    Attributes:
+        kind: What is registered, such as ``"operator"``.
+        cls: The class of its specification, such as ``"OperatorSpec"``.
+        fields: What it is given, name by name, as Python writes it.
+        about: The docstring of the hook, if there is none yet.
+    """
+
+    kind: str
+    cls: str
+    fields: tuple[tuple[str, str], ...]
+    about: str
+
+    @property
+    def hook(self) -> str:
+        """The hook that returns it."""
+        return f"dataflow_register_{self.kind}s"
+
+    @property
+    def name(self) -> str:
+        """The name under which it is registered."""
+        return str(ast.literal_eval(dict(self.fields)["name"]))
+
+    def call(self, indent: str) -> str:
+        """Return the specification, indented but for its first line, without a comma behind."""
+        fields = "".join(f"{indent}{_INDENT}{name}={value},\n" for name, value in self.fields)
+        return f"{self.cls}(\n{fields}{indent})"
+
+    def function(self) -> str:
+        """Return a hook that registers nothing else."""
+        return (
+            f"@hookimpl\ndef {self.hook}() -> list[{self.cls}]:\n"
+            f'{_INDENT}"""{self.about}"""\n'
+            f"{_INDENT}return [\n{_INDENT * 2}{self.call(_INDENT * 2)},\n{_INDENT}]\n"
+        )
+
+
+def is_registered(source: str, registration: Registration) -> bool:
+    """Tell whether a hook module has a specification of this kind and name.
+
+    Raises:
+        Unplaced: The module is no Python.
+    """
+    return any(
+        name == registration.name for name, _ in registered_targets(source, registration.cls)
+    )
+
+
+def registered_targets(source: str, cls: str) -> Iterator[tuple[str, str]]:
+    """Yield name and target of the specifications of a class, as far as they are literals.
+
+    Raises:
+        Unplaced: The module is no Python.
+    """
+    for node in ast.walk(Source(source).tree):
+        if isinstance(node, ast.Call) and _called(node) == cls:
+            found = {
+                one.arg: one.value.value
+                for one in node.keywords
+                if isinstance(one.value, ast.Constant) and isinstance(one.value.value, str)
+            }
+            if "name" in found:
+                yield found["name"], found.get("target", "")
+
+
+def register(source: str, registration: Registration) -> str:
+    """Return the text of a hook module that registers one thing more.
+
+    Args:
+        source: The module's text.
+        registration: What to register; it must not be there yet.
+
+    Raises:
+        Unplaced: No place is found that is surely right.
+    """
+    windows = "\r\n" in source
+    text = source.replace("\r\n", "\n")
+    text = _registered(text, registration)
+    for name in (registration.cls, "hookimpl"):
+        text = with_import(text, name)
+    if not is_registered(text, registration):
+        raise Unplaced("the specification would not be found where it was put")
+    return text.replace("\n", "\r\n") if windows else text
+
+
+def _registered(text: str, registration: Registration) -> str:
+    module = Source(text)
+    hooks = [
+        node
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == registration.hook
+    ]
+    if not hooks:
+        end = text.rstrip("\n")
+        return f"{end}\n\n\n{registration.function()}" if end else registration.function()
+    if len(hooks) > 1:
+        raise Unplaced(f"it defines {registration.hook} {len(hooks)} times")
+    return _with_item(module, _returned(module.tree, hooks[0]), registration)
+
+
+def _returned(tree: ast.Module, hook: ast.FunctionDef) -> ast.List | ast.Tuple:
+    """Return the list that a hook returns, or the constant of the module that it is made of."""
+    returns = [node for node in ast.walk(hook) if isinstance(node, ast.Return)]
+    yields = any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(hook))
+    if len(returns) != 1 or yields:
+        raise Unplaced(f"{hook.name} does not have one return statement")
+    value: ast.expr | None = returns[0].value
+    if isinstance(value, ast.Call) and _called(value) in {"list", "tuple"} and len(value.args) == 1:
+        value = value.args[0]
+    if isinstance(value, ast.Name):
+        value = _constant(tree, value.id)
+    if isinstance(value, (ast.List, ast.Tuple)):
+        return value
+    raise Unplaced(f"{hook.name} returns something else than a list that is written out")
+
+
+def _constant(tree: ast.Module, name: str) -> ast.expr | None:
+    found = [
+        node.value
+        for node in tree.body
+        if (isinstance(node, ast.AnnAssign) and _names(node.target, name))
+        or (isinstance(node, ast.Assign) and any(_names(one, name) for one in node.targets))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _with_item(module: Source, items: ast.List | ast.Tuple, registration: Registration) -> str:
+    """Return the text with one item more at the end of a list or tuple."""
+    start, end = module.span(items)
+    if module.text[start] not in "[(":
+        raise Unplaced("its tuple has no parentheses")
+    outer = module.indent_of(start)
+    inner = outer + _INDENT
+    opening, closing = module.text[start], module.text[end - 1]
+    added = f"{inner}{registration.call(inner)},\n{outer}{closing}"
+    if not items.elts:
+        if module.text[start + 1 : end - 1].strip():
+            raise Unplaced("there is something in its list that is no item")
+        return module.with_text(start, end, f"{opening}\n{added}")
+    last = module.span(items.elts[-1])[1]
+    behind = module.text[last : end - 1]
+    comma = module.comma_in(behind)
+    if "\n" not in module.text[start:end]:  # in one line: an item a line from now on
+        parts = [module.text[slice(*module.span(item))] for item in items.elts]
+        lines = "".join(f"{inner}{part},\n" for part in parts)
+        return module.with_text(start, end, f"{opening}\n{lines}{added}")
+    kept = behind.rstrip() if comma else f",{behind.rstrip()}"
+    return module.with_text(last, end, f"{kept}\n{added}")
+
+
+def _called(node: ast.Call) -> str:
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def _names(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name

@@ -1,0 +1,3 @@
+"""{{ cookiecutter.summary }}."""
+
+from __future__ import annotations

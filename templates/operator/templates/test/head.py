@@ -1,0 +1,3 @@
+"""{{ cookiecutter.name }}: what it does with texts of all kinds."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+{{ ("from " ~ cookiecutter.package ~ ".operators." ~ cookiecutter.name ~ " import " ~ cookiecutter.cls) | statement }}

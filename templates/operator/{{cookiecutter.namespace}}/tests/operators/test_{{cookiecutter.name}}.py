@@ -1,0 +1,1 @@
+{% include "test/" ~ cookiecutter.form ~ ".py" %}

@@ -1,0 +1,1 @@
+{% include "module/" ~ cookiecutter.form ~ ".py" %}

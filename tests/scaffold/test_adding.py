@@ -1,0 +1,202 @@
+"""``dataflow new-operator`` and ``new-pipeline`` add, and never change what an author wrote."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import textwrap
+
+import pytest
+
+from dataflow_core.cli.main import main
+from dataflow_core.scaffold.plugin import new_plugin
+from dataflow_core.scaffold.registration import Registration, is_registered, register
+from dataflow_core.scaffold.source import Unplaced
+
+from .plugins import answers
+
+SPEC = Registration(
+    "operator", "OperatorSpec", (("name", '"tone"'), ("summary", '"Say it"')), "Return them."
+)
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    root = new_plugin(answers("letters"), tmp_path)
+    monkeypatch.chdir(root)
+    return root
+
+
+def state(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_operator_comes_with_module_test_prompt_and_specifications(plugin, capsys):
+    assert main(["new-operator", "tone", "--llm", "--description", "Rate the tone."]) == 0
+    told = capsys.readouterr().out
+    assert "wrote       dataflow_letters/prompts/tone.jinja" in told
+    assert "registered  operator tone in dataflow_letters/_plugin.py" in told
+    hooks = (plugin / "dataflow_letters" / "_plugin.py").read_text(encoding="utf-8")
+    assert 'summary="Rate the tone",' in hooks
+    assert (
+        "from dataflow_core.plugins import OperatorSpec, PipelineSpec, PromptSpec, hookimpl"
+        in hooks
+    )
+    module = (plugin / "dataflow_letters" / "operators" / "tone.py").read_text(encoding="utf-8")
+    assert "As generated, it does this: have a model rate how clear each text is." in module
+    assert (plugin / "tests" / "operators" / "test_tone.py").is_file()
+
+
+@pytest.mark.parametrize("command", ["new-operator", "new-pipeline"])
+def test_a_second_time_changes_nothing_and_says_so(command, plugin, capsys):
+    assert main([command, "tone"]) == 0
+    before = state(plugin)
+    capsys.readouterr()
+    assert main([command, "tone"]) == 0
+    assert capsys.readouterr().out.startswith("There is nothing to do: letters has the ")
+    assert state(plugin) == before
+
+
+def test_what_an_author_wrote_stays_and_what_is_missing_comes_back(plugin, capsys):
+    main(["new-operator", "tone"])
+    module = plugin / "dataflow_letters" / "operators" / "tone.py"
+    module.write_text("# mine\n")
+    (plugin / "tests" / "operators" / "test_tone.py").unlink()
+    capsys.readouterr()
+    assert main(["new-operator", "tone", "--function", "filter"]) == 0
+    told = capsys.readouterr().out
+    assert "kept        dataflow_letters/operators/tone.py, which was there" in told
+    assert "wrote       tests/operators/test_tone.py" in told
+    assert module.read_text() == "# mine\n"
+
+
+def test_a_pipeline_applies_the_operator_that_is_named(plugin, capsys):
+    main(["new-operator", "tone", "--llm", "--function", "filter"])
+    assert main(["new-pipeline", "toned", "--operator", "letters/tone"]) == 0
+    module = (plugin / "dataflow_letters" / "pipelines" / "toned.py").read_text(encoding="utf-8")
+    assert "self.tone = Tone(serving=serving)" in module
+    assert main(["new-pipeline", "other", "--operator", "tune"]) == 2
+    assert "no operator 'tune'. Did you mean 'tone'?" in capsys.readouterr().err
+
+
+def test_commands_work_from_a_folder_within_the_plugin(plugin, monkeypatch):
+    monkeypatch.chdir(plugin / "tests" / "operators")
+    assert main(["new-operator", "tone"]) == 0
+    assert (plugin / "dataflow_letters" / "operators" / "tone.py").is_file()
+
+
+@pytest.mark.parametrize("command", ["new-operator", "new-pipeline"])
+def test_outside_of_a_plugin_they_say_what_to_do(command, tmp_path, monkeypatch, capsys):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "other"\n')
+    monkeypatch.chdir(tmp_path)
+    assert main([command, "tone"]) == 2
+    told = capsys.readouterr().err
+    assert "is in no plugin" in told
+    assert "dataflow new-plugin NAME" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["Tone"], "Did you mean 'tone'"),
+        (["evaluator"], "imports from elsewhere"),
+        (["tone", "--llm", "--scope", "dataset"], "do not go together"),
+        (["tone", "--description", "two\nlines"], "one line"),
+        (["tone", "--scope", "batch"], "is not one of"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(arguments, why, plugin, capsys):
+    before = state(plugin)
+    assert main(["new-operator", *arguments]) == 2
+    assert why in capsys.readouterr().err
+    assert state(plugin) == before
+
+
+def test_a_package_below_src_is_found(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "x"\n[project.entry-points."dataflow.plugins"]\n'
+        'fruit = "pears._plugin"\n'
+    )
+    package = tmp_path / "src" / "pears"
+    package.mkdir(parents=True)
+    (package / "_plugin.py").write_text("from dataflow_core.plugins import hookimpl\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["new-operator", "peel"]) == 0
+    assert main(["new-pipeline", "peeled"]) == 0
+    assert "pears.operators.peel:Peel" in (package / "_plugin.py").read_text()
+    assert "import Peel\n" in (package / "pipelines" / "peeled.py").read_text()
+
+
+HEAD = "from dataflow_core.plugins import OperatorSpec, hookimpl\n"
+HOOK = "\n\n@hookimpl\ndef dataflow_register_operators():\n"
+ONE = 'OperatorSpec(name="one", summary="One")'
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        HEAD,
+        HEAD + HOOK + "    return []\n",
+        HEAD + HOOK + f"    return [{ONE}]\n",
+        HEAD + HOOK + f"    return [{ONE}]  # mine\n",
+        HEAD + HOOK + f"    return [\n        {ONE}\n    ]\n",
+        HEAD + HOOK + f"    return [\n        {ONE},  # [really]\n        # later: more\n    ]\n",
+        HEAD + HOOK + f"    return list(OPERATORS)\n\n\nOPERATORS = (\n    {ONE},\n)\n",
+        HEAD + f"OPERATORS: list[OperatorSpec] = [{ONE}]\n" + HOOK + "    return OPERATORS\n",
+        HEAD + HOOK + f"    return [\n        *made('é'),\n        {ONE},\n    ]\n",
+        "from dataflow_core.plugins import (\n    CommandSpec,  # for later\n    hookimpl,\n)\n",
+        "from dataflow_core.plugins import hookimpl  # noqa: F401\n\nTEXT = '''\n  odd   \n'''\n",
+        "from dataflow_core.plugins import *\n",
+        (HEAD + HOOK + f"    return [\n        {ONE},\n    ]\n").replace("\n", "\r\n"),
+    ],
+)  # fmt: skip
+def test_a_specification_is_placed_and_no_other_line_changes(source):
+    changed = register(source, SPEC)
+    assert is_registered(changed, SPEC)
+    ast.parse(changed)
+    assert changed.count("\r\n") == (changed.count("\n") if "\r\n" in source else 0)
+    lost = [
+        line for line in difflib.ndiff(source.splitlines(), changed.splitlines()) if line[:1] == "-"
+    ]
+    # Only an import, a list in one line, or a missing comma may be written anew.
+    assert len(lost) <= 2
+    assert all("import" in line or ONE in line or "[]" in line for line in lost)
+    for comment in ("# mine", "# later: more", "# for later", "# noqa: F401", "[really]"):
+        assert (comment in source) == (comment in changed)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (HEAD + HOOK + "    return sorted(found())\n", "something else than a list"),
+        (HEAD + HOOK + f"    yield {ONE}\n", "one return statement"),
+        (HEAD + HOOK + "    if x:\n        return []\n    return [1]\n", "one return statement"),
+        (
+            HEAD + HOOK + "    return OPERATORS\n\nOPERATORS = []\nOPERATORS = [1]\n",
+            "something else",
+        ),
+        (HEAD + HOOK + f"    return [({ONE})]\n", "behind the last item"),
+        (HEAD + HOOK + f"    return {ONE},\n", "no parentheses"),
+        ("import dataflow_core.plugins as p\n", "has no line 'from dataflow_core.plugins import"),
+        ("def broken(:\n", "line 1 is no Python"),
+    ],
+)
+def test_where_no_place_is_sure_nothing_is_changed(source, why):
+    with pytest.raises(Unplaced, match=why):
+        register(source, SPEC)
+
+
+def test_an_author_is_told_what_to_paste(plugin, capsys):
+    hooks = plugin / "dataflow_letters" / "_plugin.py"
+    source = hooks.read_text(encoding="utf-8").replace("return [", "return sorted_by_name(*[", 1)
+    hooks.write_text(source.replace("    ]\n", "    ])\n", 1), encoding="utf-8")
+    before = hooks.read_bytes()
+    assert main(["new-operator", "tone", "--function", "refine"]) == 1
+    told = capsys.readouterr()
+    assert "wrote       dataflow_letters/operators/tone.py" in told.out
+    pasted = textwrap.dedent(told.err.partition("returns:\n\n")[2]).strip().removesuffix(",")
+    assert ast.unparse(ast.parse(pasted)) == (
+        "OperatorSpec(name='tone', target='dataflow_letters.operators.tone:Tone', "
+        "summary='Write one space where several stand', function='refine')"
+    )
+    assert hooks.read_bytes() == before
