@@ -93,6 +93,7 @@ __all__ = [
     "RowFailure",
     "SamplingChanges",
     "TextColumn",
+    "TextOrNumberColumn",
     "TwoPhase",
     "ValueRefused",
     "arrow_column",

@@ -48,7 +48,7 @@ def _text(value: Any) -> str | RowFailure | None:
     if isinstance(value, Decimal) and value.is_finite():
         return format(value, "f")
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return RowFailure("not_text", f"a text or number wanted, found {value!r:.60}")
+        return RowFailure("no_text", f"a text or number wanted, found {value!r:.60}")
     if value != value or isinstance(value, Decimal):  # noqa: PLR0124  NaN is no number
         return None
     return repr(value)

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from dataflow_core import FileStorage, MemoryStorage, Pipeline
-from dataflow_core.errors import ConfigurationError, PlanError
+from dataflow_core.errors import ColumnError, ConfigurationError, PlanError
 from dataflow_math import AnswerFilter, AnswerVerifier
 
 HANGS = (r"9^{9^{9^9}}+x", "x+1")
@@ -218,7 +218,9 @@ def test_the_order_of_rows_does_not_matter(verdicts):
 
 
 def test_values_that_are_no_answers_are_set_aside(verdicts):
-    assert verdicts([(["5"], "5"), (["6"], "7")]) == ["quarantined"] * 2
+    assert verdicts([(["5"], "5"), ("6", "6")]) == ["quarantined", True]
+    with pytest.raises(ColumnError, match="input_reference: column 'reference' is list"):
+        verdicts([(["5"], "5"), (["6"], "7")])
 
 
 @pytest.mark.parametrize("fields", [{"time_limit": 0}, {"workers": 0}, {"tolerance": -1}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dataflow_core import MemoryStorage
-from dataflow_core.errors import ConfigurationError
+from dataflow_core.errors import ColumnError, ConfigurationError
 from dataflow_core.operators.general import FilterRows
 from dataflow_math import AnswerExtractor
 
@@ -31,9 +31,11 @@ def test_the_method_is_written_only_where_it_is_asked_for():
 
 def test_numbers_are_texts_and_lists_are_failures():
     assert [row["answer"] for row in extract([5, 7]).rows()] == ["5", "7"]
-    table = extract([["5"], ["6"]])
-    assert table.rows() == []
-    assert table.quarantined()["reason"].tolist() == ["not_text", "not_text"]
+    table = extract([["5"], "6"])
+    assert [row["answer"] for row in table.rows()] == ["6"]
+    assert table.quarantined()["reason"].tolist() == ["no_text"]
+    with pytest.raises(ColumnError, match="input_text: column 'text' is list"):
+        extract([["5"], ["6"]])
 
 
 def test_an_empty_table_gets_its_columns():
