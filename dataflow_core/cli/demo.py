@@ -66,7 +66,7 @@ def command(
 def _clean(manager: PluginManager, output: str | None, run_dir: str | None) -> None:
     from dataflow_core.engine import run_plan
 
-    sample = resources.files("dataflow_core.demo") / "web_sample.jsonl"
+    sample = resources.files("dataflow_core.demo") / "web_sample.jsonl.gz"
     with resources.as_file(sample) as path:
         click.echo(f"dataflow run {PIPELINE} --input {path}\n")
         plan = load_plan(manager, Asked(PIPELINE, str(path)))

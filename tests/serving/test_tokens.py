@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import struct
 import sys
@@ -24,8 +25,8 @@ $\int_0^1 x^n \, dx = \frac{1}{n+1}$. \boxed{2}"""
 
 
 def sample(language: str) -> list[str]:
-    text = (resources.files("dataflow_core.demo") / "web_sample.jsonl").read_text("utf-8")
-    rows = map(json.loads, text.splitlines())
+    packed = (resources.files("dataflow_core.demo") / "web_sample.jsonl.gz").read_bytes()
+    rows = map(json.loads, gzip.decompress(packed).splitlines())
     return [row["text"] for row in rows if row["language"] == language and row["text"]]
 
 

@@ -26,7 +26,7 @@ from dataflow_text import (
 @pytest.fixture
 def sample():
     """The sample set that is bundled with the core."""
-    return FileStorage(str(files("dataflow_core.demo") / "web_sample.jsonl"))
+    return FileStorage(str(files("dataflow_core.demo") / "web_sample.jsonl.gz"))
 
 
 def test_the_bundled_sample_loses_the_rows_that_were_made_to_be_lost(sample, fates):

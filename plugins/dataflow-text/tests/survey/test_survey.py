@@ -20,7 +20,7 @@ from dataflow_text import (
 @pytest.fixture
 def sample():
     """The sample set that is bundled with the core."""
-    return FileStorage(str(files("dataflow_core.demo") / "web_sample.jsonl"))
+    return FileStorage(str(files("dataflow_core.demo") / "web_sample.jsonl.gz"))
 
 
 def test_it_tells_what_the_bundled_sample_is_like_and_keeps_every_row(sample):
