@@ -1,1 +1,1 @@
-"""Sample data that ships with the library: a small imitation of a web crawl (web_sample.jsonl.gz)."""
+"""Sample data that ships with the library: a small imitation of a web crawl."""

@@ -178,4 +178,6 @@ def _shown(thing: Any) -> str:
 
 
 def _text(note: Any) -> str:
-    return note if isinstance(note, str) else _shown(note) if inspect.isclass(note) else str(note)
+    if isinstance(note, str):
+        return note
+    return _shown(note) if inspect.isclass(note) else _ADDRESS.sub("", str(note))
