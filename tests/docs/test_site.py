@@ -43,7 +43,9 @@ def test_an_operators_page_says_what_show_says(source):
     assert "| domain | `math` |" in page
     assert "| class | `from dataflow_math import AnswerVerifier` |" in page
     assert re.search(r"\| `tolerance` \| `float, >= 0, < 1` \| `1e-06` \| How much", page)
-    assert re.search(r'\| `input_answer` \| `text or number column` \| `"answer"` \| The column', page)
+    assert re.search(
+        r'\| `input_answer` \| `text or number column` \| `"answer"` \| The column', page
+    )
     assert "```pycon\n>>> from dataflow_core import MemoryStorage\n" in page
     assert "Attributes:" not in page
 
