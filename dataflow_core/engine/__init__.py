@@ -5,8 +5,9 @@ Each name is imported when it is used, so that asking about runs stays light.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dataflow_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dataflow_core.engine.estimate import Estimate, estimate_plan
@@ -39,14 +40,4 @@ __all__ = [
     "run_plan",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, within=__name__)

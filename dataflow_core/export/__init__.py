@@ -7,7 +7,9 @@ which columns play its roles; `export` writes files. ``dataflow export`` and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dataflow_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dataflow_core.export.formats import FORMATS, format_called
@@ -47,14 +49,4 @@ __all__ = [
     "format_called",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _FILES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_FILES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _FILES, within=__name__)

@@ -6,8 +6,9 @@ and operators that ask a model.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dataflow_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dataflow_core.deprecations import Former
@@ -107,14 +108,4 @@ __all__ = [
     "truth",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"dataflow_core.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, within="dataflow_core")

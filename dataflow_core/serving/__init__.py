@@ -11,8 +11,9 @@ Each name is imported when it is used, so that what only names a serving stays l
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dataflow_core.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dataflow_core.errors import BudgetReached, ServingError, ServingGone, ServingRefused
@@ -93,14 +94,4 @@ __all__ = [
     "serving_from_spec",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"dataflow_core.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, within="dataflow_core")
