@@ -18,6 +18,7 @@ from dataflow_core.plugins import PluginManager
 DONE, FAILED, REFUSED, RESUMABLE = 0, 1, 2, 3
 FEW = "dataflow: 1\nname: few\nsteps:\n- name: keep\n  operator: core/filter_rows\n"
 SLOW = """
+import pathlib
 import time
 from dataflow_core import Pipeline, Refiner
 
@@ -26,7 +27,10 @@ class Wait(Refiner):
     "Wait."
 
     def run(self, storage, input_text="text", output_text="text"):
-        time.sleep(0.2)
+        begun = pathlib.Path("begun")
+        if not begun.exists():
+            begun.touch()
+            time.sleep(2)
         storage.write(storage.read())
 
 
@@ -165,9 +169,8 @@ def test_an_interrupted_run_exits_with_3_and_goes_on(folder):
         [*command, *options], cwd=folder, env=plain_environment(), stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 60
-    while not list((folder / "slow").glob("run.json")) and time.monotonic() < until:
+    while not (folder / "begun").exists() and time.monotonic() < until:
         time.sleep(0.05)
-    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == RESUMABLE
