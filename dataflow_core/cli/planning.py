@@ -199,6 +199,11 @@ def _require_known_file(pipeline: str) -> None:
             f"{pipeline} is no pipeline: recipes are files that end in {' or '.join(RECIPES)}, "
             "and the lock of a run is its run.lock. A class of a Python file is named MODULE:CLASS."
         )
+    if pipeline.isidentifier() and path.with_suffix(".py").is_file():
+        raise PlanError(
+            f"{pipeline} is no pipeline. If you mean a class in {pipeline}.py, name it as "
+            f"{pipeline}:CLASS."
+        )
 
 
 def _locked(manager: PluginManager, asked: Asked) -> Plan:

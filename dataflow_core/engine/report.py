@@ -174,7 +174,7 @@ class Report:
         lines += [f"changed since then: {change}" for change in self.changes]
         if self.unreadable:
             rows = counted(self.unreadable, "unreadable row was", "unreadable rows were")
-            lines.append(f"{rows} set aside in {self.run_dir}.")
+            lines.append(f"{rows} set aside in {self.run_dir / 'quarantine' / 'source'}.")
         speed = f" ({self.rows_in / self.seconds:,.0f} rows/s)" if self.seconds > 0 else ""
         lines.append(
             f"{counted(self.rows_in, 'row')} in, {self.rows_out:,} out, {self.seconds:.1f} s{speed}"

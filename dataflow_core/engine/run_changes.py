@@ -100,7 +100,7 @@ def _of_part(name: str, part: str, old: Any, value: Any) -> Iterator[Difference]
     elif part == ASKED_AGAIN:
         yield Difference(name, part, f"{name}: models were asked again")
     elif part == "content":
-        yield Difference(name, part, f"{name}: other content")
+        yield Difference(name, part, f"{name}: other content, or read in another way")
     else:
         yield Difference(name, part, f"{name}: {part} {_short(old)} -> {_short(value)}")
 

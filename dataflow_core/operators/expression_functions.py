@@ -20,6 +20,8 @@ from dataflow_core.errors import ExpressionError
 
 Datum: TypeAlias = "pa.Array | pa.Scalar"
 
+_TYPED = " (columns of CSV are text, unless --column-type NAME=int64 or the like says other)"
+
 
 def comparison(
     vectorised: Callable[[Datum, Datum], Datum], exact: Callable[[Any, Any], bool]
@@ -36,6 +38,7 @@ def comparison(
         except pa.ArrowNotImplementedError:
             raise ExpressionError(
                 f"{left.type} and {right.type} cannot be compared; CAST one of them"
+                f"{_TYPED if _is_text(left.type) != _is_text(right.type) else ''}"
             ) from None
         except pa.ArrowInvalid:
             return _row_by_row(exact, left, right)
@@ -287,3 +290,7 @@ def _python_values(side: Datum, rows: int | None, fractions: bool) -> list[Any]:
         return values
     # Python's fractions compare with any float, NaN too.
     return [None if value is None else Fraction(value) for value in values]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pat.is_string(kind) or pat.is_large_string(kind)

@@ -140,7 +140,12 @@ def load_recipe(
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        beside = [one.name for one in path.parent.glob("*.y*ml")]
+        hint = did_you_mean(path.name, beside) if isinstance(error, FileNotFoundError) else ""
+        why = error.strerror or error
+        raise RecipeError(f"cannot read the recipe {path}: {why}.{hint}") from error
+    except UnicodeDecodeError as error:
         raise RecipeError(f"cannot read the recipe {path}: {error}") from error
     return from_yaml(
         text, resolve, path=str(path), storage=storage, serving=serving, stand_in=stand_in
@@ -196,13 +201,15 @@ def import_target(target: str) -> Any:
         PlanError: The module or the name is not there, or the module's own code raises.
     """
     module, _, name = target.partition(":")
+    found: Any = None
     try:
         found = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
+        hint = did_you_mean(part, dir(found)) if found is not None else ""
         raise PlanError(
-            f"cannot import {target!r}: {error}. It takes module:Class, importable from here."
+            f"cannot import {target!r}: {error}.{hint} It takes module:Class, importable from here."
         ) from error
     except Exception as error:
         raise PlanError(

@@ -297,7 +297,7 @@ def test_what_changed_since_the_run_is_said(tmp_path):
     source(tmp_path, [{"n": 9, "text": "new"}] * 5)
     found = replay(run, story_at(run, 1), opened)
     assert found.notes == [
-        "source: other content",
+        "source: other content, or read in another way",
         "in the run, the row left at filter_rows (condition_is_false); now it does not",
     ]
 

@@ -287,7 +287,7 @@ def test_refused_when_made(text):
 
 
 MISFITS = {
-    "s > 1": "string and int64 cannot be compared; CAST one of them",
+    "s > 1": "string and int64 cannot be compared; CAST one of them (columns of CSV are text",
     "i = '7'": "cannot be compared",
     "s IN (1, 2)": "cannot be compared",
     "tags = tags": "cannot be compared",
