@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -191,6 +191,9 @@ class PromptTemplate(BaseModel):
                 raise PromptError(f"{self.name} ({what}): {told}") from error
             told = f"{type(error).__name__}: {error}"
             raise TemplateFailed(f"{self.name} ({what}): {told}") from error
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self  # nothing of it changes, and what Jinja has compiled cannot be copied
 
     def __getstate__(self) -> dict[Any, Any]:
         # What Jinja has compiled cannot be pickled, and is quickly made again.

@@ -86,13 +86,13 @@ EVERY = {
 }
 
 
-OF_VECTORS = ["KCenterGreedy", "SemanticDeduplicate"]
-"""These want a column of vectors, and have tests of their own."""
+ELSEWHERE = ["FormatTraining", "KCenterGreedy", "SemanticDeduplicate"]
+"""These want rows of a form, or a column of vectors, and have tests of their own."""
 
 
 def test_every_general_operator_is_here():
     asking = [name for name in general.__all__ if issubclass(getattr(general, name), Prompted)]
-    assert sorted([*EVERY, *OF_VECTORS, *asking]) == sorted(general.__all__)
+    assert sorted([*EVERY, *ELSEWHERE, *asking]) == sorted(general.__all__)
     assert all(getattr(general, name).__name__ == name for name in general.__all__)
 
 

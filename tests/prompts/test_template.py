@@ -1,10 +1,13 @@
 """Prompt templates: files with a header, what they say when they are wrong, and how they render."""
 
+import copy
 import pickle
 
 import pytest
 
+from dataflow_core import MemoryStorage
 from dataflow_core.errors import PromptError
+from dataflow_core.operators.general import Translate
 from dataflow_core.prompts import (
     JsonAnswer,
     Prompt,
@@ -14,6 +17,7 @@ from dataflow_core.prompts import (
     TemplateFailed,
     TextAnswer,
 )
+from dataflow_core.testing import ScriptedServing
 
 FILE = """\
 ---
@@ -249,6 +253,14 @@ def test_templates_are_pickled_also_when_they_have_rendered():
     assert again == template
     assert again.name == "my.jinja"
     assert again.render(country="Peru") == rendered
+
+
+def test_operators_are_copied_also_when_their_template_has_rendered():
+    translate = Translate(serving=ScriptedServing(lambda _: "Bonjour"), language="French")
+    translate.run(MemoryStorage([{"text": "Hello"}]))
+    copied = copy.deepcopy(translate)
+    assert copied.template.render(text="a", language="b")
+    assert copied == translate
 
 
 def test_a_pickled_prompt_keeps_what_it_has_read(tmp_path):
