@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,8 @@ class Report:
         for result in failed:
             summary = _summary(result.check)
             click.echo(f"\n{result.operator}, {result.check}: {summary}\n  {result.message}")
+        for line in _skipped(self.results):
+            click.echo(f"\n{line}")
         faults = [counted(len(self.findings), "finding")] if self.findings else []
         faults += [f"{counted(len(failed), 'check')} failed"] if failed else []
         told = ", ".join(faults) or "all is as it should be"
@@ -107,8 +110,16 @@ def _row(name: str, results: Sequence[Result]) -> list[str]:
     failed = [one for one in results if one.outcome == "failed"]
     passed = len(_of(results, "passed")) + len(_of(results, "expected"))
     skipped = len(_of(results, "skipped"))
-    first = f"{failed[0].check}: {failed[0].message.splitlines()[0]}" if failed else ""
+    first = failed[0].check if failed else ""
     return [name, str(passed), str(len(failed)), str(skipped), first]
+
+
+def _skipped(results: Sequence[Result]) -> Iterator[str]:
+    """Yield why checks were skipped, once for each operator and reason."""
+    reasons = Counter((one.operator, one.message) for one in results if one.outcome == "skipped")
+    for (operator, message), count in reasons.items():
+        why = message.removeprefix(f"{operator}: ")
+        yield f"{operator}, {counted(count, 'check')} skipped: {why}"
 
 
 def _of(results: Sequence[Result], outcome: str) -> list[str]:

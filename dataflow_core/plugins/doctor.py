@@ -17,6 +17,7 @@ from dataflow_core.plugins.discovery import CORE_DISTRIBUTION, Claim, normalized
 from dataflow_core.plugins.hook_timing import Timing, time_hook_module
 from dataflow_core.plugins.loading import ALL
 from dataflow_core.plugins.manager import DISABLE_VARIABLE, PluginManager
+from dataflow_core.plugins.places import hook_file
 from dataflow_core.plugins.requirements import (
     applying,
     lacking,
@@ -24,6 +25,7 @@ from dataflow_core.plugins.requirements import (
     requirement_lines,
 )
 from dataflow_core.plugins.target_source import Whereabouts, whereabouts
+from dataflow_core.plugins.unregistered import unregistered
 
 Check = Callable[[Registered[Any]], Iterable["Finding"]]
 """Looks into what is registered, where its target exists."""
@@ -93,6 +95,7 @@ def _examine_plugin(plugin: Plugin, checks: Sequence[Check]) -> Iterator[Finding
         for item in registered:
             yield from _target(item, checks)
             yield from _extra(item)
+    yield from _unregistered(plugin)
 
 
 def _problems(manager: PluginManager) -> Iterator[Finding]:
@@ -161,7 +164,9 @@ def _about_module(claim: Claim, cause: str, cure: str) -> Finding:
 def _target(item: Registered[Any], checks: Sequence[Check]) -> Iterator[Finding]:
     found = whereabouts(item)
     if found.missing:
-        yield _about(item, "error", found.missing, "Correct the target in the specification.")
+        cure = "Correct the target in the specification."
+        cure = f"Correct the file: {found.faulty}." if found.faulty else cure
+        yield _about(item, "error", found.missing, cure)
         return
     for check in checks:
         yield from check(item)
@@ -177,6 +182,24 @@ def _target(item: Registered[Any], checks: Sequence[Check]) -> Iterator[Finding]
 
 def _write_target(found: Whereabouts, item: Registered[Any]) -> str:
     return f'Write target="{found.defined_in}:{found.defined_as}" for {item.spec.name!r}.'
+
+
+def _unregistered(plugin: Plugin) -> Iterator[Finding]:
+    """Note what an author may have forgotten to register."""
+    claim = plugin.claim
+    hooks = hook_file(claim.namespace, claim.distribution) or claim.module
+    for one in unregistered(plugin):
+        article = "an" if one.kind == "operator" else "a"
+        yield Finding(
+            level="note",
+            namespace=claim.namespace,
+            subject=one.name,
+            cause=f"{one.path} defines {one.name}, {article} {one.kind} by its bases, and no "
+            "specification names it",
+            cure=f'Return {article} {one.kind.capitalize()}Spec with target="{one.target}" in '
+            f"{hooks}; `dataflow new-{one.kind}` writes both at once. A name that begins with an "
+            "underscore, or a base class of others, needs none.",
+        )
 
 
 def _extra(item: Registered[Any]) -> Iterator[Finding]:

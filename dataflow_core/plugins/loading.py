@@ -29,6 +29,7 @@ from dataflow_core.plugins.catalogue import (
 )
 from dataflow_core.plugins.discovery import Claim, normalized
 from dataflow_core.plugins.hook_checks import check_hooks, registers
+from dataflow_core.plugins.places import is_editable, module_file, place_of_error
 from dataflow_core.plugins.problems import LoadingError, PluginProblem, one_line
 
 CORE = "core"
@@ -149,7 +150,7 @@ class Loader:
 def problem_of(claim: Claim, error: BaseException) -> PluginProblem:
     """Return the problem that an error in a plugin's code is."""
     if isinstance(error, LoadingError):
-        cause, cure = error.cause, error.cure or _advice(claim)
+        cause, cure = error.cause, error.cure or _advice(claim, error)
     else:
         cause, cure = _explained(claim, error)
     return PluginProblem(
@@ -171,16 +172,17 @@ def _explained(claim: Claim, error: BaseException) -> tuple[str, str]:
         )
     if missing:
         return one_line(error), f"Install what it misses: pip install {missing.partition('.')[0]}"
-    return one_line(error), _advice(claim)
+    return one_line(error), _advice(claim, error)
 
 
-def _advice(claim: Claim) -> str:
+def _advice(claim: Claim, error: BaseException) -> str:
     if claim.distribution == OBJECT:
         return "It is part of the program that runs the pipeline"
-    return (
-        f"Upgrade it (pip install --upgrade {claim.distribution}), or leave it out with "
-        f"DATAFLOW_DISABLE_PLUGINS={claim.namespace}"
-    )
+    without = f"or leave it out with DATAFLOW_DISABLE_PLUGINS={claim.namespace}"
+    if is_editable(claim.distribution):
+        found = place_of_error(error, claim.distribution) or module_file(claim.module)
+        return f"Correct it: {found or claim.module}, {without}"
+    return f"Upgrade it (pip install --upgrade {claim.distribution}), {without}"
 
 
 def _detail(error: BaseException) -> str:

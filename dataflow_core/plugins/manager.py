@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 DISABLE_VARIABLE = "DATAFLOW_DISABLE_PLUGINS"
 STRICT_VARIABLE = "DATAFLOW_STRICT_PLUGINS"
+_OURS = ("text", "math", "code", "sql", "rag", "knowledge")
+"""The namespaces of our own plugins, whose distributions are named after them."""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?")
 
 
@@ -291,8 +293,8 @@ class PluginManager:
         namespace, slash, bare = name.partition("/")
         if not slash:
             return f"no {kind} {name!r}: {self._with_namespace(kind, name)}"
-        if why := self._absence(namespace):
-            near = nearest(name, names)
+        near = nearest(name, names)
+        if why := self._absence(namespace, suggest=near is None):
             return f"no {kind} {name!r}: " + (f"did you mean {near!r}? " if near else "") + why
         own = {item.spec.name: item.full_name for item in names.values() if _is_of(namespace, item)}
         elsewhere = [full_name for full_name, item in names.items() if item.spec.name == bare]
@@ -311,8 +313,13 @@ class PluginManager:
         hint = f" Did you mean {' or '.join(map(repr, full_names))}?" if full_names else ""
         return f"a full name has a namespace, such as 'text/{bare}'.{hint}"
 
-    def _absence(self, namespace: str) -> str:
-        """Return why a namespace is not loaded; empty if it is."""
+    def _absence(self, namespace: str, *, suggest: bool = True) -> str:
+        """Return why a namespace is not loaded; empty if it is.
+
+        Args:
+            namespace: The namespace.
+            suggest: Whether to name the nearest one that is there.
+        """
         known = self._catalogue.namespaces()
         if namespace in known:
             return ""
@@ -324,10 +331,11 @@ class PluginManager:
                 f"the plugin {namespace!r} is disabled by name; "
                 f"take it out of {DISABLE_VARIABLE} to use it."
             )
+        claimed = [*known, *(problem.namespace for problem in self._loader.problems)]
+        hint = did_you_mean(namespace, claimed) if suggest else ""
+        cure = f" pip install dataflow-{namespace}" if namespace in _OURS else ""
         return (
-            f"the plugin {namespace!r} is not installed "
-            f"(there are: {', '.join(known)}). If it is one of ours: "
-            f"pip install dataflow-{namespace.replace('_', '-')}"
+            f"the plugin {namespace!r} is not installed.{hint} There are: {', '.join(known)}.{cure}"
         )
 
     def _unknown_scheme(self, scheme: str, found: Sequence[Registered[StorageSpec]]) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 
 from dataflow_core.errors import PluginError, did_you_mean
 from dataflow_core.plugins.catalogue import Registered
+from dataflow_core.plugins.places import place
+from dataflow_core.plugins.problems import one_line
 from dataflow_core.plugins.specs import PromptSpec, TemplateSpec
 from dataflow_core.plugins.targets import resolve
 
@@ -25,11 +27,13 @@ class Whereabouts:
         missing: Why it does not resolve; empty if it does.
         defined_in: The module that really defines it, where that is another one; else empty.
         defined_as: Its name there.
+        faulty: The place of what is wrong in the file, where that is why it does not resolve.
     """
 
     missing: str = ""
     defined_in: str = ""
     defined_as: str = ""
+    faulty: str = ""
 
 
 def whereabouts(registered: Registered[Any]) -> Whereabouts:
@@ -46,7 +50,9 @@ def whereabouts(registered: Registered[Any]) -> Whereabouts:
     try:
         names = _names_in(found.origin)
     except (OSError, SyntaxError, ValueError) as error:
-        return Whereabouts(missing=f"its module {module!r} cannot be read: {error}")
+        why = f"its module {module!r} cannot be read: {one_line(error)}"
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        return Whereabouts(missing=why, faulty=place(found.origin, line))
     return _judged(registered, found, names, name)
 
 
@@ -110,18 +116,17 @@ def _find(module: str) -> importlib.machinery.ModuleSpec | None:
 def _names_in(path: str) -> dict[str, ast.stmt]:
     """Return what a module's top level binds, inside ``if``, ``try`` and ``with`` too."""
     tree = ast.parse(Path(path).read_bytes(), path)
-    return {name: statement for statement in _flat(tree.body) for name in _bound(statement)}
+    return {name: statement for statement in flat(tree.body) for name in _bound(statement)}
 
 
-def _flat(body: list[Any]) -> Iterator[ast.stmt]:
+def flat(body: list[Any]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module's top level, those inside ``if``, ``try``, ``with`` too."""
     for statement in body:
         yield statement
         if isinstance(statement, (ast.If, ast.Try, ast.With)):
             for block in ("body", "handlers", "orelse", "finalbody"):
                 for inner in getattr(statement, block, []):
-                    yield from _flat(
-                        inner.body if isinstance(inner, ast.ExceptHandler) else [inner]
-                    )
+                    yield from flat(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

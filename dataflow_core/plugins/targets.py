@@ -9,6 +9,7 @@ from typing import Any
 
 from dataflow_core.errors import PluginError, did_you_mean
 from dataflow_core.plugins.catalogue import Registered
+from dataflow_core.plugins.places import is_editable, place_of_error, place_of_specification
 from dataflow_core.plugins.problems import one_line
 from dataflow_core.plugins.specs import PromptSpec, TemplateSpec
 
@@ -58,7 +59,7 @@ def _module(registered: Registered[Any], name: str) -> Any:
     except BaseException as error:  # A plugin's module may raise anything, SystemExit included.
         raise PluginError(
             f"{_who(registered)}: its module {name!r} cannot be imported: {one_line(error)}. "
-            f"{_blame(registered)}"
+            f"{_blame(registered, error)}"
         ) from error
 
 
@@ -95,7 +96,11 @@ def _who(registered: Registered[Any]) -> str:
     return f"{registered.full_name} of {registered.distribution} {registered.version}"
 
 
-def _blame(registered: Registered[Any]) -> str:
+def _blame(registered: Registered[Any], error: BaseException | None = None) -> str:
+    """Say what to do about a fault of a plugin; its author, where the place to correct is."""
+    if is_editable(registered.distribution):
+        found = place_of_error(error, registered.distribution) if error else ""
+        return f"Correct it: {found or place_of_specification(registered)}."
     return (
         f"This is a fault of the plugin: upgrade it with pip install --upgrade "
         f"{registered.distribution}, or report it; `dataflow plugins doctor "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from dataflow_core.errors import ConfigurationError, ConformanceError
+from dataflow_core.errors import ConfigurationError, ConformanceError, OperatorError, PluginError
 from dataflow_core.operators.base import Operator
 from dataflow_core.operators.columns import Parameter
 from dataflow_core.operators.servings import takes_servings
@@ -52,6 +52,8 @@ class Subject:
         self.example = example or Example()
         self.example_fails: bool | None = None
         """Whether the operator fails on its own example; None before that was tried."""
+        self.told_by = "check_example"
+        """The check that tells why the example fails."""
 
     @property
     def name(self) -> str:
@@ -273,10 +275,20 @@ def explained(subject: Subject, check: str, error: BaseException) -> Conformance
     where = f"{subject.name}, {check}"
     made_up = (
         ""
-        if subject.example.rows is not None or isinstance(error, ConformanceError)
+        if subject.example.rows is not None or not _may_come_from_rows(error)
         else (
             " The rows were made up after the signature of run; if they do not suit, give an "
             "Example with rows."
         )
     )
     return ConformanceError(f"{where}: {told}{made_up}")
+
+
+def _may_come_from_rows(error: BaseException) -> bool:
+    """Tell whether other rows might have made no error.
+
+    An operator's error without a cause is the storage's, which refuses what the operator does.
+    """
+    if isinstance(error, OperatorError):
+        return error.__cause__ is not None
+    return not isinstance(error, (ConformanceError, ConfigurationError, PluginError))

@@ -134,7 +134,7 @@ def test_a_text_given_to_a_step_stays_one(dataflow, folder):
     ("arguments", "code", "message"),
     [
         (["run", "text/pretrain_filtr", "-i", "in.jsonl"], 1, "mean 'text/pretrain_filter'?"),
-        (["run", "nosuch/thing", "-i", "in.jsonl"], 1, "pip install dataflow-nosuch"),
+        (["run", "nosuch/thing", "-i", "in.jsonl"], 1, "the plugin 'nosuch' is not installed"),
         (["run", "mine:Mine", "-i", "in.jsonl"], 2, "cannot import 'mine:Mine'"),
         (["run", "nope.yaml", "-i", "in.jsonl"], 2, "cannot read the recipe nope.yaml"),
         (["run", "clean.yaml"], 2, "--input is missing"),

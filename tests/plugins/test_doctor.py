@@ -6,8 +6,11 @@ import sys
 
 import pytest
 
+import dataflow_core.operators
 from dataflow_core.errors import PluginError
-from dataflow_core.plugins import examine
+from dataflow_core.operators import Operator
+from dataflow_core.plugins import PluginManager, examine
+from dataflow_core.plugins.unregistered import OPERATOR_BASES, unregistered
 from dataflow_core.prompts.examination import prompt_findings
 
 EMPTY = """
@@ -68,7 +71,9 @@ def test_targets_are_judged_by_their_source_without_import(site):
     assert found["fruit/core"].level == "error"
     assert "peel.py defines no 'Core'" in found["fruit/core"].cause
     assert "no module 'dataflow_fruit.seed'" in found["fruit/seed"].cause
-    assert "cannot be read" in found["fruit/bad"].cause
+    assert "cannot be read: SyntaxError" in found["fruit/bad"].cause
+    bad = site.folder / "dataflow_fruit/deep/bad.py"
+    assert found["fruit/bad"].cure == f"Correct the file: {bad}, line 1."
     for name in ("hide", "skin"):
         assert found[f"fruit/{name}"].level == "warning"
         assert found[f"fruit/{name}"].cure == (
@@ -225,3 +230,98 @@ def test_the_program_examines_prompts_too(site):
     done = site.run("plugins", "doctor", "fruit")
     assert done.returncode == 2
     assert "error: fruit/broken: fruit/broken, line 2: answer: 'scroe'" in done.stdout
+
+
+def editable(site):
+    told = '{"url": "file:///home/fruit", "dir_info": {"editable": true}}'
+    site.write("dataflow_fruit-1.0.dist-info/direct_url.json", told)
+
+
+def test_the_author_of_an_editable_plugin_is_told_where_a_target_fails(site):
+    hooks = operators(
+        "name='peel', target='dataflow_fruit.peel:Peel'",
+        'name="skin", target="dataflow_fruit.skin:Skin"',
+    )
+    modules = {
+        "dataflow_fruit/peel.py": "import json\n\njson.loads('[')\n",
+        "dataflow_fruit/skin.py": "class Hide: ...\n",
+    }
+    site.add("dataflow-fruit", "fruit", hooks, modules=modules)
+    manager = site.manager()
+    peel, skin = (manager.find("operator", f"fruit/{name}") for name in ("peel", "skin"))
+    with pytest.raises(PluginError, match="pip install --upgrade dataflow-fruit"):
+        manager.load(peel)
+    editable(site)
+    folder = site.folder / "dataflow_fruit"
+    with pytest.raises(PluginError) as failed:
+        manager.load(peel)
+    assert str(failed.value).endswith(f"Correct it: {folder / 'peel.py'}, line 3.")
+    with pytest.raises(PluginError) as failed:
+        manager.load(skin)
+    assert str(failed.value).endswith(f"Correct it: {folder / '_plugin.py'}, line 5.")
+
+
+@pytest.mark.parametrize(
+    ("hooks", "line"), [("import json\njson.loads('[')", ", line 4"), ("x = (", ", line 3")]
+)
+def test_the_author_of_an_editable_plugin_is_told_where_its_hook_module_fails(site, hooks, line):
+    site.add("dataflow-fruit", "fruit", hooks)
+    assert "pip install --upgrade dataflow-fruit" in findings(site)[0].cure
+    editable(site)
+    (broken,) = findings(site)
+    assert broken.cure.startswith(f"Correct it: {site.folder / 'dataflow_fruit/_plugin.py'}{line},")
+    assert "pip install" not in broken.cure
+
+
+def test_operators_and_pipelines_that_nothing_registers_are_noted(site):
+    modules = {
+        "dataflow_fruit/peel.py": """
+            from abc import ABC
+            from logging import Filter as LogFilter
+            import dataflow_core
+            from dataflow_core import Filter, Pipeline
+            from .base import Base
+            if True:
+                class Peel(Base): ...
+            class Core(Base): ...
+            class Seed(dataflow_core.Refiner): ...
+            class Salad(Pipeline): ...
+            class _Hidden(Filter): ...
+            class Abstract(Filter, ABC): ...
+            class Logged(LogFilter): ...
+            class Plain: ...
+            raise AssertionError('imported')
+        """,
+        "dataflow_fruit/base.py": """
+            from dataflow_core.operators import BoundsFilter
+            class Base(BoundsFilter): ...
+        """,
+        "dataflow_fruit/tests/test_peel.py": """
+            from dataflow_core import Filter
+            class Fake(Filter): ...
+        """,
+        "dataflow_fruit/broken.py": "class :",
+    }
+    hooks = operators("name='peel', target='dataflow_fruit.peel:Peel'")
+    site.add("dataflow-fruit", "fruit", hooks, modules=modules)
+    found = {one.subject: one for one in findings(site)}
+    assert list(found) == ["Core", "Seed", "Salad"]
+    assert {one.level for one in found.values()} == {"note"}
+    path = site.folder / "dataflow_fruit/peel.py"
+    assert found["Core"].cause == (
+        f"{path} defines Core, an operator by its bases, and no specification names it"
+    )
+    assert 'OperatorSpec with target="dataflow_fruit.peel:Core" in ' in found["Core"].cure
+    assert "`dataflow new-pipeline`" in found["Salad"].cure
+
+
+def test_our_own_plugins_register_all_that_they_define():
+    for plugin in PluginManager().plugins():
+        assert list(unregistered(plugin)) == []
+
+
+def test_all_public_bases_of_operators_are_known():
+    public = (getattr(dataflow_core.operators, name) for name in dataflow_core.operators.__all__)
+    bases = {one.__name__ for one in public if isinstance(one, type) and issubclass(one, Operator)}
+    assert bases <= OPERATOR_BASES
+    assert "Prompted" in bases

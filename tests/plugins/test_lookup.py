@@ -128,9 +128,15 @@ def test_name_without_namespace_suggests_full_names(manager):
 
 
 def test_namespace_that_is_not_installed_says_how_to_install_it(manager):
-    message = failing(manager, "vegetable/peel")
-    assert "the plugin 'vegetable' is not installed" in message
-    assert message.endswith("pip install dataflow-vegetable")
+    message = failing(manager, "knowledge/peel")
+    assert "the plugin 'knowledge' is not installed" in message
+    assert message.endswith("pip install dataflow-knowledge")
+
+
+def test_namespace_of_a_stranger_proposes_no_distribution(manager):
+    message = failing(manager, "vegetable/xyzzy_q")
+    assert "the plugin 'vegetable' is not installed. There are: core, " in message
+    assert "pip install" not in message
 
 
 def test_namespace_of_a_broken_plugin_says_why(manager):

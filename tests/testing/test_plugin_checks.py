@@ -145,13 +145,41 @@ def test_the_command_tells_what_fails_and_how(site):
     done = site.run("plugins", "check", "telling")
     assert done.returncode == 2, done.stderr
     assert "telling/shout  " in done.stdout
-    assert "check_specification: its specification says function='filter'" in done.stdout
+    assert done.stdout.count("its specification says function='filter'") == 1
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("telling/shout  ")]
+    assert row.split()[-1] == "check_specification"
     assert "telling: 1 operator checked; 1 check failed." in done.stdout
     told = json.loads(site.run("plugins", "check", "telling/shout", "--json").stdout)
     assert (told["plugin"], told["passed"], told["findings"]) == ("telling", False, [])
     (shout,) = told["operators"]
     assert list(shout["failed"]) == ["check_specification"]
     assert "check_pickles" in shout["passed"]
+
+
+def test_a_failing_example_is_told_as_the_reason_of_what_is_skipped(site):
+    add(site, "stuck", 'function="refine"')
+    shout = (site.folder / "dataflow_stuck/shout.py").read_text(encoding="utf-8")
+    write = "storage.write(table{})"
+    site.write(
+        "dataflow_stuck/shout.py",
+        shout.replace(write.format(""), write.format(".reset_index(drop=True)")),
+    )
+    told = site.run("plugins", "check", "stuck").stdout
+    assert "checks skipped: its example fails, as check_row_identity says." in told
+    assert "rows were made up" not in told
+    site.write("dataflow_stuck/shout.py", shout.replace("table[output_text] = ", "1 / 0; x = "))
+    told = site.run("plugins", "check", "stuck").stdout
+    assert "checks skipped: its example fails, as check_example says." in told
+    assert "ZeroDivisionError" in told
+    assert "The rows were made up after the signature of run" in told
+
+
+def test_another_modality_is_told_with_the_places_to_change_it(site):
+    manager = add(site, "seeing", 'function="refine", modality="image"')
+    told = failures(manager, "seeing")["check_specification"]
+    path = site.folder / "dataflow_seeing/_plugin.py"
+    assert f'Write modality="text" in the OperatorSpec ({path}, line 6), or ' in told
+    assert told.endswith('set it in the class Shout: modality: ClassVar = "image".')
 
 
 def test_the_command_checks_what_is_sound_and_refuses_what_is_not_there(site):

@@ -73,7 +73,7 @@ class Check:
         if self.needs == "operator" and subject.lack:
             raise ExampleFails(f"{subject.name}: it cannot be made, as check_example says.")
         if self.needs == "run" and _fails(subject):
-            raise ExampleFails(f"{subject.name}: its example fails, as check_example says.")
+            raise ExampleFails(f"{subject.name}: its example fails, as {subject.told_by} says.")
 
 
 def _fails(subject: Subject) -> bool:

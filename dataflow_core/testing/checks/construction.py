@@ -43,7 +43,8 @@ def check_example(subject: Subject) -> None:
     except OperatorError as error:
         if error.__cause__ is not None:
             raise
-        subject.example_fails = True  # the storage refuses what it does: check_row_identity tells
+        # The storage refuses what it does, which another check tells.
+        subject.example_fails, subject.told_by = True, "check_row_identity"
         return
     found = account_of([storage])
     if found.failed and not found.rows:

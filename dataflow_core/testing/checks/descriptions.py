@@ -6,6 +6,7 @@ import inspect
 
 from dataflow_core.errors import ConformanceError
 from dataflow_core.operators.base import Operator
+from dataflow_core.plugins.places import place_of_specification
 from dataflow_core.testing.subject import Subject
 
 
@@ -54,8 +55,18 @@ def check_specification(subject: Subject) -> None:
     for name in ("function", "scope", "modality"):
         said, found = getattr(spec, name), getattr(cls, name)
         if said != found and isinstance(found, str):
+            where = place_of_specification(subject.registered)
             raise ConformanceError(
-                f"its specification says {name}={said!r}, and the class {found!r}. Say the same."
+                f"its specification says {name}={said!r}, and the class {found!r}. Write "
+                f'{name}="{found}" in the OperatorSpec ({where}), or '
+                f"{_otherwise(cls, name, said)}."
             )
     if "run" not in cls.__dict__ and cls.run is Operator.run:
         raise ConformanceError(f"{cls.__name__} defines no run.")
+
+
+def _otherwise(cls: type[Operator], name: str, said: str) -> str:
+    """Say how the class comes to be what its specification says."""
+    if name == "modality":
+        return f'set it in the class {cls.__name__}: modality: ClassVar = "{said}"'
+    return f"derive {cls.__name__} from a base class whose {name} is {said!r}"
