@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 import textwrap
 
 import pytest
@@ -13,7 +14,7 @@ from dataflow_core.scaffold.plugin import new_plugin
 from dataflow_core.scaffold.registration import Registration, is_registered, register
 from dataflow_core.scaffold.source import Unplaced
 
-from .plugins import answers
+from .plugins import answers, install, run
 
 SPEC = Registration(
     "operator", "OperatorSpec", (("name", '"tone"'), ("summary", '"Say it"')), "Return them."
@@ -77,6 +78,65 @@ def test_a_pipeline_applies_the_operator_that_is_named(plugin, capsys):
     assert "self.tone = Tone(serving=serving)" in module
     assert main(["new-pipeline", "other", "--operator", "tune"]) == 2
     assert "no operator 'tune'. Did you mean 'tone'?" in capsys.readouterr().err
+
+
+def written(plugin, name):
+    """Return the module of a pipeline, whose test passes as it is."""
+    site = plugin.parent / f"site-{name}"
+    test = plugin / "tests" / "pipelines" / f"test_{name}.py"
+    run(plugin, "pytest", "-q", "-p", "no:cacheprovider", test, env=install([plugin], site))
+    return (plugin / "dataflow_letters" / "pipelines" / f"{name}.py").read_text(encoding="utf-8")
+
+
+def test_a_pipeline_applies_several_operators_in_order(plugin, capsys):
+    main(["new-operator", "tone", "--llm"])
+    main(["new-operator", "spaces", "--function", "refine"])
+    arguments = ["--operator", "tone", "--operator", "spaces", "--operator", "letters/first_line"]
+    assert main(["new-pipeline", "all_three", *arguments]) == 0
+    module = written(plugin, "all_three")
+    assert re.findall(r"self\.(\w+)\.run", module) == ["unique", "tone", "spaces", "first_line"]
+    assert "self.tone = Tone(serving=serving)\n        self.spaces = Spaces()" in module
+    # What refines texts writes to the column that the next step reads.
+    assert "input_text=self.text_column, output_text=self.text_column)" in module
+    assert '"""Drop repeated texts, and apply tone, spaces and first_line.\n' in module
+    assert main(["new-pipeline", "twice", "--operator", "tone", "--operator", "tone"]) == 2
+    assert "both of a class Tone" in capsys.readouterr().err
+
+
+OWN_COLUMNS = """
+from dataflow_core import Evaluator, Storage
+from dataflow_core.operators import AnyColumn, IntegerColumn, NumberColumn, TextColumn
+
+
+class Spending(Evaluator):
+    def run(
+        self,
+        storage: Storage,
+        input_customer: AnyColumn = "customer",
+        input_share: NumberColumn = "letter_share",
+        *,
+        input_year: IntegerColumn{year},
+        output_spending: TextColumn = "spending",
+    ) -> None:
+        table = storage.read([input_customer, input_share, input_year])
+        storage.write(table.assign(**{{output_spending: table[input_customer]}}))
+"""
+
+
+def test_a_pipeline_gives_its_texts_only_to_columns_of_texts(plugin, capsys):
+    main(["new-operator", "letter_share"])
+    main(["new-operator", "spending"])
+    operator = plugin / "dataflow_letters" / "operators" / "spending.py"
+    operator.write_text(OWN_COLUMNS.format(year=' = "year"'), encoding="utf-8")
+    steps = ["--operator", "letter_share", "--operator", "spending"]
+    assert main(["new-pipeline", "spent", *steps]) == 0
+    module = written(plugin, "spent")
+    assert "self.letter_share.run(self.storage, input_text=self.text_column)" in module
+    assert "self.spending.run(self.storage)\n" in module
+    operator.write_text(OWN_COLUMNS.format(year=""), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["new-pipeline", "other", "--operator", "spending"]) == 2
+    assert "input_year is no column of texts and has no default" in capsys.readouterr().err
 
 
 def test_commands_work_from_a_folder_within_the_plugin(plugin, monkeypatch):

@@ -169,7 +169,7 @@ def test_generated_code_imports_from_public_modules_only():
     surface = (REPOSITORY / "tests" / "public_api.txt").read_text(encoding="utf-8")
     # The core's operators are listed under [operators], each by its name.
     public = {
-        *re.findall(r"^\[(dataflow_core.*)\]$", surface, re.M),
+        *re.findall(r"^\[(dataflow_core.*)\]$", surface, re.MULTILINE),
         "dataflow_core.operators.general",
     }
     found = set()
