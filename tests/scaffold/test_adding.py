@@ -64,11 +64,45 @@ def test_what_an_author_wrote_stays_and_what_is_missing_comes_back(plugin, capsy
     module.write_text("# mine\n")
     (plugin / "tests" / "operators" / "test_tone.py").unlink()
     capsys.readouterr()
-    assert main(["new-operator", "tone", "--function", "filter"]) == 0
+    assert main(["new-operator", "tone"]) == 0
     told = capsys.readouterr().out
     assert "kept        dataflow_letters/operators/tone.py, which was there" in told
     assert "wrote       tests/operators/test_tone.py" in told
     assert module.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (["--function", "filter"], "with the function 'evaluate', and 'filter' is asked for"),
+        (["--scope", "row"], "with the scope 'dataset', and 'row' is asked for"),
+    ],
+)
+def test_another_kind_of_an_operator_that_is_there_is_refused(asked, why, plugin, capsys):
+    assert main(["new-operator", "tone", "--scope", "dataset"]) == 0
+    before = state(plugin)
+    assert main(["new-operator", "tone", *asked]) == 2
+    assert why in capsys.readouterr().err
+    assert main(["new-operator", "tone", "--function", "evaluate", "--scope", "dataset"]) == 0
+    assert state(plugin) == before
+
+
+def test_what_is_missing_comes_back_as_it_is_registered(plugin):
+    main(["new-operator", "tone", "--function", "filter", "--scope", "dataset"])
+    before = state(plugin)
+    (plugin / "dataflow_letters" / "operators" / "tone.py").unlink()
+    assert main(["new-operator", "tone"]) == 0
+    assert state(plugin) == before
+
+
+def test_the_author_is_told_that_the_test_is_of_the_placeholder(plugin, capsys):
+    assert main(["new-operator", "tone"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == (
+        "tests/operators/test_tone.py tests the placeholder: rewrite it with the logic."
+    )
+    assert main(["new-operator", "tone"]) == 0
+    assert "placeholder" not in capsys.readouterr().out
 
 
 def test_a_pipeline_applies_the_operator_that_is_named(plugin, capsys):

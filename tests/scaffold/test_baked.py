@@ -46,6 +46,8 @@ def add_all_forms(root: Path, description: str | None, width: int) -> None:
         operator, pipeline = name.ljust(width, "x"), f"with_{name}".ljust(width, "y")
         new_operator(home, operator, function, scope, llm=form == "llm", description=description)
         new_pipeline(home, pipeline, operators=[operator], description=description)
+    every = [f"each_{function}".ljust(width, "x") for function in FUNCTIONS]
+    new_pipeline(home, "with_every".ljust(width, "y"), operators=every, description=description)
 
 
 @pytest.fixture(scope="module")
