@@ -14,11 +14,14 @@ from dataflow_core.scaffold.answers import check_line
 @click.argument("name")
 @click.option(
     "--operator",
+    "operators",
     metavar="NAME",
-    help="The operator of the plugin that it applies; default: the first.",
+    multiple=True,
+    help="The operator of the plugin that it applies; several are applied in order. "
+    "Default: the first.",
 )
 @click.option("--description", metavar="TEXT", help="What it is for, in one line.")
-def command(name: str, operator: str | None, description: str | None) -> None:
+def command(name: str, operators: tuple[str, ...], description: str | None) -> None:
     """Add the pipeline NAME to the plugin in this folder: module, test, specification.
 
     NAME is in snake case, without the namespace. What is there already stays as it is.
@@ -29,5 +32,5 @@ def command(name: str, operator: str | None, description: str | None) -> None:
     home = find_home(Path())
     if description is not None:
         description = check_line("the description", description)
-    added = new_pipeline(home, name, operator=operator, description=description)
+    added = new_pipeline(home, name, operators=operators, description=description)
     tell(home, f"pipeline {name}", added)

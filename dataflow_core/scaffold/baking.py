@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from dataflow_core.errors import ConfigurationError, PluginError
 from dataflow_core.plugins.manager import PluginManager
 
 CONTEXT = "cookiecutter.json"
+_COPIED = "_copy_without_render"
+_COMPILED = "__pycache__"
 _EMPTY_ON_PURPOSE = "py.typed"
 
 
@@ -61,7 +64,8 @@ def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
 
     Variables of the template that are not answered keep their defaults. Neither cookiecutter's
     user configuration nor its replays are read or written. Files that come out empty are left out,
-    so that a template can make a file depend on an answer.
+    so that a template can make a file depend on an answer; so is what Python compiled in the
+    template, as pip does when it installs one.
 
     Args:
         template: The template's folder.
@@ -78,7 +82,10 @@ def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
 
     try:
         context = generate_context(str(template / CONTEXT), extra_context=dict(answers))
-        context["cookiecutter"] = prompt_for_config(context, no_input=True)
+        variables = prompt_for_config(context, no_input=True)
+        # Compiled files are not to be read as templates; they are copied, and then removed.
+        variables[_COPIED] = [*variables.get(_COPIED, ()), f"*{_COMPILED}"]
+        context["cookiecutter"] = variables
         made = Path(generate_files(str(template), context, str(folder)))
     except (CookiecutterException, TemplateError, ValueError) as error:
         raise ConfigurationError(f"the template {template} cannot be used: {error}") from error
@@ -87,7 +94,9 @@ def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
 
 
 def _prune(folder: Path) -> None:
-    """Remove files and folders that are empty."""
+    """Remove files and folders that are empty, and what Python compiled."""
+    for compiled in list(folder.rglob(_COMPILED)):
+        shutil.rmtree(compiled)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()

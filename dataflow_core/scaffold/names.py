@@ -17,6 +17,9 @@ RESERVED = frozenset(
 )
 """Namespaces of the project's own distributions, there or to come."""
 
+PREFIX = "dataflow_"
+"""What every plugin's package begins with; a namespace is what follows."""
+
 LONGEST_NAMESPACE = 23
 LONGEST_NAME = 32
 
@@ -77,8 +80,10 @@ def check_namespace(name: str) -> str:
     """Return a namespace if a new plugin can have it on this machine.
 
     Raises:
-        ConfigurationError: It is malformed, reserved, of the standard library, or taken.
+        ConfigurationError: It is malformed, reserved, of the standard library, or taken; it has
+            the prefix of packages, or would make classes that pytest takes for tests.
     """
+    _check_prefix(name)
     check_name("the namespace", name, LONGEST_NAMESPACE)
     if name in RESERVED:
         raise ConfigurationError(
@@ -90,13 +95,14 @@ def check_namespace(name: str) -> str:
             f"the namespace {name!r} is the name of a module of Python's standard library. "
             "Choose another name."
         )
+    _check_collected("the namespace", name)
     if why := _taken(name):
         raise ConfigurationError(f"the namespace {name!r} is taken: {why}. Choose another name.")
     return name
 
 
 def check_class(what: str, name: str, others: Collection[str] = ()) -> str:
-    """Return a name if its class hides nothing that the generated module imports.
+    """Return a name if its class hides nothing that is imported, and is not taken for a test.
 
     Args:
         what: What it is the name of.
@@ -104,9 +110,10 @@ def check_class(what: str, name: str, others: Collection[str] = ()) -> str:
         others: Classes that the module imports besides.
 
     Raises:
-        ConfigurationError: It is malformed, or its class would hide another.
+        ConfigurationError: It is malformed, its class would hide another, or begin with ``Test``.
     """
     check_name(what, name)
+    _check_collected(what, name)
     cls = class_name(name)
     if cls in IMPORTED or cls in others:
         raise ConfigurationError(
@@ -114,6 +121,28 @@ def check_class(what: str, name: str, others: Collection[str] = ()) -> str:
             f"elsewhere. Say more of what it does, as in '{name}_of_texts'."
         )
     return name
+
+
+def _check_prefix(namespace: str) -> None:
+    """Refuse a namespace with the prefix that distribution and package get anyway."""
+    told = f"{_snake_case(namespace)}_"
+    if not told.startswith(PREFIX):
+        return
+    bare = told.removeprefix(PREFIX).rstrip("_")
+    hint = f"leave out the prefix: {bare}" if bare else "say what the plugin is for, as in reviews"
+    raise ConfigurationError(
+        f"the namespace {namespace!r} begins with 'dataflow', as the distribution does anyway; "
+        f"{hint}"
+    )
+
+
+def _check_collected(what: str, name: str) -> None:
+    """Refuse a name whose class pytest would collect where a test imports it."""
+    if (cls := class_name(name)).startswith("Test"):
+        raise ConfigurationError(
+            f"{what} {name!r} would make a class {cls}, and pytest takes classes that begin with "
+            "Test for tests. Choose a name that begins otherwise."
+        )
 
 
 def _taken(namespace: str) -> str | None:

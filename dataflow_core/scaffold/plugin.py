@@ -113,7 +113,7 @@ def _fill(home: PluginHome, answers: PluginAnswers) -> None:
     """Add the operator, and what else is registered."""
     new_operator(home, answers.operator, answers.function, "row", llm=answers.llm)
     if answers.pipeline:
-        new_pipeline(home, pipeline_name(answers), operator=answers.operator)
+        new_pipeline(home, pipeline_name(answers), operators=[answers.operator])
     for registration in _others(answers):
         add_registration(home, registration)
 

@@ -73,15 +73,27 @@ def registered_targets(source: str, cls: str) -> Iterator[tuple[str, str]]:
     Raises:
         Unplaced: The module is no Python.
     """
+    for found in registered_fields(source, cls):
+        yield found["name"], found.get("target", "")
+
+
+def registered_fields(source: str, cls: str) -> Iterator[dict[str, str]]:
+    """Yield what the specifications of a class are given, as far as it is literal texts.
+
+    Raises:
+        Unplaced: The module is no Python.
+    """
     for node in ast.walk(Source(source).tree):
         if isinstance(node, ast.Call) and _called(node) == cls:
             found = {
                 one.arg: one.value.value
                 for one in node.keywords
-                if isinstance(one.value, ast.Constant) and isinstance(one.value.value, str)
+                if one.arg
+                and isinstance(one.value, ast.Constant)
+                and isinstance(one.value.value, str)
             }
             if "name" in found:
-                yield found["name"], found.get("target", "")
+                yield found
 
 
 def register(source: str, registration: Registration) -> str:

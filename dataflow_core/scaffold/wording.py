@@ -1,4 +1,4 @@
-"""What the templates call to write code and data: a Jinja extension with four filters."""
+"""What the templates call to write code and data: a Jinja extension with its filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH = 100
 
 
 class CodeFilters(Extension):
-    """The filters ``statement``, ``python``, ``toml`` and ``yaml`` for the templates.
+    """The filters ``statement``, ``python``, ``cell``, ``toml`` and ``yaml`` for the templates.
 
     ``statement`` writes an import as a formatter does, the others a text as a value.
     """
@@ -22,6 +22,7 @@ class CodeFilters(Extension):
         super().__init__(environment)
         environment.filters["statement"] = import_statement
         environment.filters["python"] = python_text
+        environment.filters["cell"] = cell_text
         environment.filters["toml"] = toml_text
         environment.filters["yaml"] = yaml_text
 
@@ -52,6 +53,18 @@ def python_text(text: str) -> str:
     """
     double = json.dumps(text, ensure_ascii=False)
     return repr(text) if '"' in text and "'" not in text else double
+
+
+def cell_text(value: object) -> str:
+    """Return the value of a cell of a table, a text, a number or a list, as Python writes it.
+
+    Example:
+        >>> print(cell_text("plain"), cell_text(["a"]), cell_text(True))
+        "plain" ["a"] True
+    """
+    if isinstance(value, list):
+        return f"[{', '.join(map(cell_text, value))}]"
+    return python_text(value) if isinstance(value, str) else repr(value)
 
 
 def toml_text(text: str) -> str:

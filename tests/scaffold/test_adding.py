@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 import textwrap
 
 import pytest
@@ -13,7 +14,7 @@ from dataflow_core.scaffold.plugin import new_plugin
 from dataflow_core.scaffold.registration import Registration, is_registered, register
 from dataflow_core.scaffold.source import Unplaced
 
-from .plugins import answers
+from .plugins import answers, install, run
 
 SPEC = Registration(
     "operator", "OperatorSpec", (("name", '"tone"'), ("summary", '"Say it"')), "Return them."
@@ -63,11 +64,45 @@ def test_what_an_author_wrote_stays_and_what_is_missing_comes_back(plugin, capsy
     module.write_text("# mine\n")
     (plugin / "tests" / "operators" / "test_tone.py").unlink()
     capsys.readouterr()
-    assert main(["new-operator", "tone", "--function", "filter"]) == 0
+    assert main(["new-operator", "tone"]) == 0
     told = capsys.readouterr().out
     assert "kept        dataflow_letters/operators/tone.py, which was there" in told
     assert "wrote       tests/operators/test_tone.py" in told
     assert module.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (["--function", "filter"], "with the function 'evaluate', and 'filter' is asked for"),
+        (["--scope", "row"], "with the scope 'dataset', and 'row' is asked for"),
+    ],
+)
+def test_another_kind_of_an_operator_that_is_there_is_refused(asked, why, plugin, capsys):
+    assert main(["new-operator", "tone", "--scope", "dataset"]) == 0
+    before = state(plugin)
+    assert main(["new-operator", "tone", *asked]) == 2
+    assert why in capsys.readouterr().err
+    assert main(["new-operator", "tone", "--function", "evaluate", "--scope", "dataset"]) == 0
+    assert state(plugin) == before
+
+
+def test_what_is_missing_comes_back_as_it_is_registered(plugin):
+    main(["new-operator", "tone", "--function", "filter", "--scope", "dataset"])
+    before = state(plugin)
+    (plugin / "dataflow_letters" / "operators" / "tone.py").unlink()
+    assert main(["new-operator", "tone"]) == 0
+    assert state(plugin) == before
+
+
+def test_the_author_is_told_that_the_test_is_of_the_placeholder(plugin, capsys):
+    assert main(["new-operator", "tone"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1] == (
+        "tests/operators/test_tone.py tests the placeholder: rewrite it with the logic."
+    )
+    assert main(["new-operator", "tone"]) == 0
+    assert "placeholder" not in capsys.readouterr().out
 
 
 def test_a_pipeline_applies_the_operator_that_is_named(plugin, capsys):
@@ -77,6 +112,65 @@ def test_a_pipeline_applies_the_operator_that_is_named(plugin, capsys):
     assert "self.tone = Tone(serving=serving)" in module
     assert main(["new-pipeline", "other", "--operator", "tune"]) == 2
     assert "no operator 'tune'. Did you mean 'tone'?" in capsys.readouterr().err
+
+
+def written(plugin, name):
+    """Return the module of a pipeline, whose test passes as it is."""
+    site = plugin.parent / f"site-{name}"
+    test = plugin / "tests" / "pipelines" / f"test_{name}.py"
+    run(plugin, "pytest", "-q", "-p", "no:cacheprovider", test, env=install([plugin], site))
+    return (plugin / "dataflow_letters" / "pipelines" / f"{name}.py").read_text(encoding="utf-8")
+
+
+def test_a_pipeline_applies_several_operators_in_order(plugin, capsys):
+    main(["new-operator", "tone", "--llm"])
+    main(["new-operator", "spaces", "--function", "refine"])
+    arguments = ["--operator", "tone", "--operator", "spaces", "--operator", "letters/first_line"]
+    assert main(["new-pipeline", "all_three", *arguments]) == 0
+    module = written(plugin, "all_three")
+    assert re.findall(r"self\.(\w+)\.run", module) == ["unique", "tone", "spaces", "first_line"]
+    assert "self.tone = Tone(serving=serving)\n        self.spaces = Spaces()" in module
+    # What refines texts writes to the column that the next step reads.
+    assert "input_text=self.text_column, output_text=self.text_column)" in module
+    assert '"""Drop repeated texts, and apply tone, spaces and first_line.\n' in module
+    assert main(["new-pipeline", "twice", "--operator", "tone", "--operator", "tone"]) == 2
+    assert "both of a class Tone" in capsys.readouterr().err
+
+
+OWN_COLUMNS = """
+from dataflow_core import Evaluator, Storage
+from dataflow_core.operators import AnyColumn, IntegerColumn, NumberColumn, TextColumn
+
+
+class Spending(Evaluator):
+    def run(
+        self,
+        storage: Storage,
+        input_customer: AnyColumn = "customer",
+        input_share: NumberColumn = "letter_share",
+        *,
+        input_year: IntegerColumn{year},
+        output_spending: TextColumn = "spending",
+    ) -> None:
+        table = storage.read([input_customer, input_share, input_year])
+        storage.write(table.assign(**{{output_spending: table[input_customer]}}))
+"""
+
+
+def test_a_pipeline_gives_its_texts_only_to_columns_of_texts(plugin, capsys):
+    main(["new-operator", "letter_share"])
+    main(["new-operator", "spending"])
+    operator = plugin / "dataflow_letters" / "operators" / "spending.py"
+    operator.write_text(OWN_COLUMNS.format(year=' = "year"'), encoding="utf-8")
+    steps = ["--operator", "letter_share", "--operator", "spending"]
+    assert main(["new-pipeline", "spent", *steps]) == 0
+    module = written(plugin, "spent")
+    assert "self.letter_share.run(self.storage, input_text=self.text_column)" in module
+    assert "self.spending.run(self.storage)\n" in module
+    operator.write_text(OWN_COLUMNS.format(year=""), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["new-pipeline", "other", "--operator", "spending"]) == 2
+    assert "input_year is no column of texts and has no default" in capsys.readouterr().err
 
 
 def test_commands_work_from_a_folder_within_the_plugin(plugin, monkeypatch):
@@ -100,6 +194,8 @@ def test_outside_of_a_plugin_they_say_what_to_do(command, tmp_path, monkeypatch,
     [
         (["Tone"], "Did you mean 'tone'"),
         (["evaluator"], "imports from elsewhere"),
+        (["test"], "class Test, and pytest takes classes that begin with Test for tests"),
+        (["testimony_share"], "class TestimonyShare, and pytest takes"),
         (["tone", "--llm", "--scope", "dataset"], "do not go together"),
         (["tone", "--description", "two\nlines"], "one line"),
         (["tone", "--scope", "batch"], "is not one of"),

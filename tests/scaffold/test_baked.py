@@ -45,7 +45,9 @@ def add_all_forms(root: Path, description: str | None, width: int) -> None:
         name, scope = f"{form}_{function}", "dataset" if form == "all" else "row"
         operator, pipeline = name.ljust(width, "x"), f"with_{name}".ljust(width, "y")
         new_operator(home, operator, function, scope, llm=form == "llm", description=description)
-        new_pipeline(home, pipeline, operator=operator, description=description)
+        new_pipeline(home, pipeline, operators=[operator], description=description)
+    every = [f"each_{function}".ljust(width, "x") for function in FUNCTIONS]
+    new_pipeline(home, "with_every".ljust(width, "y"), operators=every, description=description)
 
 
 @pytest.fixture(scope="module")

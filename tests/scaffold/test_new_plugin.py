@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import compileall
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+import dataflow_core
 from dataflow_core import __version__
 from dataflow_core.cli.main import main, program
 from dataflow_core.plugins import PluginManager
 from dataflow_core.scaffold.plugin import core_bounds
+
+from .plugins import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +54,10 @@ def project(folder: Path) -> dict:
         ("re__views", "not in snake case"),
         ("../reviews", "not in snake case"),
         ("", "not in snake case"),
+        ("dataflow_reviews", "leave out the prefix: reviews"),
+        ("dataflow-product-reviews", "leave out the prefix: product_reviews"),
+        ("dataflow", "say what the plugin is for"),
+        ("test_data", "class TestData, and pytest takes"),
         ("n" * 24, "24 characters; at most 23"),
     ],
 )
@@ -96,6 +105,7 @@ def test_what_is_there_is_not_touched(kind, folder, capsys):
         ("--operator", "Tone", "snake case"),
         ("--operator", "storage", "imports from elsewhere"),
         ("--operator", "import", "keyword"),
+        ("--operator", "test", "class Test, and pytest takes"),
         ("--output-dir", "taken", "is no folder"),
         ("--template", "none/such", "no template"),
     ],
@@ -133,6 +143,42 @@ def test_options_answer_everything(folder, capsys):
     }
     assert (root / "dataflow_product_reviews" / "prompts" / "tone.jinja").is_file()
     assert not list((folder / "deep" / "er").glob(".dataflow*"))
+
+
+def test_what_pip_compiled_in_the_templates_is_not_copied(folder, monkeypatch, capsys):
+    # As a wheel has them: in the package, with what pip made of every module that it could compile.
+    package = folder / "dataflow_core"
+    shutil.copytree(REPOSITORY / "templates", package / "templates")
+    compileall.compile_dir(package / "templates", quiet=2)
+    for template in ("plugin", "operator", "pipeline"):
+        made = [*(package / "templates" / template).rglob("{{*/**/__pycache__/*.pyc")]
+        assert made, template
+    monkeypatch.setattr(dataflow_core, "__file__", str(package / "__init__.py"))
+    new("reviews")
+    root = folder / "dataflow-reviews"
+    sources = [path for path in root.rglob("*") if path.is_file()]
+    assert f"dataflow-reviews: {len(sources)} files. Next:" in capsys.readouterr().out
+    monkeypatch.chdir(root)
+    assert main(["new-operator", "tone"]) == 0
+    assert main(["new-pipeline", "toned", "--operator", "tone"]) == 0
+    assert "kept" not in capsys.readouterr().out
+    assert not list(root.rglob("__pycache__"))
+
+
+def test_generated_code_imports_from_public_modules_only():
+    surface = (REPOSITORY / "tests" / "public_api.txt").read_text(encoding="utf-8")
+    # The core's operators are listed under [operators], each by its name.
+    public = {
+        *re.findall(r"^\[(dataflow_core.*)\]$", surface, re.MULTILINE),
+        "dataflow_core.operators.general",
+    }
+    found = set()
+    for path in (REPOSITORY / "templates").rglob("*"):
+        if path.is_file() and path.suffix != ".pyc":
+            text = path.read_text(encoding="utf-8")
+            found |= set(re.findall(r"(?:from|import) (dataflow_core[\w.]*)", text))
+    assert "dataflow_core.operators" in found
+    assert found <= public
 
 
 def test_the_bounds_are_those_of_the_core_that_writes():

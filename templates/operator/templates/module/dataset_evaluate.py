@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 from dataflow_core import Storage
-from dataflow_core.operators import TextColumn
-from dataflow_core.operators.dataset import DatasetEvaluator
+from dataflow_core.operators import DatasetEvaluator, TextColumn
 
 
 class {{ cookiecutter.cls }}(DatasetEvaluator):

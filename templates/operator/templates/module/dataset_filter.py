@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 from dataflow_core import Storage
-from dataflow_core.operators import TextColumn
-from dataflow_core.operators.dataset import DatasetFilter
+from dataflow_core.operators import DatasetFilter, TextColumn
 from pydantic import Field
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 from dataflow_core import Generator, Storage
-from dataflow_core.operators import IntegerColumn, TextColumn
-from dataflow_core.operators.dataset import TwoPhase
+from dataflow_core.operators import IntegerColumn, TextColumn, TwoPhase
 
 
 class {{ cookiecutter.cls }}(TwoPhase, Generator):

@@ -4,8 +4,7 @@ from typing import Any
 
 import pandas as pd
 from dataflow_core import Refiner, Storage
-from dataflow_core.operators import TextColumn
-from dataflow_core.operators.dataset import TwoPhase
+from dataflow_core.operators import TextColumn, TwoPhase
 from pydantic import Field
 
 

@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from dataflow_core import Evaluator, Storage
-from dataflow_core.operators import NumberColumn, TextColumn
-{% include "module/asking.py" %}
+from dataflow_core.operators import NumberColumn, Prompted, TextColumn
+from dataflow_core.prompts import Prompt
 
 
 class {{ cookiecutter.cls }}(Prompted, Evaluator):

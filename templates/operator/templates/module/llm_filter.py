@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import pandas as pd
 from dataflow_core import Filter, Storage
-from dataflow_core.operators import BooleanColumn, TextColumn
-{% include "module/asking.py" %}
+from dataflow_core.operators import BooleanColumn, Prompted, TextColumn
+from dataflow_core.prompts import Prompt
 
 
 class {{ cookiecutter.cls }}(Prompted, Filter):

@@ -1,8 +1,8 @@
 {% include "module/head.py" %}
 
 from dataflow_core import Generator, Storage
-from dataflow_core.operators import TextColumn
-{% include "module/asking.py" %}
+from dataflow_core.operators import Prompted, TextColumn
+from dataflow_core.prompts import Prompt
 
 
 class {{ cookiecutter.cls }}(Prompted, Generator):

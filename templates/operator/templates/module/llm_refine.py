@@ -1,8 +1,7 @@
 {% include "module/head.py" %}
 
 from dataflow_core import Refiner, Storage
-from dataflow_core.operators import TextColumn
-from dataflow_core.operators.prompted import Prompted, cells
+from dataflow_core.operators import Prompted, TextColumn
 from dataflow_core.prompts import Prompt
 
 
@@ -43,5 +42,5 @@ class {{ cookiecutter.cls }}(Prompted, Refiner):
             output_text: The column for the rewritten texts.
         """
         asked = self.ask(storage, {"text": input_text})
-        before = cells(asked.table[input_text])
+        before = [text if isinstance(text, str) else None for text in asked.table[input_text]]
         asked.write(storage, {output_text: asked.column(otherwise=before)})

@@ -1,7 +1,7 @@
 {% include "test/head.py" %}
 
 from dataflow_core import MemoryStorage
-from dataflow_core.serving.backend import Reply
+from dataflow_core.serving import Reply
 from dataflow_core.testing import ScriptedServing
 
 {% include "test/import.py" %}

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-{% set runs = cookiecutter.answer or not cookiecutter.llm %}
+{% set asks = cookiecutter.asking != "0" %}
+{% set runs = cookiecutter.answer or not asks %}
 {% if runs %}
 import pandas as pd
 {% endif %}
 from dataflow_core import MemoryStorage
-{% if cookiecutter.llm %}
+{% if asks %}
 from dataflow_core.testing import ScriptedServing
 {% endif %}
 
 {{ ("from " ~ cookiecutter.package ~ ".pipelines." ~ cookiecutter.name ~ " import " ~ cookiecutter.cls) | statement }}
 
 TEXTS = ["Bees dance.", "Bees dance.", "蜜蜂跳舞。"]
-{% if cookiecutter.llm and runs %}
+{% if cookiecutter._columns %}
+OTHERS = {
+{% for name, cell in cookiecutter._columns.items() %}
+    {{ name | python }}: {{ cell | cell }},
+{% endfor %}
+}
+{% endif %}
+{% if asks and runs %}
 ANSWER = {{ cookiecutter.answer | python }}
 {% endif %}
 
 
 def pipeline(column="text"):
-    table = MemoryStorage([{column: text} for text in TEXTS])
-{% if cookiecutter.llm %}
+    table = MemoryStorage([{ {{- "**OTHERS, " if cookiecutter._columns }}column: text} for text in TEXTS])
+{% if asks %}
     serving = ScriptedServing(lambda _: {{ "ANSWER" if runs else '""' }})
     return {{ cookiecutter.cls }}(table, serving=serving, text_column=column)
 {% else %}
@@ -29,13 +37,29 @@ def pipeline(column="text"):
 {% endif %}
 
 
-def test_the_plan_has_both_steps_and_no_problem():
+def test_the_plan_has_all_steps_in_order_and_no_problem():
     steps = [step.name for step in pipeline().compile().steps]
-    assert steps == ["unique", "{{ cookiecutter.step }}"]
+{% if cookiecutter._steps | length == 1 %}
+    assert steps == ["unique", "{{ cookiecutter._steps | first }}"]
+{% else %}
+    assert steps == [
+        "unique",
+{% for name in cookiecutter._steps %}
+        "{{ name }}",
+{% endfor %}
+    ]
+{% endif %}
 
 
 def test_the_column_can_be_named():
-    assert pipeline("body").compile().steps[1].bindings["{{ cookiecutter.column }}"] == "body"
+    steps = pipeline("body").compile().steps
+    assert steps[0].bindings["input_columns"] == ("body",)
+{% for step in cookiecutter._steps.values() %}
+{% set place = loop.index %}
+{% for parameter in step.bound %}
+    assert steps[{{ place }}].bindings["{{ parameter }}"] == "body"
+{% endfor %}
+{% endfor %}
 {% if runs %}
 
 

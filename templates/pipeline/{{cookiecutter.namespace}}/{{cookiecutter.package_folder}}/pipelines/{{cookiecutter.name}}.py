@@ -1,14 +1,17 @@
 """{{ cookiecutter.summary }}."""
 
 from __future__ import annotations
+{% set asks = cookiecutter.asking != "0" %}
 
 from dataflow_core import Pipeline, Storage
 from dataflow_core.operators.general import DeduplicateExact
-{% if cookiecutter.llm %}
+{% if asks %}
 from dataflow_core.serving import Serving
 {% endif %}
 
-{{ ("from " ~ cookiecutter.step_module ~ " import " ~ cookiecutter.step_cls) | statement }}
+{% for module, classes in cookiecutter._imports.items() %}
+{{ ("from " ~ module ~ " import " ~ classes) | statement }}
+{% endfor %}
 
 
 class {{ cookiecutter.cls }}(Pipeline):
@@ -16,8 +19,8 @@ class {{ cookiecutter.cls }}(Pipeline):
 
     Args:
         storage: The table.
-{% if cookiecutter.llm %}
-        serving: The model that is asked, once for each text.
+{% if asks %}
+        serving: The model that is asked{{ ", once for each text" if cookiecutter.asking == "1" }}.
 {% endif %}
         text_column: The column of texts.
     """
@@ -26,7 +29,7 @@ class {{ cookiecutter.cls }}(Pipeline):
         self,
         storage: Storage | None = None,
         *,
-{% if cookiecutter.llm %}
+{% if asks %}
         serving: Serving,
 {% endif %}
         text_column: str = "text",
@@ -34,9 +37,13 @@ class {{ cookiecutter.cls }}(Pipeline):
         super().__init__(storage)
         self.text_column = text_column
         self.unique = DeduplicateExact()
-        self.{{ cookiecutter.step }} = {{ cookiecutter.step_cls }}({{ "serving=serving" if cookiecutter.llm }})
+{% for name, step in cookiecutter._steps.items() %}
+        self.{{ name }} = {{ step.cls }}({{ "serving=serving" if step.llm }})
+{% endfor %}
 
     def forward(self) -> None:
         """Apply the operators."""
         self.unique.run(self.storage, input_columns=(self.text_column,))
-        self.{{ cookiecutter.step }}.run(self.storage, {{ cookiecutter.column }}=self.text_column)
+{% for step in cookiecutter._steps.values() %}
+{{ step.call }}
+{% endfor %}
