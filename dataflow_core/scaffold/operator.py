@@ -71,8 +71,8 @@ def _agreed(
         if there is not None and asked not in {None, usual[what]}:
             raise ConfigurationError(
                 f"{home.hooks} registers the operator {name!r} with the {what} {usual[what]!r}, "
-                f"and {asked!r} is asked for. Choose another name, or change the operator by hand: its "
-                "module, its test and its OperatorSpec."
+                f"and {asked!r} is asked for. Choose another name, or change the operator by hand: "
+                "its module, its test and its OperatorSpec."
             )
     return (
         function or cast("Function", usual["function"]),
