@@ -53,6 +53,7 @@ class HtmlExtract(Generator):
     """
 
     modality: ClassVar = "text"
+    in_place: ClassVar = True  # a text may take the place of its page
 
     favor: Literal["balanced", "precision", "recall"] = "balanced"
     comments: bool = False
