@@ -64,7 +64,13 @@ def lint(session):
 def types(session):
     """Check types, strictly."""
     session.install(
-        *CONSTRAINTS, "mypy", "types-PyYAML", "pytest", "-e", ".", *(f"-e{path}" for path in PLUGINS)
+        *CONSTRAINTS,
+        "mypy",
+        "types-PyYAML",
+        "pytest",
+        "-e",
+        ".",
+        *(f"-e{path}" for path in PLUGINS),
     )
     session.run("mypy")
 
