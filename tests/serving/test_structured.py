@@ -574,7 +574,10 @@ class Colour(enum.Enum):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"type": "strin"}, r"type is not valid JSON schema.*strin.* is no type\. There are: array"),
+        (
+            {"type": "strin"},
+            r"type is not valid JSON schema.*strin.* no type\. There are: array",
+        ),
         (
             {"properties": {"type": "string"}},
             r'properties\.type is not valid .* "string" is not of types "boolean", "object"',
