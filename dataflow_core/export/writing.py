@@ -22,7 +22,6 @@ from dataflow_core.export.layouts import (
     Layout,
     describe_datasets,
     layout_of,
-    write_bytes,
 )
 from dataflow_core.export.names import TABLE_FORMATS, LayoutName
 from dataflow_core.export.rejects import Rejects
@@ -30,6 +29,7 @@ from dataflow_core.export.roles import Roles, assign_roles
 from dataflow_core.export.row_source import RowBatch, RowSource
 from dataflow_core.export.training_format import TrainingFormat
 from dataflow_core.storage.formats import SchemaMisfit, Writer, writer_for
+from dataflow_core.storage.formats.atomic import write_bytes
 from dataflow_core.storage.formats.endings import format_of
 from dataflow_core.table.identity import RowIds, child_ids, formatted
 from dataflow_core.table.types import is_json, visible
