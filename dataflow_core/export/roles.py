@@ -204,11 +204,7 @@ def _require_types(
 
 
 def _fits_prompt(role: str, kind: pa.DataType) -> bool:
-    return _is_listed(kind) == (role == "messages")
-
-
-def _is_listed(kind: pa.DataType) -> bool:
-    return bool(pat.is_list(kind) or pat.is_large_list(kind))
+    return bool(pat.is_list(kind) or pat.is_large_list(kind)) == (role == "messages")
 
 
 def _listed(columns: Mapping[str, pa.DataType]) -> str:
