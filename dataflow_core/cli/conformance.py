@@ -13,7 +13,7 @@ import click
 from dataflow_core.cli.output import write_table
 from dataflow_core.plugins import Finding, PluginManager
 from dataflow_core.testing.checks import CHECKS
-from dataflow_core.testing.conformance import Result, check_all, operators
+from dataflow_core.testing.conformance import Result, check_all, subject_of
 from dataflow_core.testing.plugin_checks import plugin_findings
 from dataflow_core.wording import counted
 
@@ -98,11 +98,9 @@ def report_of(name: str) -> Report:
         return Report(namespace, plugin_findings(namespace, manager), [])
     manager.require_namespace(namespace)
     if "/" in name:
-        full_name = manager.find("operator", name).full_name
-        chosen = [one for one in operators(namespace, plugins=manager) if one.name == full_name]
-        return Report(namespace, [], check_all(chosen))
-    has_operators = any(one.namespace == namespace for one in manager.operators())
-    results = check_all(operators(namespace, plugins=manager)) if has_operators else []
+        return Report(namespace, [], check_all([subject_of(manager.find("operator", name))]))
+    subjects = [subject_of(one) for one in manager.operators() if one.namespace == namespace]
+    results = check_all(subjects) if subjects else []
     return Report(namespace, plugin_findings(namespace, manager), results)
 
 

@@ -52,6 +52,18 @@ class Check:
         text = inspect.getdoc(self.function) or ""
         return " ".join(text.partition("\n\n")[0].split())
 
+    def concerns(self, subject: Subject) -> bool:
+        """Tell whether it applies, or fails because that cannot be told.
+
+        An operator that is at fault as a whole fails in `check_example`, and in no other.
+        """
+        if subject.fault:
+            return self.function is check_example
+        try:
+            return self.applies(subject)
+        except Exception:  # noqa: BLE001  the check itself finds it, and tells it
+            return True
+
     def __call__(self, operator: Subject | type[Operator]) -> None:
         """Check an operator.
 

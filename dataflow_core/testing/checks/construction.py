@@ -29,6 +29,8 @@ def check_example(subject: Subject) -> None:
     cannot make up. Of the rows at least one must not fail, and of an operator that has servings,
     at least one must be asked about: else the other checks would see nothing.
     """
+    if subject.fault:
+        raise ConformanceError(subject.fault)
     if subject.lack:
         raise ConformanceError(f"the kit needs an Example for {subject.lack}")
     if problems := _problems(subject):
