@@ -7,6 +7,7 @@ environment.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ def dataflow_run(tmp_path: Path) -> Callable[..., TemporaryRun]:
     """
     from dataflow_core.testing.temporary_runs import run_steps
 
-    runs = iter(range(1, 10_000))
+    runs = itertools.count(1)
 
     def run(
         source: Storage | Iterable[Mapping[str, Any]], *steps: Step, **options: Any
