@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from dataflow_core.cli.findings import write_finding
 from dataflow_core.cli.output import write_table
 from dataflow_core.plugins import Finding, PluginManager
 from dataflow_core.testing.checks import CHECKS
@@ -59,7 +60,7 @@ class Report:
     def write(self) -> None:
         """Write it as a table, with what failed below."""
         for one in self.findings:
-            click.echo(f"{one.level}: {one.subject}: {one.cause}\n  -> {one.cure}")
+            write_finding(one)
         by_operator = self._by_operator()
         rows = [_row(name, results) for name, results in by_operator.items()]
         if rows:
