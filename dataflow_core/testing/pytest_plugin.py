@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dataflow_core import MemoryStorage, Storage
     from dataflow_core.plugins import PluginManager
     from dataflow_core.testing import ScriptedServing
-    from dataflow_core.testing.temporary_runs import Step, TemporaryRun
+    from dataflow_core.testing.steps import Step
+    from dataflow_core.testing.temporary_runs import TemporaryRun
 
 
 @pytest.fixture
