@@ -80,7 +80,7 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
 
 
 @command.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=words.namespaces)
 @JSON
 def check_plugin(name: str, *, as_json: bool) -> None:
     """Check that a plugin, or one operator of it, does what the core and its users rely on.
