@@ -160,6 +160,12 @@ class Subject:
         """Return what ``run`` is given, with new second tables."""
         return {name: _as_table(value) for name, value in self.columns.items()}
 
+    def bound(self, operator: Operator) -> tuple[dict[str, Any], list[Storage]]:
+        """Return the columns of ``run`` by parameter, those by default too, and second tables."""
+        found = operator.bind(**self.bindings())
+        tables = [value for value in found.values() if isinstance(value, Storage)]
+        return {n: v for n, v in found.items() if not isinstance(v, Storage)}, tables
+
     @cached_property
     def rows(self) -> list[Mapping[str, Any]]:
         """The rows of the example, or such as the kinds of its columns ask for."""
