@@ -203,7 +203,7 @@ def _cases(
     for subject in subjects:
         missing = _missing(subject)
         for check in CHECKS:
-            if missing and check.needs == "run":
+            if missing and check.needs in ("trial", "run"):
                 yield subject, check, missing
             elif check.concerns(subject):
                 yield subject, check, ""

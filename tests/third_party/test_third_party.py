@@ -293,6 +293,17 @@ def test_an_operator_without_its_package_names_the_extra(program):
     assert "pip install 'dataflow-poems[metre]'" in told
 
 
+def test_what_needs_a_package_that_is_not_here_is_skipped_by_the_conformance_checks(program):
+    done = program.result("plugins", "check", "poems", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = {one["operator"]: one for one in json.loads(done.stdout)["operators"]}
+    assert all(one["failed"] == {} for one in told.values())
+    skipped = told["poems/metre_evaluator"]["skipped"]
+    assert {"check_example", "check_row_identity", "check_one_row"} <= skipped.keys()
+    assert "pip install 'dataflow-poems[metre]'" in skipped["check_row_identity"]
+    assert told["poems/line_filter"]["skipped"] == {}
+
+
 def test_a_broken_plugin_can_be_left_out(program):
     break_it(program, BREAKAGES["exit"])
     listed = program.result("operators", "list", DATAFLOW_DISABLE_PLUGINS="poems")

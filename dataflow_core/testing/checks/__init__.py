@@ -31,7 +31,7 @@ CHECKS: tuple[Check, ...] = (
     Check(tables.check_input_is_not_mutated),
     Check(tables.check_declared_columns),
     Check(tables.check_other_columns_stay),
-    Check(tables.check_row_identity, needs="operator"),
+    Check(tables.check_row_identity, needs="trial"),
     Check(ledger.check_ledger_sums),
     Check(batches.check_batch_independence, applies=batches.may_be_batched),
     Check(batches.check_deterministic),

@@ -29,13 +29,13 @@ class Check:
     Attributes:
         function: What checks, and raises where it finds a breach.
         applies: Whether an operator has what it is about.
-        needs: What it takes: the operator's class alone, the operator as its example makes it, or
-            one that also runs, and so finds all that its extra brings.
+        needs: What it takes: the operator's class alone; the operator as its example makes it; one
+            that finds all that its extra brings, so that running it can be tried; one that runs.
     """
 
     function: Callable[[Subject], None]
     applies: Callable[[Subject], bool] = always
-    needs: Literal["class", "operator", "run"] = "run"
+    needs: Literal["class", "operator", "trial", "run"] = "run"
 
     @property
     def name(self) -> str:
@@ -81,7 +81,7 @@ class Check:
             raise explained(subject, self.name, error) from error
 
     def _require_example(self, subject: Subject) -> None:
-        if self.needs == "operator" and subject.lack:
+        if self.needs in ("operator", "trial") and subject.lack:
             raise ExampleFails(f"{subject.name}: it cannot be made, as check_example says.")
         if self.needs == "run" and _fails(subject):
             raise ExampleFails(f"{subject.name}: its example fails, as {subject.told_by} says.")
