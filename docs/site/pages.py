@@ -59,21 +59,15 @@ def parameter_table(parameters: Sequence[Mapping[str, Any]], first: str) -> str:
     return table((first, "type", "default", "what it is"), rows)
 
 
-def arguments_table(function: Any) -> str:
-    """Return a table of what a docstring says of arguments; nothing where it says nothing."""
-    said = parameters_in(function.__doc__)
-    return table(("argument", "what it is"), [(f"`{n}`", text) for n, text in said.items()])
-
-
 def code(text: str) -> str:
     """Return text as code within a line."""
-    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    ticks = _ticks(text, 1)
     return f"{ticks}{text}{ticks}" if text else ""
 
 
 def fence(text: str, language: str = "") -> str:
     """Return text as a block of code."""
-    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    ticks = _ticks(text, 3)
     return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
 
 
@@ -83,6 +77,11 @@ def shown(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:
         return str(value)
+
+
+def _ticks(text: str, fewest: int) -> str:
+    """Return more ticks than stand together anywhere in a text."""
+    return "`" * max(fewest, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
