@@ -171,14 +171,16 @@ def _columns(run: Any) -> Iterator[dict[str, Any]]:
 
 def _hint(run: Any, annotation: Any) -> Any:
     """Return an annotation as the type that it names; as written if only type checkers know it."""
-    return _evaluated(annotation, inspect.unwrap(run).__globals__, include_extras=True)
+    return _evaluated(annotation, inspect.unwrap(run).__globals__, extras=True)
 
 
-def _evaluated(annotation: Any, names: dict[str, Any] | None = None, **how: bool) -> Any:
+def _evaluated(
+    annotation: Any, names: dict[str, Any] | None = None, *, extras: bool = False
+) -> Any:
     """Return an annotation as a type, without notes inside of it unless they are asked for."""
     alone = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
-        return typing.get_type_hints(alone, names, **how)["it"]
+        return typing.get_type_hints(alone, names, include_extras=extras)["it"]
     except (NameError, AttributeError, TypeError, SyntaxError):
         return annotation
 
