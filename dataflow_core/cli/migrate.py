@@ -43,7 +43,7 @@ def command(
     one of them needs a person, nowhere; then its former name stays, and the reason is told.
 
     Exits with 0 if everything can be rewritten, with 2 if something needs a person, with 1 if a
-    script cannot be read.
+    script cannot be read or written.
     """
     if write and as_diff:
         raise click.UsageError("--write rewrites and --diff only shows: give one of them.")

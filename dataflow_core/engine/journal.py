@@ -12,7 +12,7 @@ from typing import Any
 from dataflow_core.engine.ledger import StepAccount, TableSum
 from dataflow_core.engine.pieces import Spans
 from dataflow_core.engine.stored_runs import read_lines
-from dataflow_core.storage.formats.atomic import AtomicFile, writing
+from dataflow_core.storage.formats.atomic import write_bytes, writing
 
 
 @dataclass
@@ -159,9 +159,7 @@ class Journal:
         if told.get("fingerprint") not in labels:
             return
         told["fingerprint"] = labels[told["fingerprint"]]
-        file = AtomicFile(self.path)
-        file.write(b"".join([_line(told), *lines]))
-        file.commit()
+        write_bytes(self.path, b"".join([_line(told), *lines]))
 
     def remove(self) -> None:
         """Forget what was done."""

@@ -20,7 +20,7 @@ from dataflow_core.engine.journal import Journal
 from dataflow_core.engine.parts import PartTable, PartWriter
 from dataflow_core.engine.run_paths import RUNS, escaped
 from dataflow_core.errors import RunError
-from dataflow_core.storage.formats.atomic import AtomicFile, remove_temporaries
+from dataflow_core.storage.formats.atomic import remove_temporaries, write_bytes
 
 _ORPHANS_SECONDS = 10.0
 
@@ -228,10 +228,9 @@ class RunDirectory:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file, atomically, and return its path."""
-        file = AtomicFile(self.path / name)
-        file.write(text.encode())
-        file.commit()
-        return file.path
+        path = self.path / name
+        write_bytes(path, text.encode())
+        return path
 
 
 def is_run(folder: Path) -> bool:

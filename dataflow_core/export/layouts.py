@@ -10,7 +10,6 @@ from typing import Any
 
 from dataflow_core.errors import ConfigurationError, StorageError
 from dataflow_core.export.names import TABLE_FORMATS, LayoutName
-from dataflow_core.storage.formats.atomic import AtomicFile
 from dataflow_core.storage.formats.endings import format_of, known_endings
 
 TRAIN, TEST = "train", "test"
@@ -122,13 +121,6 @@ def describe_datasets(layout: Layout, description: Mapping[str, Any], *, replace
         if known.get(stale, {}).get("file_name") in {path.name for path in layout.stale}:
             del known[stale]
     return (json.dumps(known, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    file = AtomicFile(path)
-    file.write(content)
-    file.commit()
 
 
 def _one_file(path: Path, format_name: str, name: str | None, *, has_test: bool) -> Layout:

@@ -108,7 +108,7 @@ def tools_of(value: Any) -> list[Any] | None:
     Raises:
         Misfit: It is something else.
     """
-    if value is None or value == "" or (isinstance(value, (list, tuple)) and not value):
+    if _is_empty(value):
         return None
     try:
         told = parse_json(value) if isinstance(value, str) else value
@@ -139,9 +139,9 @@ def history_of(cells: Cells) -> list[list[str]]:
         Misfit: They are no list of pairs of texts.
     """
     told = cells.get("history")
-    if told is None or not len(told):
+    if _is_empty(told):
         return []
-    if isinstance(told, str) or not all(
+    if not isinstance(told, (list, tuple)) or not all(
         isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in told
     ):
         raise Misfit("bad_history", "the history is no list of pairs of texts")
@@ -150,6 +150,10 @@ def history_of(cells: Cells) -> list[list[str]]:
         [text_of(one, f"{name} {at} of the history") for one, name in zip(pair, names, strict=True)]
         for at, pair in enumerate(told, 1)
     ]
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, (list, tuple)) and not value)
 
 
 def _asked(cells: Cells) -> tuple[Message, ...]:

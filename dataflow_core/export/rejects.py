@@ -62,12 +62,17 @@ class Rejects:
         Raises:
             BadRowError: There is one, and the first is an error.
         """
-        for place, misfit in misfits.items():
-            self._refuse_if_first_is_error(batch, place, misfit)
-        told = [self._misfit(batch, place, misfit) for place, misfit in misfits.items()]
+        told = [_misfit(batch, place, misfit) for place, misfit in misfits.items()]
         told += [_unreadable(batch, number) for number in range(len(batch.unreadable))]
+        told.sort(key=lambda one: one["position"])
+        if told and self._stop:
+            raise BadRowError(
+                "{source}, row {position} ({row_id}): {message} ({reason}). Correct the row, or "
+                "set such rows aside with --on-bad-row quarantine (in Python: "
+                'on_bad_row="quarantine").'.format(source=self._source, **told[0])
+            )
         if told:
-            self._write(sorted(told, key=lambda one: one["position"]))
+            self._write(told)
 
     def close(self) -> None:
         """Put the file in place; without such rows, there is none, nor one of an earlier export."""
@@ -81,23 +86,6 @@ class Rejects:
         if self._writer is not None:
             self._writer.discard()
 
-    def _refuse_if_first_is_error(self, batch: RowBatch, place: int, misfit: Misfit) -> None:
-        if self._stop:
-            raise BadRowError(
-                f"{self._source}, row {batch.positions[place]} ({format_id(batch.ids[place])}): "
-                f"{misfit} ({misfit.reason}). Correct the row, or set such rows aside with "
-                f'--on-bad-row quarantine (in Python: on_bad_row="quarantine").'
-            )
-
-    def _misfit(self, batch: RowBatch, place: int, misfit: Misfit) -> dict[str, Any]:
-        return {
-            "row_id": format_id(batch.ids[place]),
-            "position": int(batch.positions[place]),
-            "reason": misfit.reason,
-            "message": str(misfit),
-            "row": _as_json(rows_of(batch.table.slice(place, 1))[0]),
-        }
-
     def _write(self, told: list[dict[str, Any]]) -> None:
         self.reasons.update(one["reason"] for one in told)
         if self._writer is None:
@@ -109,6 +97,16 @@ class Rejects:
         }
         columns["row"] = json_array([one["row"] for one in told])
         self._writer.write(pa.table(columns))
+
+
+def _misfit(batch: RowBatch, place: int, misfit: Misfit) -> dict[str, Any]:
+    return {
+        "row_id": format_id(batch.ids[place]),
+        "position": int(batch.positions[place]),
+        "reason": misfit.reason,
+        "message": str(misfit),
+        "row": _as_json(rows_of(batch.table.slice(place, 1))[0]),
+    }
 
 
 def _unreadable(batch: RowBatch, number: int) -> dict[str, Any]:

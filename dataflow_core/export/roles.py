@@ -11,7 +11,7 @@ import pyarrow.types as pat
 from dataflow_core.errors import ColumnError, ConfigurationError, did_you_mean
 from dataflow_core.export.names import KNOWN_AS, ROLES
 from dataflow_core.export.training_format import TrainingFormat
-from dataflow_core.table.types import is_json
+from dataflow_core.table.types import is_json, is_text
 
 _TEXTS = frozenset({"instruction", "input", "output", "system", "text", "data_source", "ability"})
 
@@ -159,7 +159,7 @@ def _lacks_prompt(
     group: tuple[str, ...], found: Mapping[str, str], columns: Mapping[str, pa.DataType]
 ) -> bool:
     """Tell whether answers are texts, before which no prompt can stand."""
-    return group == ("chosen", "rejected") and _is_text(columns[found["chosen"]])
+    return group == ("chosen", "rejected") and is_text(columns[found["chosen"]])
 
 
 def _lacking(
@@ -194,7 +194,7 @@ def _require_types(
 ) -> None:
     for role, column in used.items():
         found = columns[column]
-        if role in _TEXTS and not (_is_text(found) or pat.is_null(found) or is_json(found)):
+        if role in _TEXTS and not (is_text(found) or pat.is_null(found) or is_json(found)):
             hint = " Is it the list of messages? --column messages=" + column
             raise ColumnError(
                 f"{kind.name}: {role} is column {column!r}, which is {found}; a column of texts "
@@ -203,18 +203,8 @@ def _require_types(
             )
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    if pat.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
-
-
 def _fits_prompt(role: str, kind: pa.DataType) -> bool:
-    return _is_listed(kind) == (role == "messages")
-
-
-def _is_listed(kind: pa.DataType) -> bool:
-    return bool(pat.is_list(kind) or pat.is_large_list(kind))
+    return bool(pat.is_list(kind) or pat.is_large_list(kind)) == (role == "messages")
 
 
 def _listed(columns: Mapping[str, pa.DataType]) -> str:

@@ -22,7 +22,6 @@ from dataflow_core.export.layouts import (
     Layout,
     describe_datasets,
     layout_of,
-    write_bytes,
 )
 from dataflow_core.export.names import TABLE_FORMATS, LayoutName
 from dataflow_core.export.rejects import Rejects
@@ -30,6 +29,7 @@ from dataflow_core.export.roles import Roles, assign_roles
 from dataflow_core.export.row_source import RowBatch, RowSource
 from dataflow_core.export.training_format import TrainingFormat
 from dataflow_core.storage.formats import SchemaMisfit, Writer, writer_for
+from dataflow_core.storage.formats.atomic import write_bytes
 from dataflow_core.storage.formats.endings import format_of
 from dataflow_core.table.identity import RowIds, child_ids, formatted
 from dataflow_core.table.types import is_json, visible
@@ -37,6 +37,8 @@ from dataflow_core.wording import counted
 
 EXTRA_INFO = "extra_info"
 """verl's column of what tells a row from others: its split, place and id, and what is kept."""
+
+_EXTRA = {"split": pa.string(), "index": pa.int64(), "row_id": pa.string()}
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class ExportOptions:
         name: What LLaMA-Factory calls the data set; None for the folder's name.
         ignore_keys: Keys that messages may have, which go nowhere.
         tool_calls: Whether messages may call tools where columns have fixed types.
-        on_bad_row: What to do with a row that does not fit or cannot be read.
+        on_bad_row: What to do with a row that does not fit, or that the storage could not read and
+            has set aside.
         force: Whether files that are there are replaced.
     """
 
@@ -241,15 +244,18 @@ class _Export:
     def _kept_types(self) -> dict[str, pa.DataType]:
         """Return the columns that go along, with their types."""
         kinds = {one.name: one.type for one in self._schema}
+        own = {} if self._form is None else self._form.columns()
+        if self._is_verl:
+            own = {**own, **_EXTRA}
         for name in self._options.keep:
             if name not in kinds:
                 raise ColumnError(
                     f"--keep: no column {name!r}.{did_you_mean(name, kinds)} The table has: "
                     f"{', '.join(kinds)}."
                 )
-            if self._form is not None and name in self._form.columns():
+            if name in own:
                 raise ColumnError(
-                    f"--keep: the format has a column {name!r} of its own. Rename the table's "
+                    f"--keep: {self._options.format} has {name!r} itself. Rename the table's "
                     "first, with core/rename_columns."
                 )
         return {name: kinds[name] for name in self._options.keep}
@@ -266,9 +272,8 @@ class _Export:
         return self._form is not None and self._form.name == "verl"
 
     def _extra_type(self) -> pa.DataType:
-        own = [("split", pa.string()), ("index", pa.int64()), ("row_id", pa.string())]
-        kept = [(name, _storable(kind)) for name, kind in self._kept.items()]
-        return pa.struct([*own, *kept])
+        kept = {name: _storable(kind) for name, kind in self._kept.items()}
+        return pa.struct([*_EXTRA.items(), *kept.items()])
 
     def _take(self, batch: RowBatch) -> None:
         """Write the rows of a batch that fit, and set the others aside."""
@@ -380,6 +385,4 @@ def _storable(kind: pa.DataType) -> pa.DataType:
 
 
 def _stored(array: pa.Array) -> pa.Array:
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     return array.storage.cast(pa.string()) if is_json(array.type) else array

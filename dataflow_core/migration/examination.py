@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dataflow_core.migration.calls import CallChange, change_call
-from dataflow_core.migration.findings import Finding
-from dataflow_core.migration.imports import Imported, Names, Use, find_names
+from dataflow_core.migration.findings import Finding, Kind
+from dataflow_core.migration.imports import Imported, Key, Names, Use, find_names
 from dataflow_core.migration.names import Former, FormerNames, former_names
 from dataflow_core.migration.objects import Objects
 from dataflow_core.migration.results import find_results
@@ -115,7 +115,7 @@ class _Examining:
         removed = {
             id(value)
             for part in self.parts
-            if part.change is not None and self._key(part.use) in safe
+            if part.change is not None and part.use.key in safe
             for value in part.change.removed
         }
         imports, renames, told = rewrite_imports(self.script, self.names, safe, removed)
@@ -254,9 +254,9 @@ class _Examining:
     def _has_pipelines(self) -> bool:
         return any(use.former.kind == "pipeline" for use in self.names.uses)
 
-    def _finding(self, node: ast.expr, kind: str, name: str, former: Former) -> Finding:
+    def _finding(self, node: ast.expr, kind: Kind, name: str, former: Former) -> Finding:
         line, column = self.script.position(self._place(node))
-        finding = Finding(line, column, kind, name, former.becomes)  # type: ignore[arg-type]
+        finding = Finding(line, column, kind, name, former.becomes)
         finding.notes += former.differs if kind != "run" else ()
         if former.fit != "same" and former.kind != "prompt":
             finding.reasons.append(former.instead)
@@ -264,29 +264,25 @@ class _Examining:
             finding.notes.append(former.instead)
         return finding
 
-    @staticmethod
-    def _key(use: Use) -> tuple[int, str]:
-        return id(use.through), use.name
-
-    def _safe(self) -> set[tuple[int, str]]:
+    def _safe(self) -> set[Key]:
         """Return which classes can be rewritten everywhere, by import and name."""
-        there = {self._key(use) for use in self.names.uses}
-        unsafe = {self._key(part.use) for part in self.parts if part.finding.reasons}
-        unsafe |= {self._key(use) for use in self.names.uses if use.former.fit != "same"}
+        there = {use.key for use in self.names.uses}
+        unsafe = {part.use.key for part in self.parts if part.finding.reasons}
+        unsafe |= {use.key for use in self.names.uses if use.former.fit != "same"}
         for use in self.names.uses:
             if reason := self._shadowed(use.through):
-                unsafe.add(self._key(use))
+                unsafe.add(use.key)
                 for part in self.parts:
                     if part.use is use and reason not in part.finding.reasons:
                         part.finding.reasons.append(reason)
         return there - unsafe - self._bound_together(unsafe)
 
-    def _bound_together(self, unsafe: set[tuple[int, str]]) -> set[tuple[int, str]]:
+    def _bound_together(self, unsafe: set[Key]) -> set[Key]:
         """Return what is named through a module that cannot be rewritten, and stays with it."""
-        together: set[tuple[int, str]] = set()
+        together: set[Key] = set()
         for imported in self.names.imported:
             uses = self.names.users(imported)
-            keys = {self._key(use) for use in uses}
+            keys = {use.key for use in uses}
             loose = any(through is imported for through, _, _ in self.names.loose)
             modules = {use.former.module for use in uses}
             if imported.is_module and (keys & unsafe or loose or not fits(imported, modules)):
@@ -301,13 +297,13 @@ class _Examining:
             return f"{local} is something else too, since line {min(lines)}: rename one of them"
         return None
 
-    def _edits(self, safe: set[tuple[int, str]]) -> list[Edit]:
+    def _edits(self, safe: set[Key]) -> list[Edit]:
         edits = []
         for part in self.parts:
-            if self._key(part.use) in safe:
+            if part.use.key in safe:
                 part.finding.rewritten = True
                 edits += part.change.edits if part.change else []
-        edits += [edit for use, edit in self.steps if self._key(use) in safe]
+        edits += [edit for use, edit in self.steps if use.key in safe]
         return edits
 
     def _doubt_what_is_not_followed(self) -> None:
@@ -328,14 +324,14 @@ class _Examining:
             elif not part.finding.reasons:
                 part.finding.reasons.append(part.use.former.instead)
 
-    def _tell_who_waits(self, safe: set[tuple[int, str]]) -> None:
+    def _tell_who_waits(self, safe: set[Key]) -> None:
         """Tell of places that would be safe, why they are not rewritten."""
         blocking: dict[int, int] = {}
         for part in self.parts:
             if part.finding.reasons:
                 blocking.setdefault(id(part.use.through), part.finding.line)
         for part in self.parts:
-            if self._key(part.use) in safe or part.finding.reasons or part.finding.rewritten:
+            if part.use.key in safe or part.finding.reasons or part.finding.rewritten:
                 continue
             line = blocking.get(id(part.use.through), part.use.through.statement.lineno)
             part.finding.reasons.append(f"it waits for what line {line} needs")

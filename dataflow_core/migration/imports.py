@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from dataflow_core.migration.names import ROOT, Former, FormerNames
 
+Key = tuple[int, str]
+"""An import, by identity, and a class that it brings, by name."""
+
 
 @dataclass
 class Imported:
@@ -36,11 +39,6 @@ class Imported:
         """Whether it stands for all names of a module."""
         return self.alias.name == "*"
 
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return self.path.rpartition(".")[2]
-
 
 @dataclass
 class Use:
@@ -59,6 +57,11 @@ class Use:
     former: Former
     through: Imported
     parents: tuple[ast.AST, ...]
+
+    @property
+    def key(self) -> Key:
+        """The class, as it was imported: it is rewritten everywhere or nowhere."""
+        return id(self.through), self.name
 
     @property
     def call(self) -> ast.Call | None:

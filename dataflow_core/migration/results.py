@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from dataflow_core.migration.findings import Finding
-from dataflow_core.migration.imports import Names, Use
+from dataflow_core.migration.imports import Key, Names, Use
 from dataflow_core.migration.objects import Objects
 from dataflow_core.migration.script import Edit, Script
 
@@ -31,9 +31,7 @@ class Results:
     findings: list[Finding] = field(default_factory=list)
 
 
-def find_results(
-    script: Script, names: Names, objects: Objects, safe: Collection[tuple[int, str]]
-) -> Results:
+def find_results(script: Script, names: Names, objects: Objects, safe: Collection[Key]) -> Results:
     """Return what writes the files that former storages wrote by themselves.
 
     Args:
@@ -44,7 +42,7 @@ def find_results(
     """
     results = Results()
     for use in names.uses:
-        if use.former.kind == "storage" and (id(use.through), use.name) in safe:
+        if use.former.kind == "storage" and use.key in safe:
             _look_at(script, names, objects, use, results)
     return results
 
@@ -62,9 +60,10 @@ def _look_at(script: Script, names: Names, objects: Objects, use: Use, results: 
         return
     finding = Finding(*script.position(use.call), "result", "the last step's file", "save()")
     results.findings.append(finding)
-    counted = len({id(_home(names, step)) for step in steps}) == 1 and _home(names, steps[0])
-    path = _path(use.call, len(steps)) if counted else None
-    places = list(_places(names, steps)) if path else []
+    homes = {_home(names, step) for step in steps}
+    home = homes.pop() if len(homes) == 1 else None
+    path = _path(use.call, len(steps)) if home is not None else None
+    places = list(_places(names, steps, home)) if home is not None and path is not None else []
     if path is None or len(places) != 1:
         shown = f" ({path})" if path else ""
         finding.reasons.append(
@@ -100,12 +99,8 @@ def _path(call: ast.Call, steps: int) -> str | None:
     return None if '"' in path or "\\" in path else path
 
 
-def _places(names: Names, steps: list[ast.Call]) -> Iterator[tuple[ast.stmt, str]]:
+def _places(names: Names, steps: list[ast.Call], home: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     """Yield the statements after which the last step is done, with what the storage is called."""
-    homes = {id(home): home for home in (_home(names, step) for step in steps)}
-    home = next(iter(homes.values()))
-    if len(homes) != 1 or home is None:
-        return
     storage = steps[0].func.value  # type: ignore[attr-defined]
     if isinstance(storage, ast.Name):
         yield _statement(names, steps[-1]), storage.id
@@ -126,8 +121,8 @@ def _home(names: Names, step: ast.Call) -> ast.AST | None:
 
 
 def _leaves_early(home: ast.AST) -> bool:
-    return any(isinstance(node, ast.Return) for node in ast.walk(home)) and isinstance(
-        home, _FUNCTIONS
+    return isinstance(home, _FUNCTIONS) and any(
+        isinstance(node, ast.Return) for node in ast.walk(home)
     )
 
 

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Collection, Iterable
 
 from dataflow_core.migration.findings import Finding
-from dataflow_core.migration.imports import Imported, Names, Use
+from dataflow_core.migration.imports import Imported, Key, Names, Use
 from dataflow_core.migration.names import Former
-from dataflow_core.migration.script import Edit, Script, Slot, removal
+from dataflow_core.migration.script import Edit, Script, Slot, next_line, removal
 
-Safe = Collection[tuple[int, str]]
+Safe = Collection[Key]
 
 _LONGEST = 96
 
@@ -94,7 +94,7 @@ class _Imports:
         if gone and imported.local not in self.names.texts:
             self._drop(imported, finding, "no longer used" if uses else "not used")
             return
-        safe = all((id(imported), use.name) in self.safe for use in uses)
+        safe = all(use.key in self.safe for use in uses)
         if former.fit != "same":
             finding.reasons.append(former.instead)
         elif not safe:
@@ -157,7 +157,7 @@ class _Imports:
             named = " and ".join(modules)
             finding.reasons.append(f"its classes are in {named} now: import them by name")
             return
-        if not all((id(imported), use.name) in self.safe for use in uses):
+        if not all(use.key in self.safe for use in uses):
             finding.reasons.append("it waits for the places where it is used")
             return
         alias = imported.alias.asname or (imported.local if "." not in imported.local else None)
@@ -200,10 +200,7 @@ class _Imports:
         line, _ = self.script.line_of(start)
         indent = self.script.text[line:start]
         if not lines and not comments and self._is_alone(statement, line, start, end):
-            _, last = self.script.line_of(end)
-            rest = self.script.text[last:]
-            breaks = 2 if rest.startswith("\r\n") else 1 if rest else 0
-            self.edits.append(Edit(line, last + breaks, ""))
+            self.edits.append(Edit(line, next_line(self.script, end), ""))
             return
         if not lines:
             lines = ["pass"]

@@ -251,6 +251,12 @@ def _ends_argument(token: Token, depth: int) -> bool:
     )
 
 
+def next_line(script: Script, place: int) -> int:
+    """Return where the line after that of a place begins."""
+    _, end = script.line_of(place)
+    return min(end + (2 if script.text.startswith("\r\n", end) else 1), len(script.text))
+
+
 def removal(script: Script, slots: Sequence[Slot], at: int) -> list[Edit]:
     """Return what removes an argument, its comma, and its line where nothing else is on it."""
     slot = slots[at]
@@ -265,15 +271,10 @@ def removal(script: Script, slots: Sequence[Slot], at: int) -> list[Edit]:
     _, last = script.line_of(end)
     before, after = script.text[line:start], script.text[end:last]
     if not before.strip() and not after.strip() and last < len(script.text):
-        return [Edit(line, last + len(_break(script.text, last)), "")]
+        return [Edit(line, next_line(script, end), "")]
     spaces = len(after) - len(after.lstrip(" \t"))
     keeps = after.lstrip().startswith("#") or not after.strip()
     return [Edit(start, end + (0 if keeps else spaces), "")]
-
-
-def _break(text: str, at: int) -> str:
-    match = re.compile(r"\r\n|\r|\n").match(text, at)
-    return match[0] if match else ""
 
 
 def _encoding(content: bytes, name: str) -> tuple[str, bytes]:

@@ -1,4 +1,7 @@
-"""Put a rewritten script into its file, and keep the old one."""
+"""Put a rewritten script into its file, and keep the old one.
+
+This package is light and imports no storage, so it has no use of `AtomicFile`.
+"""
 
 from __future__ import annotations
 

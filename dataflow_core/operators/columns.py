@@ -14,7 +14,7 @@ import pyarrow.types as pat
 
 from dataflow_core.errors import ConfigurationError, did_you_mean
 from dataflow_core.storage.base import Storage
-from dataflow_core.table.types import is_json
+from dataflow_core.table.types import is_json, is_text
 
 Kind = Literal["any", "text", "number", "text or number", "integer", "boolean", "list"]
 
@@ -240,20 +240,14 @@ def _takes(bare: Any) -> Literal["column", "columns", "table"]:
     return "column" if bare is str else "columns"
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    if pat.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
-
-
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pat.is_integer(kind) or pat.is_floating(kind) or pat.is_decimal(kind))
 
 
 _ACCEPTS: Mapping[str, Callable[[pa.DataType], bool]] = {
-    "text": _is_text,
+    "text": is_text,
     "number": _is_number,
-    "text or number": lambda kind: _is_text(kind) or _is_number(kind),
+    "text or number": lambda kind: is_text(kind) or _is_number(kind),
     "integer": lambda kind: bool(pat.is_integer(kind)),
     "boolean": lambda kind: bool(pat.is_boolean(kind)),
     "list": lambda kind: bool(

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from dataflow_core.errors import ExpressionError
+from dataflow_core.table.types import is_text
 
 Datum: TypeAlias = "pa.Array | pa.Scalar"
 
@@ -38,7 +39,7 @@ def comparison(
         except pa.ArrowNotImplementedError:
             raise ExpressionError(
                 f"{left.type} and {right.type} cannot be compared; CAST one of them"
-                f"{_TYPED if _is_text(left.type) != _is_text(right.type) else ''}"
+                f"{_TYPED if is_text(left.type) != is_text(right.type) else ''}"
             ) from None
         except pa.ArrowInvalid:
             return _row_by_row(exact, left, right)
@@ -290,7 +291,3 @@ def _python_values(side: Datum, rows: int | None, fractions: bool) -> list[Any]:
         return values
     # Python's fractions compare with any float, NaN too.
     return [None if value is None else Fraction(value) for value in values]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pat.is_string(kind) or pat.is_large_string(kind)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pydantic import model_validator
 
 from dataflow_core.operators.base import Evaluator, Function, Operator
+from dataflow_core.serving.messages import is_null
 from dataflow_core.storage.base import Storage
 from dataflow_core.table.columns import arrow_column, as_floats
 
@@ -148,7 +149,7 @@ def truth(mask: pd.Series) -> npt.NDArray[np.bool_]:
 
 def _where(values: Any, mask: npt.NDArray[np.bool_]) -> Any:
     if isinstance(values, pd.Series):
-        return [None if value is pd.NA else value for value in values[mask]]
+        return [None if is_null(value) else value for value in values[mask]]
     if isinstance(values, str):
         return values
     return [value for value, wanted in zip(values, mask, strict=True) if wanted]

@@ -207,7 +207,8 @@ def import_target(target: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        hint = did_you_mean(part, dir(found)) if found is not None else ""
+        lacks = found is not None and isinstance(error, AttributeError)
+        hint = did_you_mean(part, dir(found)) if lacks else ""
         raise PlanError(
             f"cannot import {target!r}: {error}.{hint} It takes module:Class, importable from here."
         ) from error

@@ -237,12 +237,10 @@ def _copy(
 
 
 def _write_licence(licence: bytes | None, model: KnownModel, target: Path) -> None:
-    from dataflow_core.storage.formats.atomic import AtomicFile
+    from dataflow_core.storage.formats.atomic import write_bytes
 
     told = f"{model.file} comes from {model.homepage}, under the licence {model.licence}.\n\n"
-    file = AtomicFile(target.with_name(LICENCE_FILE))
-    file.write(told.encode() + (licence or b""))
-    file.commit()
+    write_bytes(target.with_name(LICENCE_FILE), told.encode() + (licence or b""))
 
 
 @contextmanager

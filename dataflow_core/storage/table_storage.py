@@ -20,7 +20,6 @@ from dataflow_core.errors import (
     OperatorError,
     PlanError,
 )
-from dataflow_core.plugins.manager import PluginManager
 from dataflow_core.storage.base import COMPILING, ROWS, Bindings, Storage
 from dataflow_core.storage.bindings import missing_column
 from dataflow_core.storage.formats import SchemaMisfit
@@ -323,6 +322,8 @@ class TableStorage(Storage):
             self._frame = step.before
             if isinstance(error, ModuleNotFoundError) and operator is not None:
                 # No row can help that: the run ends here, with what to install.
+                from dataflow_core.plugins.manager import PluginManager
+
                 told = PluginManager(strict=False).needing(type(operator), error.name or str(error))
                 raise ConfigurationError(f"step {step.name!r} {told}") from error
             if isinstance(error, Exception) and not isinstance(error, DataflowError):

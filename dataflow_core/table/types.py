@@ -43,9 +43,23 @@ def is_json(kind: pa.DataType) -> bool:
     return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json"
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether the values of a type are texts, in any of Arrow's layouts."""
+    if pat.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
+
+
 def is_nested(kind: pa.DataType) -> bool:
     """Tell whether the values of a type are Python lists, dicts or JSON of any shape."""
     return is_json(kind) or pat.is_nested(kind)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a column holds texts, in a dictionary or plainly."""
+    if pat.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
 
 
 def unify(left: pa.DataType, right: pa.DataType) -> pa.DataType:

@@ -21,6 +21,9 @@ steps:
 ROWS = [{"question": f"{n} + {n}?", "answer": str(2 * n), "level": n} for n in range(200)]
 
 
+VERL = ["--constant", "data_source=sums", "--constant", "ability=math"]
+
+
 def write(path, rows):
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
@@ -174,9 +177,8 @@ def test_datasets_of_llama_factory_stand_side_by_side(export):
 
 
 def test_verl_gets_parquet_with_a_place_for_each_row(export):
-    constants = ["--constant", "data_source=sums", "--constant", "ability=math"]
     told = summary(
-        export, "-f", "verl", "-o", "data/", *constants, "--keep", "level", "--test-share", "0.2"
+        export, "-f", "verl", "-o", "data/", *VERL, "--keep", "level", "--test-share", "0.2"
     )
     assert [Path(file["path"]).name for file in told["files"]] == ["train.parquet", "test.parquet"]
     for file in told["files"]:
@@ -242,11 +244,13 @@ def test_rows_of_many_shapes_are_read_with_exact_types_from_the_middle_on(export
         (["-f", "jsonl", "-o", "out.jsonl", "--keep", "level"], "takes the table as it is"),
         (["-f", "dpo", "-o", "out.jsonl"], "--column chosen=COLUMN"),
         (["-f", "alpaca", "-o", "out/", "--name", "a/b"], "takes no folders"),
+        (["-f", "verl", "-o", "out/", *VERL, "--keep", "index"], "has 'index' itself"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_2_before_anything_is_written(
-    export, arguments, message
+    export, arguments, message, tmp_path
 ):
+    write(tmp_path / "in.jsonl", [{**row, "index": row["level"]} for row in ROWS])
     code, told = export(*arguments)
     assert (code, message in told) == (2, True), told
     assert not list(Path().glob("out*"))

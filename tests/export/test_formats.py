@@ -112,6 +112,7 @@ def test_every_format_has_a_golden_row_and_a_name():
         ("alpaca", {"instruction": "2?", "output": ["4"]}, "no_text"),
         ("alpaca", {"instruction": "2?", "output": "4", "history": [["a"]]}, "bad_history"),
         ("alpaca", {"instruction": "2?", "output": "4", "history": [["a", None]]}, "empty_cell"),
+        ("alpaca", {"instruction": "2?", "output": "4", "history": 3}, "bad_history"),
         ("sharegpt", {"messages": TURNS, "tools": "{}"}, "bad_tools"),
         ("sharegpt", {"messages": TURNS, "tools": "[1"}, "bad_tools"),
         ("text", {"text": "\n"}, "empty_cell"),

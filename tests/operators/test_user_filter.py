@@ -1,6 +1,9 @@
 """A filter as a user writes one, in ten lines, on a real file."""
 
-from dataflow_core import FileStorage, Filter, Storage
+import numpy as np
+import pandas as pd
+
+from dataflow_core import FileStorage, Filter, MemoryStorage, Storage
 
 
 class NoShouting(Filter):
@@ -34,3 +37,17 @@ def test_its_configuration_is_checked_and_shown():
     assert repr(NoShouting(share=0.5)) == "NoShouting(share=0.5)"
     assert NoShouting.step_name() == "no_shouting"
     assert NoShouting(share="0.25").share == 0.25
+
+
+class Unexplained(Filter):
+    """Drop all rows, with values of columns in which pandas has NaN for null."""
+
+    def run(self, storage: Storage, input_text: str = "text") -> None:
+        texts = storage.read([input_text])[input_text]
+        self.keep(storage, texts.isna() & False, value=texts.astype(object).replace(pd.NA, np.nan))
+
+
+def test_a_value_that_is_missing_is_told_as_null_and_not_as_the_text_nan():
+    storage = MemoryStorage([{"text": "why"}, {"text": None}])
+    Unexplained().run(storage)
+    assert storage.dropped()["value"].isna().tolist() == [False, True]

@@ -24,6 +24,7 @@ from dataflow_core.pipeline.plan import Plan, Step, TableRef
 from dataflow_core.pipeline.python_source import PlanPipeline, to_python
 from dataflow_core.pipeline.recipe import (
     from_yaml,
+    import_target,
     load_recipe,
     plan_as_dict,
     to_yaml,
@@ -337,6 +338,7 @@ def test_a_recipe_reads():
         ("core/filter_rows", "core/filter_row", 5, "core/filter_rows"),
         ("core/filter_rows", "nothing.here:X", 5, "cannot import 'nothing.here:X'"),
         ("core/filter_rows", "json:dumps", 5, "json:dumps is no operator class"),
+        ("core/filter_rows", "json:dumpz", 5, "no attribute 'dumpz'. Did you mean 'dump'?"),
         ("  operator: core/sort\n", "", 8, "a step names its operator"),
         ("where: n > 1", "wher: n > 1", 6, "wher: no such parameter. Did you mean 'where'"),
         ("where: n > 1", "where: n >", 6, "does not parse"),
@@ -469,3 +471,13 @@ def test_reconfigure_checks_fields_together():
         reconfigure(plan, {"s.fraction": 0.5})
     rename = Plan("p", (Step("r", RenameColumns(names={"a": "b"}), {}),), result="r")
     assert reconfigure(rename, {"r.names": {"a": "c"}}).steps[0].operator.names == {"a": "c"}
+
+
+def test_a_name_that_is_there_and_cannot_be_imported_is_no_misspelling(tmp_path, monkeypatch):
+    (tmp_path / "half_there.py").write_text(
+        "def __getattr__(name):\n    import no_such_library\n"
+        "def __dir__():\n    return ['Cleaner']\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PlanError, match=r"No module named 'no_such_library'\. It takes"):
+        import_target("half_there:Cleaner")

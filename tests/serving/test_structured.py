@@ -574,7 +574,14 @@ class Colour(enum.Enum):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"type": "strin"}, r"type is not valid JSON schema.*strin"),
+        (
+            {"type": "strin"},
+            r"type is not valid JSON schema.*strin.* no type\. There are: array",
+        ),
+        (
+            {"properties": {"type": "string"}},
+            r'properties\.type is not valid .* "string" is not of types "boolean", "object"',
+        ),
         (
             {"type": "object", "properties": {"a": {"minimum": "x"}}},
             r"properties\.a\.minimum is not valid.*Correct it there",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from dataflow_core.cli.parameters import value_for
-from dataflow_core.errors import ConfigurationError, DataflowError, PluginError
+from dataflow_core.errors import ConfigurationError, DataflowError
 
 if TYPE_CHECKING:
     from dataflow_core.operators.prompted import Prompted
@@ -89,7 +89,7 @@ def asking_operator(manager: PluginManager, prompt: str, names: list[str]) -> As
     for name in sorted(names, key=lambda one: one != prompt):
         try:
             cls = manager.load(manager.find("operator", name))
-        except (PluginError, DataflowError):
+        except DataflowError:
             continue  # a prompt can be rendered without its operator
         if isinstance(cls, type) and issubclass(cls, Prompted):
             default = cls.model_fields["prompt"].default

@@ -284,10 +284,10 @@ class BenchmarkAnswers(Prompted, Evaluator):
             }
             for row, answer in zip(rows, answers, strict=True)
         ]
-        verdicts = judging.completions(questions, ids)
+        verdicts, form = judging.completions(questions, ids), judging.form
         scores: list[tuple[float, bool] | RowFailure | None] = []
         for answer, verdict in zip(answers, verdicts, strict=True):
-            told = None if verdict is None else judging.form.value(verdict)
+            told = None if verdict is None else form.value(verdict)
             if isinstance(told, Mapping):
                 scores.append((float(is_correct(told)), is_correct(told)))
             else:

@@ -15,7 +15,6 @@ from dataflow_core.operators.prompted import (
     rows_of,
 )
 from dataflow_core.prompts import Prompt
-from dataflow_core.serving.completion import Completion
 from dataflow_core.storage.base import Storage
 from dataflow_core.table.failures import RowFailure
 
@@ -96,31 +95,29 @@ class PairwiseJudge(PromptedForJson, Evaluator):
         ]
         ids = table.index.tolist()
         tags = [f"{one}/{order}" for order in ("as given", "swapped") for one in ids]
-        completions = self.completions([*rows, *swapped], tags)
-        pairs = zip(completions[: len(rows)], completions[len(rows) :], strict=True)
-        found = [self._judged(*pair) for pair in pairs]
+        form = self.form
+        told = [one and form.value(one) for one in self.completions([*rows, *swapped], tags)]
+        found = [_judged(*pair) for pair in zip(told[: len(rows)], told[len(rows) :], strict=True)]
         for place, output in enumerate((output_winner, output_consistent)):
             picked = [one[place] if isinstance(one, tuple) else one for one in found]
             table[output] = column_of(picked, table)
         storage.write(table)
 
-    def _judged(
-        self, given: Completion | None, swapped: Completion | None
-    ) -> tuple[str, bool] | RowFailure | None:
-        if given is None or swapped is None:
-            return None
-        first = self._winner(given, _AS_GIVEN, "as given")
-        second = self._winner(swapped, _SWAPPED, "swapped")
-        if isinstance(first, RowFailure):
-            return first
-        if isinstance(second, RowFailure):
-            return second
-        return (first, True) if first == second else ("tie", False)
 
-    def _winner(
-        self, completion: Completion, names: Mapping[str, str], order: str
-    ) -> str | RowFailure:
-        answer = self.form.value(completion)
-        if isinstance(answer, RowFailure):
-            return RowFailure(answer.reason, f"answers {order}: {answer.message}", answer.raw)
-        return names[answer["winner"]]
+def _judged(given: Any, swapped: Any) -> tuple[str, bool] | RowFailure | None:
+    """Return the winner, and whether both orders have it; a failure, or None where none is told."""
+    if given is None or swapped is None:
+        return None
+    first = _winner(given, _AS_GIVEN, "as given")
+    second = _winner(swapped, _SWAPPED, "swapped")
+    if isinstance(first, RowFailure):
+        return first
+    if isinstance(second, RowFailure):
+        return second
+    return (first, True) if first == second else ("tie", False)
+
+
+def _winner(told: Any, names: Mapping[str, str], order: str) -> str | RowFailure:
+    if isinstance(told, RowFailure):
+        return RowFailure(told.reason, f"answers {order}: {told.message}", told.raw)
+    return names[told["winner"]]

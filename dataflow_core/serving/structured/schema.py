@@ -315,7 +315,7 @@ _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 def _refusal(error: jsonschema_rs.ValidationError) -> str:
     where, found = place(tuple(error.instance_path)), error.message.rstrip(".")
-    if error.instance_path and error.instance_path[-1] == "type":
+    if list(error.schema_path)[-2:] == ["type", "anyOf"]:  # no property that is named type
         told = f"{where} is not valid JSON schema: {error.instance!r} is no type"
         return f"json_schema: {told}. There are: {', '.join(_TYPES)}."
     if error.instance_path:

@@ -99,6 +99,13 @@ class AtomicFile(io.RawIOBase):
             os.close(self._descriptor)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; see `AtomicFile`."""
+    file = AtomicFile(path)
+    file.write(content)
+    file.commit()
+
+
 def remove_temporaries(path: Path) -> None:
     """Remove what processes that were killed had begun to write under a name.
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dataflow_math.answers.multipliers import factor_of
-from dataflow_math.answers.spelled import NUMBER_WORDS, in_digits, repeating
-from dataflow_math.answers.units import CURRENCIES, LETTERS, same_unit, unit_of
+from dataflow_math.answers.spelled import NUMBER_WORDS, in_digits, repeating, repeating_value
+from dataflow_math.answers.unit_names import LETTERS
+from dataflow_math.answers.units import CURRENCIES, same_unit, unit_of
 
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _MOST_DIGITS = 400
@@ -204,10 +205,7 @@ def _value(found: re.Match[str]) -> Fraction | None:
         whole = found["whole"] or found["mixed"]
         return part if whole is None else int(whole) + part if part >= 0 else None
     if found["repeated"] is not None:
-        fixed, repeated = found["fixed"], found["repeated"]
-        shift = 10 ** len(fixed)
-        tail = Fraction(int(repeated), shift * (10 ** len(repeated) - 1))
-        return Fraction(_filled(f"{found['integral']}.{fixed}")) + tail
+        return repeating_value(found["integral"], found["fixed"], found["repeated"])
     exponent = int(found["exponent"] or found["power"] or found["digit"] or 0)
     if abs(exponent) > _MOST_DIGITS:
         return None

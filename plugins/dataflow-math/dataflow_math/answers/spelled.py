@@ -57,19 +57,26 @@ def repeating(text: str) -> Fraction | None:
         return None
     if found := _DOTTED.fullmatch(text):
         first, between, last = found[3], found[4] or "", found[5] or ""
-        return _value(found[1], found[2], first + between + last)
+        return repeating_value(found[1], found[2], first + between + last)
     if found := _BRACKETED.fullmatch(text):
-        return _value(found[1], found[2], found[3])
+        return repeating_value(found[1], found[2], found[3])
     if found := _TRAILING.fullmatch(text):
         digits = found[2]
         for size in range(1, len(digits) // 2 + 1):
             times = 3 if size == 1 else 2
             if digits.endswith(digits[-size:] * times):
-                return _value(found[1], digits, digits[-size:])
+                return repeating_value(found[1], digits, digits[-size:])
     return None
 
 
-def _value(whole: str, fixed: str, repeated: str) -> Fraction:
+def repeating_value(whole: str, fixed: str, repeated: str) -> Fraction:
+    """Return the value of a decimal that repeats.
+
+    Args:
+        whole: The digits before the point, which may be none, with the sign.
+        fixed: The digits after it that do not repeat.
+        repeated: Those that do.
+    """
     sign = -1 if whole.startswith("-") else 1
     shift = 10 ** len(fixed)
     tail = Fraction(int(repeated), shift * (10 ** len(repeated) - 1))

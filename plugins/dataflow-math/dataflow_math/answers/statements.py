@@ -92,12 +92,11 @@ def statements(text: str) -> Iterator[str]:
     line = text.rstrip().rpartition("\n")[2]
     if found := _LAST_LINE.fullmatch(line.strip()):
         yield found[1]
-    markers = [
-        (found.start(), found) for found in (*_MARKER.finditer(text), *_AFTER.finditer(text))
-    ]
-    for start, found in sorted(markers, key=_place, reverse=True)[:_MOST_STATEMENTS]:
+    markers = [*_MARKER.finditer(text), *_AFTER.finditer(text)]
+    markers.sort(key=lambda found: found.start(), reverse=True)
+    for found in markers[:_MOST_STATEMENTS]:
         if found.re is _AFTER:
-            statement = _stated_before(text, start)
+            statement = _stated_before(text, found.start())
         else:
             statement = _pointed(_stated_from(text, found.end()), found)
         if statement and not _is_void(statement, text[found.end() : found.end() + _MOST]):
@@ -194,9 +193,7 @@ def _unmarked(statement: str) -> str:
 
 def _is_void(statement: str, after: str) -> bool:
     """Tell whether a statement says that there is no answer, or is negated or taken back."""
-    return bool(
-        _UNKNOWN.match(statement) or _NEGATED.search(statement) or is_taken_back(f"{after}")
-    )
+    return bool(_UNKNOWN.match(statement) or _NEGATED.search(statement) or is_taken_back(after))
 
 
 def _pointed(statement: str, marker: re.Match[str]) -> str:
@@ -204,10 +201,6 @@ def _pointed(statement: str, marker: re.Match[str]) -> str:
     if marker["comma"] or marker["points"]:
         return with_points(statement, points_separate=bool(marker["points"]))
     return statement
-
-
-def _place(marker: tuple[int, re.Match[str]]) -> int:
-    return marker[0]
 
 
 def _without_gloss(statement: str) -> str:

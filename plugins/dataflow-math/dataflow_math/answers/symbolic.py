@@ -98,13 +98,18 @@ def _whole() -> Any:
 
 
 def _with_imaginary(expression: Any) -> Any:
-    """Return an expression with the letter i as the imaginary unit."""
-    from sympy import Basic, I, Symbol
+    """Return an expression with the letter i as the imaginary unit.
+
+    Complex numbers have no order: in inequalities and intervals, i is a variable.
+    """
+    from sympy import Basic, I, Interval
+    from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
 
     letters = [one for one in _free_symbols(expression) if one.name == "i"]
     if not (isinstance(expression, Basic) and letters):
         return expression
-    assert isinstance(letters[0], Symbol)  # noqa: S101
+    if expression.has(GreaterThan, LessThan, StrictGreaterThan, StrictLessThan, Interval):
+        return expression
     return expression.subs(letters[0], I)
 
 
@@ -120,7 +125,10 @@ def _joined(parts: list[Any], words: set[str]) -> Any:
     letters = {one for part in parts for one in _free_symbols(part)}
     if len(words) > 1 or len(letters) != 1 or not all(isinstance(one, Boolean) for one in parts):
         return None
-    return (And if words == {"and"} else Or)(*parts)
+    try:
+        return (And if words == {"and"} else Or)(*parts)
+    except TypeError:  # 0/0 cannot be put in an order
+        return None
 
 
 def _same_sets(a: Any, b: Any, relations_as_sets: bool) -> bool:
@@ -139,7 +147,7 @@ def _same_sets(a: Any, b: Any, relations_as_sets: bool) -> bool:
             one.as_set() if isinstance(one, Boolean) else one if isinstance(one, Set) else None
             for one in (a, b)
         )
-    except (NotImplementedError, TypeError, ValueError, AttributeError):
+    except (NotImplementedError, TypeError):  # sin x > 0, and comparisons with 1/0
         return False
     return first is not None and first == second
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import re
 
-from dataflow_math.answers.unit_names import LETTERS, SHARED, spellings
+from dataflow_math.answers.unit_names import SHARED, spellings
 
 _PREFIXES = {"square": 2, "sq": 2, "sq.": 2, "cubic": 3, "cu": 3, "cu.": 3}
 _POWER = re.compile(r"\s*\^\s*\{?\s*([23])\s*\}?$|(?<=m)([23])$")
 _WORDS_AT_END = re.compile(r"(?<=[\w)}\]] )[a-zA-Z]{2,}(?=[a-zA-Z.^{}23/ ]*$)")
 _MOST_CHARACTERS = 400
 _SLASH = re.compile(r"\s*/\s*|\s+per\s+|\s+an?\s+")
-
-
 _UNITS = spellings()
 _AFTER_SLASH = {"h": "hour", "s": "second", "m": "meter", "g": "gram", "l": "liter"}
 CURRENCIES = "".join(
     name for name in _UNITS if len(name) == 1 and not name.isalnum() and name != "°"
 )
 """The symbols of currencies, which stand before or after a number."""
-
-
-__all__ = ["CURRENCIES", "LETTERS", "same_unit", "unit_of", "without_unit"]
 
 
 def same_unit(a: str, b: str) -> bool:

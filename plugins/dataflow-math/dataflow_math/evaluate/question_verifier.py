@@ -105,6 +105,4 @@ class QuestionFilter(_Checking, Filter):
         )
         table = storage.read([output_failed_check, output_explanation])
         failed = table[output_failed_check].fillna("no_question")
-        told = table[output_explanation].astype(object)
-        told = told.where(told.notna(), None)  # a null, not the text "nan"
-        self.keep(storage, failed == SOUND, reason=failed, value=told)
+        self.keep(storage, failed == SOUND, reason=failed, value=table[output_explanation])

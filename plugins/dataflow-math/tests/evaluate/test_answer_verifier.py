@@ -122,6 +122,20 @@ def test_inequalities_and_sets_are_kept_apart_where_that_is_wanted(verdicts):
     assert verdicts([pair], relations_as_sets=False) == [False]
 
 
+def test_the_letter_i_is_a_variable_where_numbers_have_an_order(verdicts):
+    pairs = [
+        ("$i < 3$", "$3 > i$"),
+        ("i<3", "j<3"),
+        (r"$(i,2) \cup (3,4)$", r"$(3,4) \cup (i,2)$"),
+        ("3+2i", "2i+3"),
+    ]
+    assert verdicts(pairs) == [True, False, True, True]
+
+
+def test_a_comparison_that_no_number_fits_is_the_same_as_no_other(verdicts):
+    assert verdicts([(r"$x>0$ and $x>\frac{0}{0}$", "x>1")]) == [False]
+
+
 def test_whole_solutions_are_read_on_both_sides(verdicts):
     pairs = [
         ("3*4=<<3*4=12>>12\n#### 1,200", "So it is $1200.\nA: 1200"),
