@@ -1,4 +1,6 @@
-"""What is deprecated, and how it is told: every deprecation of the core stands in this file.
+"""What is deprecated, and how it is told: the core's own hooks, functions and the like stand here.
+
+Former names stand where the name is: in specifications, operators and constructors.
 
 A deprecation says since when, until when, and what to use instead. It is told as a
 `DataflowDeprecationWarning` at the place of whoever uses the old thing, once for each place as
@@ -92,9 +94,6 @@ class Former(str):
 
 FormerNames = Mapping[str, "Former | tuple[Former, ...]"]
 """The former names of fields or parameters, by the name that they have now."""
-
-RENAMED: Mapping[str, FormerNames] = {}
-"""The former names of fields and columns of the core's operators, by the operator's name."""
 
 HOOKS: Mapping[str, Deprecation] = {}
 """The deprecated hooks, and arguments as ``"hook.argument"``; whoever implements them is warned."""

@@ -12,7 +12,7 @@ import click
 from dataflow_core.cli.catalogue.listing import JSON
 from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json
-from dataflow_core.engine.run_paths import REQUESTS, RUNS
+from dataflow_core.engine.run_paths import LAST, REQUESTS, RUNS
 from dataflow_core.errors import RunError, StoreError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dataflow_core.serving.store.misses import Session
     from dataflow_core.serving.store.pruning import Pruned, Selection
 
-LAST = "last"
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
+from dataflow_core.cli.findings import write_finding
 from dataflow_core.cli.output import write_table
 from dataflow_core.plugins import Finding, PluginManager
 from dataflow_core.testing.checks import CHECKS
-from dataflow_core.testing.conformance import Result, check_all, operators
+from dataflow_core.testing.conformance import Result, check_all, subject_of
 from dataflow_core.testing.plugin_checks import plugin_findings
 from dataflow_core.wording import counted
 
@@ -59,7 +60,7 @@ class Report:
     def write(self) -> None:
         """Write it as a table, with what failed below."""
         for one in self.findings:
-            click.echo(f"{one.level}: {one.subject}: {one.cause}\n  -> {one.cure}")
+            write_finding(one)
         by_operator = self._by_operator()
         rows = [_row(name, results) for name, results in by_operator.items()]
         if rows:
@@ -98,11 +99,9 @@ def report_of(name: str) -> Report:
         return Report(namespace, plugin_findings(namespace, manager), [])
     manager.require_namespace(namespace)
     if "/" in name:
-        full_name = manager.find("operator", name).full_name
-        chosen = [one for one in operators(namespace, plugins=manager) if one.name == full_name]
-        return Report(namespace, [], check_all(chosen))
-    has_operators = any(one.namespace == namespace for one in manager.operators())
-    results = check_all(operators(namespace, plugins=manager)) if has_operators else []
+        return Report(namespace, [], check_all([subject_of(manager.find("operator", name))]))
+    subjects = [subject_of(one) for one in manager.operators() if one.namespace == namespace]
+    results = check_all(subjects) if subjects else []
     return Report(namespace, plugin_findings(namespace, manager), results)
 
 

@@ -13,6 +13,9 @@ from dataflow_core.wording import counted
 if TYPE_CHECKING:
     from dataflow_core.plugins import Finding
 
+CHECK_FAILED = 2
+"""The exit code where something does not work."""
+
 _COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -24,14 +27,15 @@ def write_findings(findings: Sequence[Finding], well: str) -> None:
         well: What to say where nothing was; empty for nothing.
     """
     for finding in findings:
-        _write(finding)
+        write_finding(finding)
     counts = Counter(finding.level for finding in findings)
     told = ", ".join(counted(count, level) for level, count in counts.items())
     if told or well:
         click.echo(told or well)
 
 
-def _write(finding: Finding) -> None:
+def write_finding(finding: Finding) -> None:
+    """Write one finding, with its cure and detail."""
     label = click.style(f"{finding.level}:", fg=_COLORS[finding.level], bold=True)
     subject = f"{finding.namespace}: {finding.subject}: "
     if finding.subject.startswith(f"{finding.namespace}/"):

@@ -11,7 +11,7 @@ import click
 from dataflow_core.cli.broken import warn_of_broken_plugins
 from dataflow_core.cli.catalogue.listing import JSON, summary_of
 from dataflow_core.cli.completion import words
-from dataflow_core.cli.findings import write_findings
+from dataflow_core.cli.findings import CHECK_FAILED, write_findings
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.errors import PluginError
 from dataflow_core.plugins.doctor import Finding
@@ -20,8 +20,6 @@ from dataflow_core.plugins.specs import CommandSpec
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import Claim, Plugin, PluginProblem, Registered
-
-CHECK_FAILED = 2
 
 
 @click.group("plugins")
@@ -82,7 +80,7 @@ def examine_plugins(name: str | None, *, as_json: bool) -> None:
 
 
 @command.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=words.namespaces)
 @JSON
 def check_plugin(name: str, *, as_json: bool) -> None:
     """Check that a plugin, or one operator of it, does what the core and its users rely on.

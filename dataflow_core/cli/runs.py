@@ -11,7 +11,7 @@ from dataflow_core.cli.catalogue.listing import JSON
 from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json, write_table
 from dataflow_core.cli.running import Running, run_and_report, running_options
-from dataflow_core.engine.run_paths import RUNS
+from dataflow_core.engine.run_paths import RUNS, run_folders
 from dataflow_core.errors import RunError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def command() -> None:
 def list_runs(folder: Path, *, as_json: bool) -> None:
     """List the runs in FOLDER (by default, dataflow-runs), newest first."""
     from dataflow_core.cli.run_texts import run_row
-    from dataflow_core.engine.stored_runs import StoredRun, run_folders
+    from dataflow_core.engine.stored_runs import StoredRun
 
     runs, broken = [], []
     for path in run_folders(folder):

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from dataflow_core.engine.run_paths import REQUESTS
-from dataflow_core.engine.stored_runs import StoredRun, run_folders
+from dataflow_core.engine.run_paths import REQUESTS, run_folders
+from dataflow_core.engine.stored_runs import StoredRun
 
 _LOOKED_AT = 8
 

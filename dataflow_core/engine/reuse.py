@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from dataflow_core.engine.journal import Progress
-from dataflow_core.engine.run_paths import is_held
+from dataflow_core.engine.run_paths import is_held, run_folders
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_decisions import load_decision
-from dataflow_core.engine.stored_runs import run_folders
 from dataflow_core.engine.work import Work
 from dataflow_core.errors import RunError
 

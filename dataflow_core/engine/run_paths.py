@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 RUNS = Path("dataflow-runs")
@@ -10,6 +11,18 @@ RUNS = Path("dataflow-runs")
 
 REQUESTS = "requests.sqlite"
 """The store of models' answers, in a run's directory or beside them all."""
+
+LAST = "last"
+"""The name that stands for the newest run."""
+
+
+def run_folders(folder: Path = RUNS) -> list[Path]:
+    """Return the run directories in a folder, newest first."""
+    found = []
+    for path in folder.glob("*/run.json"):
+        with suppress(FileNotFoundError):  # it was removed meanwhile
+            found.append((path.stat().st_mtime_ns, path.parent.name, path.parent))
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def escaped(name: str) -> str:

@@ -8,13 +8,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dataflow_core.engine.run_paths import RUNS, escaped, is_held
+from dataflow_core.engine.run_paths import LAST, RUNS, escaped, is_held, run_folders
 from dataflow_core.errors import RunError, did_you_mean
 from dataflow_core.table.identity import SOURCE_KEY
 
@@ -26,9 +25,6 @@ RETRIED = "retried"
 
 ASKED_AGAIN = "asked_again"
 """The part of a fingerprint that tells tables for which models were asked again."""
-
-LAST = "last"
-"""The name that stands for the newest run."""
 
 _ASKED: Mapping[str, type] = {
     "state": str, "plan": dict, "sources": dict, "output": str, "options": dict, "versions": dict,
@@ -254,15 +250,6 @@ def find_run(name: str, folder: Path = RUNS) -> StoredRun:
         f"no run {name!r}.{did_you_mean(name, [path.name for path in known])} "
         f"`dataflow runs list` shows those in {folder}; others are named by their path."
     )
-
-
-def run_folders(folder: Path = RUNS) -> list[Path]:
-    """Return the run directories in a folder, newest first."""
-    found = []
-    for path in folder.glob("*/run.json"):
-        with suppress(FileNotFoundError):  # it was removed meanwhile
-            found.append((path.stat().st_mtime_ns, path.parent.name, path.parent))
-    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def read_lines(journal: Path) -> list[dict[str, Any]]:

@@ -34,6 +34,10 @@ SLOW_SECONDS = 0.05
 """CPU time that a hook module may take to import, beyond what the core has imported already."""
 
 
+LEVELS = ("error", "warning", "note")
+"""Of findings, the worst first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that the doctor found.
@@ -77,7 +81,12 @@ def examine(
         if namespace in (None, plugin.claim.namespace):
             findings += _examine_plugin(plugin, checks)
     chosen = [item for item in findings if namespace in (None, item.namespace)]
-    return sorted(chosen, key=lambda item: ("error", "warning", "note").index(item.level))
+    return worst_first(chosen)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings, errors first."""
+    return sorted(findings, key=lambda item: LEVELS.index(item.level))
 
 
 def _examine_plugin(plugin: Plugin, checks: Sequence[Check]) -> Iterator[Finding]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
+
+from dataflow_core.errors import PluginError
+from dataflow_core.plugins.own_process import answer_of
 
 HEAVY = (
     "datasets",
@@ -27,11 +27,9 @@ HEAVY = (
 
 _TIMEOUT = 60.0
 _PROGRAM = """
-import io, json, sys, time
-task = json.loads(sys.argv[1])
-sys.path[:] = task["path"]
+import io
 from dataflow_core.plugins import hookimpl, OperatorSpec
-before, said, stdout = set(sys.modules), io.StringIO(), sys.stdout
+before, said = set(sys.modules), io.StringIO()
 sys.stdout = said
 start = time.process_time()
 __import__(task["module"])
@@ -69,16 +67,8 @@ def time_hook_module(module: str) -> Timing | None:
 
 
 def _measured(module: str) -> Timing | None:
-    task = json.dumps({"module": module, "path": sys.path, "heavy": HEAVY})
     try:
-        done = subprocess.run(  # noqa: S603  our own interpreter and program
-            [sys.executable, "-c", _PROGRAM, task],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=True,
-        )
-        found = json.loads(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError):
+        found = answer_of(_PROGRAM, _TIMEOUT, module=module, heavy=HEAVY)
+    except PluginError:
         return None
     return Timing(found["seconds"], tuple(found["heavy"]), found["prints"])

@@ -47,9 +47,9 @@ def hookspec(
     """
     name = specification.__name__
     arguments = {
-        argument: deprecation.warning()
-        for hook, _, argument in (key.partition(".") for key in deprecated)
-        if hook == name and argument and (deprecation := deprecated[f"{hook}.{argument}"])
+        key.removeprefix(f"{name}."): deprecation.warning()
+        for key, deprecation in deprecated.items()
+        if key.startswith(f"{name}.")
     }
     hook = deprecated.get(name)
     return pluggy.HookspecMarker(PROJECT)(

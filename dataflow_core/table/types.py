@@ -55,13 +55,6 @@ def is_nested(kind: pa.DataType) -> bool:
     return is_json(kind) or pat.is_nested(kind)
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Tell whether a column holds texts, in a dictionary or plainly."""
-    if pat.is_dictionary(kind):
-        return is_text(kind.value_type)
-    return bool(pat.is_string(kind) or pat.is_large_string(kind) or pat.is_string_view(kind))
-
-
 def unify(left: pa.DataType, right: pa.DataType) -> pa.DataType:
     """Return the narrowest type that carries every value of both types unaltered.
 

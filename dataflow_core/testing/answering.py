@@ -21,7 +21,7 @@ from dataflow_core.prompts.answers import (
     TagsAnswer,
     TextAnswer,
 )
-from dataflow_core.serving.backend import Backend, ChatRequest, ReplyError, Vectors
+from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.messages import text_of
 from dataflow_core.testing.scripted import ScriptedServing
@@ -56,9 +56,7 @@ class _Failing(Backend):
     def __init__(self, serving: FailingServing) -> None:
         self._serving = serving
 
-    async def chat(self, request: ChatRequest) -> Any:
-        from dataflow_core.serving.backend import Reply
-
+    async def chat(self, request: ChatRequest) -> Reply:
         self._serving._noted(request)  # noqa: SLF001  a part of it
         if self._serving.failing == "empty":
             return Reply("")

@@ -18,6 +18,9 @@ from dataflow_core.testing.subject import Subject
 if TYPE_CHECKING:
     import pytest
 
+    from dataflow_core.plugins import Registered
+    from dataflow_core.plugins.specs import OperatorSpec
+
 ExpectedFailures = Mapping[str, str | Mapping[str, str]]
 """Reasons by check, or by operator and check."""
 
@@ -54,7 +57,7 @@ def operators(
         plugins: Where to look; None for all that is installed.
 
     Raises:
-        ConformanceError: There are none, an example names none of them, or one cannot be imported.
+        ConformanceError: There are none, or an example names none of them or cannot be imported.
         PluginError: There is no such plugin, or it is broken.
     """
     manager = plugins or PluginManager()
@@ -70,6 +73,14 @@ def operators(
     names = [one.full_name for one in found]
     _refuse_unknown("the examples", given, names)
     return [Subject(one, given.get(one.full_name) or example_of(one)) for one in found]
+
+
+def subject_of(registered: Registered[OperatorSpec]) -> Subject:
+    """Return an operator to be checked; `check_example` tells if its example cannot be imported."""
+    try:
+        return Subject(registered, example_of(registered))
+    except ConformanceError as error:
+        return Subject(registered, fault=str(error))
 
 
 def parametrize_with_checks(
@@ -127,7 +138,7 @@ def check_operator(
 
     Raises:
         ConformanceError: Some fail; the message is a table of them.
-        PluginError: There is no operator of that name, or it cannot be imported.
+        PluginError: There is no operator of that name.
 
     Example:
         >>> from dataflow_core.operators.general import FilterRows
@@ -194,7 +205,7 @@ def _cases(
         for check in CHECKS:
             if missing and check.needs == "run":
                 yield subject, check, missing
-            elif check.applies(subject):
+            elif check.concerns(subject):
                 yield subject, check, ""
 
 
@@ -221,7 +232,7 @@ def _subject(operator: type[Operator] | str | Subject, example: Example | None) 
         return operator if example is None else operator.with_example(example)
     if isinstance(operator, str):
         found = PluginManager().find("operator", operator)
-        return Subject(found, example or example_of(found))
+        return subject_of(found) if example is None else Subject(found, example)
     return Subject(operator, example)
 
 
@@ -289,4 +300,5 @@ __all__ = [
     "failures_text",
     "operators",
     "parametrize_with_checks",
+    "subject_of",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ from dataflow_core.errors import ConformanceError, PluginError
 from dataflow_core.plugins import Finding, PluginManager, Registered, examine
 from dataflow_core.plugins.catalogue import Plugin
 from dataflow_core.plugins.discovery import CORE_DISTRIBUTION, normalized
-from dataflow_core.plugins.requirements import lacking
+from dataflow_core.plugins.requirements import lacking, metadata_of, requirement_lines
 from dataflow_core.prompts.examination import prompt_findings
 from dataflow_core.testing.spec_examples import example_names, example_of
 
@@ -69,12 +68,9 @@ def _required(plugin: Plugin) -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     claim = plugin.claim
-    if claim.distribution == CORE_DISTRIBUTION:
+    if claim.distribution == CORE_DISTRIBUTION or metadata_of(claim.distribution) is None:
         return
-    try:
-        lines = importlib.metadata.requires(claim.distribution) or []
-    except importlib.metadata.PackageNotFoundError:
-        return
+    lines = requirement_lines(claim.distribution)
     cores = [one for one in map(Requirement, lines) if normalized(one.name) == CORE_DISTRIBUTION]
     bounded = {bound.operator for one in cores for bound in one.specifier}
     if not bounded & {">=", ">", "~=", "=="}:

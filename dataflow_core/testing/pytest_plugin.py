@@ -7,6 +7,7 @@ environment.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from dataflow_core import MemoryStorage, Storage
     from dataflow_core.plugins import PluginManager
     from dataflow_core.testing import ScriptedServing
-    from dataflow_core.testing.temporary_runs import Step, TemporaryRun
+    from dataflow_core.testing.steps import Step
+    from dataflow_core.testing.temporary_runs import TemporaryRun
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def dataflow_run(tmp_path: Path) -> Callable[..., TemporaryRun]:
     """
     from dataflow_core.testing.temporary_runs import run_steps
 
-    runs = iter(range(1, 10_000))
+    runs = itertools.count(1)
 
     def run(
         source: Storage | Iterable[Mapping[str, Any]], *steps: Step, **options: Any

@@ -42,14 +42,19 @@ class Subject:
     Args:
         cls: Its class, or what is registered, whose class is then imported when it is needed.
         example: How to make and run it; None for what follows from its signature.
+        fault: Why it cannot be checked at all, where that is known already.
     """
 
     def __init__(
-        self, cls: type[Operator] | Registered[OperatorSpec], example: Example | None = None
+        self,
+        cls: type[Operator] | Registered[OperatorSpec],
+        example: Example | None = None,
+        fault: str = "",
     ) -> None:
         self._cls = cls if isinstance(cls, type) else None
         self.registered = None if isinstance(cls, type) else cls
         self.example = example or Example()
+        self._fault = fault
         self.example_fails: bool | None = None
         """Whether the operator fails on its own example; None before that was tried."""
         self.told_by = "check_example"
@@ -78,6 +83,16 @@ class Subject:
         if not (isinstance(found, type) and issubclass(found, Operator)):
             raise ConformanceError(f"{self.name}: its target is {found!r}, which is no Operator.")
         return found
+
+    @cached_property
+    def fault(self) -> str:
+        """Why it cannot be checked at all, as when it cannot be imported; empty if it can."""
+        if not self._fault:
+            try:
+                _ = self.cls
+            except (PluginError, ConformanceError) as error:
+                return str(error)
+        return self._fault
 
     @cached_property
     def configuration(self) -> dict[str, Any]:
@@ -144,6 +159,12 @@ class Subject:
     def bindings(self) -> dict[str, Any]:
         """Return what ``run`` is given, with new second tables."""
         return {name: _as_table(value) for name, value in self.columns.items()}
+
+    def bound(self, operator: Operator) -> tuple[dict[str, Any], list[Storage]]:
+        """Return the columns of ``run`` by parameter, those by default too, and second tables."""
+        found = operator.bind(**self.bindings())
+        tables = [value for value in found.values() if isinstance(value, Storage)]
+        return {n: v for n, v in found.items() if not isinstance(v, Storage)}, tables
 
     @cached_property
     def rows(self) -> list[Mapping[str, Any]]:

@@ -11,15 +11,11 @@ import pyarrow as pa
 
 from dataflow_core.engine import Report, run_plan
 from dataflow_core.engine.stored_runs import StoredRun
-from dataflow_core.operators.base import Operator
-from dataflow_core.pipeline.base import Pipeline
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.file import FileStorage
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.table.values import rows_of
-
-Step = Operator | tuple[Operator, Mapping[str, Any]]
-"""An operator, alone or with its columns."""
+from dataflow_core.testing.steps import Step, Steps
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class TemporaryRun:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows that came out."""
-        return rows_of(FileStorage(self.report.output).frame.to_arrow())
+        return written_rows(self.report)
 
     @property
     def dropped(self) -> list[dict[str, Any]]:
@@ -56,6 +52,11 @@ class TemporaryRun:
         return [row for table in tables for row in table.to_pylist()]
 
 
+def written_rows(report: Report) -> list[dict[str, Any]]:
+    """Return the rows that a run has written."""
+    return rows_of(FileStorage(report.output).frame.to_arrow())
+
+
 def run_steps(
     source: Storage | Iterable[Mapping[str, Any]],
     steps: Iterable[Step],
@@ -72,17 +73,6 @@ def run_steps(
             may fail as there are, unless ``max_failures`` is given.
     """
     storage = source if isinstance(source, Storage) else MemoryStorage(source)
-    plan = _Steps(storage, steps).compile()
+    plan = Steps(storage, *steps).compile()
     report = run_plan(plan, run_dir=run_dir, **{"max_failures": 1.0, **options})
     return TemporaryRun(report, run_dir)
-
-
-class _Steps(Pipeline):
-    def __init__(self, storage: Storage, steps: Iterable[Step]) -> None:
-        super().__init__(storage)
-        self.steps = [one if isinstance(one, tuple) else (one, {}) for one in steps]
-
-    def forward(self) -> None:
-        """Run them."""
-        for operator, columns in self.steps:
-            operator.run(self.storage, **columns)

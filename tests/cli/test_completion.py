@@ -99,6 +99,7 @@ def asked(site, *words, **environment):
         ("servings show core/emb", ["core/embedded"]),
         ("storages show core/", ["core/file", "core/memory"]),
         ("plugins show fr", ["fruit"]),
+        ("plugins check fr", ["fruit"]),
         ("operators list --namespace fr", ["fruit"]),
         ("operators list --function gen", ["generate"]),
         ("operators list --function=gen", ["--function=generate"]),

@@ -176,6 +176,13 @@ def test_another_owner_of_the_package_is_an_error(site, examine):
     assert told["names"]["other_packages"] == ["dataflow-core"]
 
 
+def test_a_package_whose_name_ends_like_ours_is_another_one(site, examine):
+    site.write("flows-1.0.dist-info/METADATA", "Name: flows\nVersion: 1.0\n")
+    site.write("flows-1.0.dist-info/RECORD", "my_dataflow_core/__init__.py,,\n")
+    code, told, _ = examine()
+    assert (code, told["names"]["other_packages"]) == (0, [])
+
+
 def test_keys_are_told_as_yes_or_no_and_never_shown(site, examine):
     key = "sk-1234567890abcdefghij"
     environment = {"OPENAI_API_KEY": key, "GEMINI_API_KEY": ""}

@@ -190,6 +190,56 @@ def test_the_command_checks_what_is_sound_and_refuses_what_is_not_there(site):
     assert site.run("plugins", "check", "nothing").returncode == 1
 
 
+TWO = """
+    @hookimpl
+    def dataflow_register_operators():
+        return [
+            OperatorSpec(name="bad", target="dataflow_mixed.bad:Bad", summary="Bad",
+                         function="refine", {more}),
+            OperatorSpec(name="shout", target="dataflow_mixed.shout:Shout", summary="Shout",
+                         function="refine"),
+        ]
+"""
+BAD = OPERATOR.format(imports="").replace("Shout", "Bad")
+MISNAMED = """
+    from dataflow_core import Refiner
+
+    class Bad(Refiner):
+        '''Bad.'''
+
+        def run(self, storage, column="text"):
+            storage.write(storage.read())
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "told"),
+    [
+        ("raise RuntimeError('mouldy')\n", "", "RuntimeError: mouldy"),
+        ("class Bad(:\n", "", "SyntaxError: "),
+        ("Bad = 3\n", "", "which is no Operator"),
+        (MISNAMED, "", "'column'"),
+        (BAD, 'example="dataflow_mixed.nowhere:EXAMPLES"', "'dataflow_mixed.nowhere'"),
+    ],
+    ids=["raises", "syntax", "no-operator", "signature", "example"],
+)
+def test_an_operator_that_cannot_be_had_fails_and_the_others_are_checked(site, source, more, told):
+    shout = OPERATOR.format(imports="")
+    site.add(
+        "dataflow-mixed",
+        "mixed",
+        TWO.format(more=more),
+        modules={"dataflow_mixed/shout.py": shout, "dataflow_mixed/bad.py": source},
+        metadata=REQUIRES,
+    )
+    done = site.run("plugins", "check", "mixed", "--json")
+    assert (done.returncode, done.stderr) == (2, "")
+    bad, good = json.loads(done.stdout)["operators"]
+    assert told in bad["failed"]["check_example"]
+    assert good["failed"] == good["skipped"] == {}
+    assert len(good["passed"]) > 15
+
+
 def test_the_command_names_a_broken_plugin(site):
     site.add("dataflow-broken", "broken", "raise SystemExit(3)")
     done = site.run("plugins", "check", "broken")

@@ -46,18 +46,18 @@ def pipelines(context: click.Context, _: click.Parameter, incomplete: str) -> li
 
 def runs(_: click.Context, __: click.Parameter, incomplete: str) -> list[Item]:
     """Complete a run: a name in the folder of runs, ``last``, or a path."""
-    from dataflow_core.engine.run_paths import RUNS
+    from dataflow_core.engine.run_paths import LAST, run_folders
 
-    known = [(name, "") for name in _names_in(RUNS)]
-    newest = [("last", "the newest run")] if known else []
+    known = [(path.name, "") for path in run_folders()]
+    newest = [(LAST, "the newest run")] if known else []
     return _beginning(incomplete, [*newest, *known], instead="dir")
 
 
 def run_folders(_: click.Context, __: click.Parameter, incomplete: str) -> list[Item]:
     """Complete the path of a run directory."""
-    from dataflow_core.engine.run_paths import RUNS
+    from dataflow_core.engine import run_paths
 
-    known = ((str(RUNS / name), "") for name in _names_in(RUNS))
+    known = ((str(path), "") for path in run_paths.run_folders())
     return _beginning(incomplete, known, instead="dir")
 
 
@@ -132,12 +132,6 @@ def _beginning(
 
 def _manager(context: click.Context) -> PluginManager:
     return context.find_root().ensure_object(PluginManager)
-
-
-def _names_in(folder: Path) -> list[str]:
-    """Return the names of the runs in a folder, the newest first."""
-    found = sorted(folder.glob("*/run.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [path.parent.name for path in found]
 
 
 def _recipes() -> list[str]:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataflow_core.cli.catalogue.listing import JSON
-from dataflow_core.cli.findings import write_findings
+from dataflow_core.cli.findings import CHECK_FAILED, write_findings
 from dataflow_core.cli.output import write_json
 from dataflow_core.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import Finding
-
-CHECK_FAILED = 2
 
 
 @click.command("doctor")
@@ -61,7 +59,7 @@ def _installation(manager: PluginManager) -> tuple[dict[str, Any], list[Finding]
     from dataflow_core.cli.doctor import loading, machine, names, versions
     from dataflow_core.cli.models import described_models
     from dataflow_core.cli.plugins import taken_names
-    from dataflow_core.plugins.doctor import Finding, examine
+    from dataflow_core.plugins.doctor import Finding, examine, worst_first
     from dataflow_core.prompts.examination import prompt_findings
 
     told: dict[str, Any] = {
@@ -76,7 +74,7 @@ def _installation(manager: PluginManager) -> tuple[dict[str, Any], list[Finding]
         "names": names.owners(),
     }
     findings = [
-        *versions.findings(manager),
+        *versions.findings(manager, told["requirements"], told["extras"]),
         *names.findings(told["names"]),
         *machine.findings(told["folders"]),
         *examine(manager, None, [prompt_findings, taken_names]),
@@ -92,5 +90,4 @@ def _installation(manager: PluginManager) -> tuple[dict[str, Any], list[Finding]
         for model in told["models"]
         if model["status"] == "damaged"
     ]
-    levels = ("error", "warning", "note")
-    return told, sorted(findings, key=lambda one: levels.index(one.level))
+    return told, worst_first(findings)

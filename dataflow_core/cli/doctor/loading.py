@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,15 +49,12 @@ def downloads(manager: PluginManager) -> tuple[list[Needed], list[Finding]]:
             findings.append(_unknown(item, error))
     needed = [Needed(download, tuple(by)) for download, by in found.items()]
     findings += [_missing(one) for one in needed if one.download.present is False]
-    return sorted(needed, key=lambda one: (one.download.present is True, one.download.name)), (
-        findings
-    )
+    needed.sort(key=lambda one: (one.download.present is True, one.download.name))
+    return needed, findings
 
 
 def keys(manager: PluginManager) -> dict[str, dict[str, bool]]:
     """Return, by serving, whether the variables are set that may hold its key; never a value."""
-    import os
-
     told: dict[str, dict[str, bool]] = {}
     for item in manager.servings():
         try:

@@ -77,4 +77,4 @@ def _has_program(distribution: Distribution) -> bool:
 
 
 def _has_package(distribution: Distribution) -> bool:
-    return f"{PACKAGE}/__init__.py," in (distribution.read_text("RECORD") or "")
+    return f"\n{PACKAGE}/__init__.py," in f"\n{distribution.read_text('RECORD') or ''}"

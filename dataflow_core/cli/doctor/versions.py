@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,13 +77,23 @@ def extras(manager: PluginManager) -> list[dict[str, Any]]:
     ]
 
 
-def findings(manager: PluginManager) -> Iterator[Finding]:
-    """Yield what is wrong with what is required, and with what of an extra is here."""
+def findings(
+    manager: PluginManager,
+    required: Iterable[dict[str, Any]],
+    of_extras: Iterable[dict[str, Any]],
+) -> Iterator[Finding]:
+    """Yield what is wrong with what is required, and with what of an extra is here.
+
+    Args:
+        manager: The plugin manager.
+        required: What `requirements` tells.
+        of_extras: What `extras` tells.
+    """
     namespaces = distributions(manager)
-    for one in requirements(manager):
+    for one in required:
         if not one["met"]:
             yield _unmet(one, namespaces[one["needed_by"]], one["needed_by"], "error")
-    for extra in extras(manager):
+    for extra in of_extras:
         for one in extra["requirements"]:
             if one["installed"] is not None and not one["met"]:
                 wanted = f"{extra['distribution']}[{extra['extra']}]"

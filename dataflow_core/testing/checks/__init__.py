@@ -17,7 +17,7 @@ from dataflow_core.testing.checks import (
     servings,
     tables,
 )
-from dataflow_core.testing.checks.check import Check, ExampleFails, always
+from dataflow_core.testing.checks.check import Check, ExampleFails
 
 CHECKS: tuple[Check, ...] = (
     Check(construction.check_example),
@@ -47,4 +47,4 @@ CHECKS: tuple[Check, ...] = (
     Check(servings.check_empty_answer_is_quarantined, applies=servings.asks),
 )
 
-__all__ = ["CHECKS", "Check", "ExampleFails", "always"]
+__all__ = ["CHECKS", "Check", "ExampleFails"]

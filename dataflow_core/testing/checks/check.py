@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from dataflow_core.errors import ConformanceError
 from dataflow_core.operators.base import Operator
 from dataflow_core.testing.checks.construction import check_example
+from dataflow_core.testing.checks.suite import summary_of
 from dataflow_core.testing.subject import Subject, explained
 
 
@@ -49,8 +49,19 @@ class Check:
     @property
     def summary(self) -> str:
         """What it checks, in a sentence or two."""
-        text = inspect.getdoc(self.function) or ""
-        return " ".join(text.partition("\n\n")[0].split())
+        return summary_of(self.function)
+
+    def concerns(self, subject: Subject) -> bool:
+        """Tell whether it applies, or fails because that cannot be told.
+
+        An operator that is at fault as a whole fails in `check_example`, and in no other.
+        """
+        if subject.fault:
+            return self.function is check_example
+        try:
+            return self.applies(subject)
+        except Exception:  # noqa: BLE001  the check itself finds it, and tells it
+            return True
 
     def __call__(self, operator: Subject | type[Operator]) -> None:
         """Check an operator.

@@ -15,7 +15,7 @@ from dataflow_core.operators.base import Operator
 from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.testing.checks.accounts import account_of
-from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.steps import Steps
 from dataflow_core.testing.subject import STAND_IN, Subject
 
 _WATCHED = ("open", "socket.", "subprocess.", "os.listdir", "os.scandir", "os.mkdir", "os.remove",
@@ -29,6 +29,8 @@ def check_example(subject: Subject) -> None:
     cannot make up. Of the rows at least one must not fail, and of an operator that has servings,
     at least one must be asked about: else the other checks would see nothing.
     """
+    if subject.fault:
+        raise ConformanceError(subject.fault)
     if subject.lack:
         raise ConformanceError(f"the kit needs an Example for {subject.lack}")
     if problems := _problems(subject):
@@ -117,7 +119,7 @@ def _worked_out(cls: type[Operator]) -> list[str]:
 
 def _problems(subject: Subject) -> str:
     storage = MemoryStorage(subject.table)
-    plan = OneStep(subject.make(), subject.bindings(), storage).compile(check=False)
+    plan = Steps(storage, (subject.make(), subject.bindings())).compile(check=False)
     found = check_plan(plan, storage.columns())
     return " ".join(problem.message for problem in found if problem.level == "error")
 

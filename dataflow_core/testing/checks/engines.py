@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from dataflow_core.engine import Report
 from dataflow_core.errors import DataflowError
@@ -19,14 +19,13 @@ from dataflow_core.operators.general import (
     Join,
     Sort,
 )
-from dataflow_core.pipeline.base import Pipeline
 from dataflow_core.pipeline.plan import Plan
 from dataflow_core.storage.base import Storage
-from dataflow_core.storage.file import FileStorage
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.table.failures import RowFailure
-from dataflow_core.table.values import rows_of
-from dataflow_core.testing.checks.suite import make_checks, require
+from dataflow_core.testing.checks.suite import make_checks, require, without_nulls
+from dataflow_core.testing.steps import Step, Steps
+from dataflow_core.testing.temporary_runs import written_rows
 
 Run = Callable[[Plan, Path], Report]
 
@@ -82,30 +81,13 @@ class Letters(Generator):
         storage.write(made)
 
 
-class Steps(Pipeline):
-    """Operators in a row, each with its columns."""
-
-    def __init__(self, *steps: tuple[Any, Mapping[str, Any]]) -> None:
-        super().__init__(MemoryStorage(_ROWS))
-        self.cities = MemoryStorage(_CITIES)
-        for at, (operator, _) in enumerate(steps):
-            setattr(self, f"step_{at}", operator)
-        self.columns = [columns for _, columns in steps]
-
-    def forward(self) -> None:
-        """Run them."""
-        for at, columns in enumerate(self.columns):
-            tables = {"input_table": self.cities} if columns.get("input_table") else {}
-            getattr(self, f"step_{at}").run(self.storage, **{**columns, **tables})
-
-
 def check_engine_rows(run: Run) -> None:
     """Operators on rows: the rows of a notebook, in their order, with exact values."""
     _compare(
         run,
-        (FilterRows(where="id < 20"), {}),
+        FilterRows(where="id < 20"),
         (DeriveColumn(expression="id * 2"), {"output_column": "twice"}),
-        (FilterRows(where="twice > 4"), {}),
+        FilterRows(where="twice > 4"),
     )
 
 
@@ -114,7 +96,7 @@ def check_engine_made_rows(run: Run) -> None:
     _compare(
         run,
         (Explode(), {"input_list": "tags", "output_item": "tag"}),
-        (Letters(), {}),
+        Letters(),
     )
 
 
@@ -122,27 +104,28 @@ def check_engine_dataset_operators(run: Run) -> None:
     """Operators that need all rows, in two phases and at once, between others."""
     _compare(
         run,
-        (FilterRows(where="id > 1"), {}),
+        FilterRows(where="id > 1"),
         (DeduplicateExact(), {"input_columns": ("text",)}),
         (Sort(order="descending"), {"input_columns": ("id",)}),
-        (FilterRows(where="id > 2"), {}),
+        FilterRows(where="id > 2"),
     )
 
 
 def check_engine_second_table(run: Run) -> None:
     """A second table, joined by key."""
-    _compare(run, (Join(), {"input_table": True, "input_on": ("text",)}))
+    cities = MemoryStorage(_CITIES)
+    _compare(run, (Join(), {"input_table": cities, "input_on": ("text",)}))
 
 
 def check_engine_failures(run: Run) -> None:
     """Rows that fail go to quarantine, are accounted for, and the others go on."""
-    _compare(run, (Fails(), {}), (FilterRows(where="id > 1"), {}))
+    _compare(run, Fails(), FilterRows(where="id > 1"))
 
 
 def check_engine_resumes(run: Run) -> None:
     """The same plan in the same directory again gives the same rows."""
     with tempfile.TemporaryDirectory(prefix="dataflow-conformance-") as folder:
-        plan = Steps((FilterRows(where="id > 3"), {})).compile()
+        plan = Steps(MemoryStorage(_ROWS), FilterRows(where="id > 3")).compile()
         first = _output(run(plan, Path(folder, "run")))
         second = _output(run(plan, Path(folder, "run")))
     require(first == second, "the second run in one directory gives other rows.")
@@ -150,7 +133,7 @@ def check_engine_resumes(run: Run) -> None:
 
 def check_engine_errors(run: Run) -> None:
     """An operator that fails on all rows stops the run with an error, not with an empty result."""
-    steps = Steps((Fails(), {"input_id": "text"}))
+    steps = Steps(MemoryStorage(_ROWS), (Fails(), {"input_id": "text"}))
     with tempfile.TemporaryDirectory(prefix="dataflow-conformance-") as folder:
         try:
             report = run(steps.compile(check=False), Path(folder, "run"))
@@ -170,17 +153,15 @@ ENGINE_CHECKS: tuple[Callable[[Run], None], ...] = (
 )
 
 
-def _compare(run: Run, *steps: tuple[Any, Mapping[str, Any]]) -> None:
+def _compare(run: Run, *steps: Step) -> None:
     """Compare a run with a notebook, and check the account of each step."""
-    pipeline = Steps(*steps)
-    plan = Steps(*steps).compile()
-    pipeline.forward()
-    notebook = pipeline.storage
-    assert isinstance(notebook, MemoryStorage)  # noqa: S101  for the type checker
+    notebook = MemoryStorage(_ROWS)
+    Steps(notebook, *steps).forward()
+    plan = Steps(MemoryStorage(_ROWS), *steps).compile()
     with tempfile.TemporaryDirectory(prefix="dataflow-conformance-") as folder:
         report = run(plan, Path(folder, "run"))
         found = _output(report)
-    expected = [repr(sorted(row.items())) for row in _without_nulls(notebook.rows())]
+    expected = [repr(sorted(row.items())) for row in without_nulls(notebook.rows())]
     require(len(found) == len(expected), f"{len(found)} rows come out, not {len(expected)}.")
     require(found == expected, "the rows are others than a notebook's, or in another order.")
     for account, outcome in zip(report.steps, notebook.outcomes, strict=True):
@@ -194,10 +175,4 @@ def _compare(run: Run, *steps: tuple[Any, Mapping[str, Any]]) -> None:
 
 
 def _output(report: Report) -> list[str]:
-    rows = rows_of(FileStorage(report.output).frame.to_arrow())
-    return [repr(sorted(row.items())) for row in _without_nulls(rows)]
-
-
-def _without_nulls(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows without keys that are null: Parquet does not tell these from missing ones."""
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return [repr(sorted(row.items())) for row in without_nulls(written_rows(report))]

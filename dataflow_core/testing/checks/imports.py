@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
-import subprocess
-import sys
 from typing import Any
 
-from dataflow_core.errors import ConformanceError
+from dataflow_core.errors import ConformanceError, PluginError
 from dataflow_core.plugins import PluginManager
+from dataflow_core.plugins.own_process import answer_of
 from dataflow_core.testing.subject import Subject
 
 SECONDS = 1.0
@@ -22,12 +20,8 @@ HEAVY = (
 """Modules that no operator's module may import: they belong into the method that needs them."""
 
 _PROGRAM = """
-import json, sys, time
-task = json.loads(sys.argv[1])
-sys.path[:] = task["path"]
 import dataflow_core.operators, dataflow_core.operators.prompted, dataflow_core.operators.dataset
-stdout, found = sys.stdout, {}
-sys.stdout = sys.stderr
+found, sys.stdout = {}, sys.stderr
 for module in task["modules"]:
     before, start = set(sys.modules), time.process_time()
     try:
@@ -84,21 +78,10 @@ def _costs(namespace: str) -> dict[str, Any]:
 
 
 def _measured(modules: tuple[str, ...]) -> dict[str, Any]:
-    task = json.dumps({"modules": modules, "path": sys.path})
     try:
-        done = subprocess.run(  # noqa: S603  our own interpreter and program
-            [sys.executable, "-c", _PROGRAM, task],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=True,
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-    except (subprocess.SubprocessError, OSError, ValueError) as error:
-        raise ConformanceError(
-            f"the modules {', '.join(modules)} cannot be imported in a process of their own: "
-            f"{error}"
-        ) from error
+        found: dict[str, Any] = answer_of(_PROGRAM, _TIMEOUT, modules=modules)
+    except PluginError as error:
+        raise ConformanceError(f"importing {', '.join(modules)}: {error}") from error
     return found
 
 

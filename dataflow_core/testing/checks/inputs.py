@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from dataflow_core.errors import ConformanceError
-from dataflow_core.storage.base import Storage
 from dataflow_core.storage.bindings import inputs
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.testing.checks.tables import promise
@@ -37,10 +36,10 @@ def check_empty_table(subject: Subject) -> None:
     """A table without rows gives one without rows, with the columns that were promised."""
     table = subject.table.slice(0, 0)
     storage = subject.run(table)
-    bound = subject.bindings().values()
-    if len(storage) and not any(isinstance(value, Storage) for value in bound):
+    operator = subject.make()
+    if len(storage) and not subject.bound(operator)[1]:
         raise ConformanceError(f"a table without rows becomes one with {len(storage)}.")
-    promised = promise(subject.make(), subject, dict(MemoryStorage(table).columns()))
+    promised = promise(operator, subject, dict(MemoryStorage(table).columns()))
     if set(storage.columns()) != set(promised):
         raise ConformanceError(
             f"without rows the table has the columns {', '.join(storage.columns())} afterwards, "
@@ -110,7 +109,6 @@ def _read_columns(subject: Subject) -> list[str]:
 def read_columns(subject: Subject) -> list[str]:
     """Return the columns that it declares to read, by its parameters and by `Operator.reads`."""
     operator = subject.standing_in()
-    bound = operator.bind(**subject.bindings())
-    named = {name: value for name, value in bound.items() if not isinstance(value, Storage)}
+    named, _ = subject.bound(operator)
     read = [*inputs(named).values(), *operator.reads(named).values()]
     return list(dict.fromkeys(name for names in read for name in names))

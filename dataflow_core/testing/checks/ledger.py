@@ -9,11 +9,10 @@ from typing import Any
 
 from dataflow_core.engine import run_plan
 from dataflow_core.errors import ConformanceError
-from dataflow_core.storage.file import FileStorage
 from dataflow_core.storage.memory import MemoryStorage
-from dataflow_core.table.values import rows_of
-from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.steps import Steps
 from dataflow_core.testing.subject import Subject, closing
+from dataflow_core.testing.temporary_runs import written_rows
 
 
 def check_ledger_sums(subject: Subject) -> None:
@@ -25,12 +24,12 @@ def check_ledger_sums(subject: Subject) -> None:
     outcome = direct.outcomes[0]
     with tempfile.TemporaryDirectory(prefix="dataflow-conformance-") as folder:
         with closing(subject.make()) as operator:
-            steps = OneStep(operator, subject.bindings(), MemoryStorage(subject.table))
+            steps = Steps(MemoryStorage(subject.table), (operator, subject.bindings()))
             report = run_plan(
                 steps.compile(check=False), run_dir=Path(folder, "run"), batch_size=2,
                 max_failures=1.0,
             )  # fmt: skip
-        written = rows_of(FileStorage(report.output).frame.to_arrow())
+        written = written_rows(report)
     account = report.steps[0]
     ended = account.rows_out + account.dropped + account.quarantined + account.expanded
     if account.rows_in + account.made != ended:

@@ -9,7 +9,7 @@ from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.testing.checks.inputs import read_columns
 from dataflow_core.testing.checks.tables import promise
-from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.steps import Steps
 from dataflow_core.testing.subject import Subject
 
 
@@ -76,7 +76,7 @@ def _reads_all(subject: Subject) -> bool:
 def _check_plan(subject: Subject, table: pa.Table, name: str, near: str) -> None:
     operator = subject.standing_in()
     storage = MemoryStorage(table)
-    plan = OneStep(operator, subject.bindings(), storage).compile(check=False)
+    plan = Steps(storage, (operator, subject.bindings())).compile(check=False)
     told = [
         problem
         for problem in check_plan(plan, storage.columns())

@@ -12,7 +12,7 @@ from dataflow_core.pipeline.plan import Plan
 from dataflow_core.pipeline.recipe import from_yaml, to_yaml
 from dataflow_core.storage.file import FileStorage
 from dataflow_core.storage.memory import MemoryStorage
-from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.steps import Steps
 from dataflow_core.testing.subject import Subject
 
 
@@ -22,7 +22,7 @@ def check_configuration_round_trips(subject: Subject) -> None:
     Its servings are written as their specifications, and second tables as the files that they are.
     """
     operator = subject.standing_in()
-    plan = OneStep(operator, _on_files(subject)).compile(check=False)
+    plan = Steps(None, (operator, _on_files(subject))).compile(check=False)
     text = to_yaml(plan, _named(subject))
     again = from_yaml(text, lambda _: subject.cls)
     _compare(plan, again, text)

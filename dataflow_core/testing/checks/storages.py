@@ -16,8 +16,8 @@ from dataflow_core.storage.base import Storage
 from dataflow_core.storage.source import Batch, Source
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.values import rows_of
-from dataflow_core.testing.checks.suite import make_checks, require
-from dataflow_core.testing.one_step import OneStep
+from dataflow_core.testing.checks.suite import make_checks, require, without_nulls
+from dataflow_core.testing.steps import Steps
 
 Make = Callable[[], Storage]
 
@@ -168,7 +168,7 @@ def check_storage_runs(make: Make) -> None:
     """A run over it, in batches, keeps the rows and their order."""
     expected = _rows(make())
     with tempfile.TemporaryDirectory(prefix="dataflow-conformance-") as folder:
-        plan = OneStep(All(), {}, make()).compile()
+        plan = Steps(make(), All()).compile()
         report = run_plan(plan, run_dir=Path(folder, "run"), batch_size=2)
     require(
         report.rows_out == len(expected),
@@ -202,14 +202,9 @@ def _source(storage: Storage) -> Source:
 
 def _rows(storage: Storage) -> list[dict[str, Any]]:
     if isinstance(storage, TableStorage):
-        return _plain(rows_of(storage.frame.to_arrow()))
-    return _plain(cast("list[dict[str, Any]]", storage.read().to_dict("records")))
+        return without_nulls(rows_of(storage.frame.to_arrow()))
+    return without_nulls(cast("list[dict[str, Any]]", storage.read().to_dict("records")))
 
 
 def _rows_in(batches: list[Batch]) -> list[dict[str, Any]]:
-    return _plain([row for one in batches for row in rows_of(one.table)])
-
-
-def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows without keys that are null, which some formats cannot tell from missing ones."""
-    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+    return without_nulls([row for one in batches for row in rows_of(one.table)])

@@ -41,6 +41,11 @@ def summary_of(check: Callable[..., None]) -> str:
     return " ".join((inspect.getdoc(check) or "").partition("\n\n")[0].split())
 
 
+def without_nulls(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows without keys that are null, which some formats cannot tell from missing ones."""
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
 def require(holds: object, fault: str) -> None:
     """Raise if something does not hold.
 

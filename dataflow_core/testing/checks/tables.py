@@ -11,7 +11,6 @@ import pyarrow.types as pat
 from dataflow_core.errors import ConformanceError, did_you_mean
 from dataflow_core.operators.base import Operator
 from dataflow_core.operators.columns import PRODUCED, ColumnKind
-from dataflow_core.storage.base import Storage
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.storage.table_storage import TableStorage
 from dataflow_core.table.types import is_json
@@ -77,7 +76,8 @@ def check_other_columns_stay(subject: Subject) -> None:
     operator = subject.make()
     storage = MemoryStorage(table)
     kept = promise(operator, subject, dict(storage.columns()))
-    written = {name for names in _written(operator, subject).values() for name in names}
+    named, _ = subject.bound(operator)
+    written = {name for names in operator.writes(named).values() for name in names}
     before = account_of([storage.fork()]).rows
     subject.run(storage, operator=operator)
     for row_id, row in account_of([storage]).rows.items():
@@ -121,12 +121,10 @@ def promise(
         subject: Its bindings and second tables.
         columns: The columns of the table.
     """
-    bound = operator.bind(**subject.bindings())
+    named, others = subject.bound(operator)
     before = dict(columns)
-    for value in bound.values():
-        if isinstance(value, Storage):
-            before = operator.columns_joined(before, dict(value.columns() or {}))
-    named = {name: value for name, value in bound.items() if not isinstance(value, Storage)}
+    for other in others:
+        before = operator.columns_joined(before, dict(other.columns() or {}))
     return operator.columns_after(before, named)
 
 
@@ -147,8 +145,3 @@ def fits(found: pa.DataType, promised: pa.DataType) -> bool:
 def _as_it_is(storage: TableStorage) -> str:
     ids, rows = storage.row_ids().tolist(), rows_of(storage.frame.to_arrow())
     return repr((ids, rows, storage.read().to_dict("list")))
-
-
-def _written(operator: Operator, subject: Subject) -> dict[str, tuple[str, ...]]:
-    bound = operator.bind(**subject.bindings())
-    return operator.writes({n: v for n, v in bound.items() if not isinstance(v, Storage)})

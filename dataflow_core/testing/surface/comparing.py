@@ -42,7 +42,6 @@ def check_surface(namespace: str, path: Path, manager: PluginManager | None = No
     Args:
         namespace: The plugin's namespace, or ``"core"``.
         path: The file.
-
         manager: The plugin manager; default: one that sees what is installed.
 
     Raises:

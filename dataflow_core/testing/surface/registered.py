@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from dataflow_core.plugins import PluginManager, Registered
+from dataflow_core.plugins.catalogue import KINDS
 from dataflow_core.prompts.prompt import read_template
 from dataflow_core.testing.surface.formers import formers_of
 from dataflow_core.testing.surface.objects import fields, signature, value_text
 
-_KINDS = ("operator", "pipeline", "prompt", "storage", "serving", "engine", "command", "template")
 _INDENT = "    "
 
 
@@ -28,8 +28,8 @@ def registered_lines(manager: PluginManager, namespace: str) -> Iterator[str]:
         PluginError: The plugin is not loaded, or something that it registers cannot be.
     """
     manager.require_namespace(namespace)
-    for kind in _KINDS:
-        found = [one for one in manager.all_of(kind) if one.namespace == namespace]  # type: ignore[arg-type]
+    for kind in KINDS:
+        found = [one for one in manager.all_of(kind) if one.namespace == namespace]
         if not found:
             continue
         yield f"[{kind}s]"
