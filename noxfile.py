@@ -63,15 +63,8 @@ def lint(session):
 @nox.session
 def types(session):
     """Check types, strictly."""
-    session.install(
-        *CONSTRAINTS,
-        "mypy",
-        "types-PyYAML",
-        "pytest",
-        "-e",
-        ".",
-        *(f"-e{path}" for path in PLUGINS),
-    )
+    ours = ["-e", ".", *(f"-e{path}" for path in PLUGINS)]
+    session.install(*CONSTRAINTS, "mypy", "types-PyYAML", "pytest", *ours)
     session.run("mypy")
 
 

@@ -7,9 +7,10 @@ the tag or the tree are not yet as at a release), 1 something is wrong, 2 wrong 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from releasing.building import Built, build, differences, digest, lacking, run
@@ -17,6 +18,7 @@ from releasing.distribution import CORE, Distribution, ReleaseError, unready, wr
 from releasing.trying import TESTING, Environment, released_core, test_from_sdist
 
 ROOT = Path(__file__).resolve().parents[1]
+OUTPUT = ROOT / "dist"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,14 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     _tell("changelog, tag and tree", open_points)
     try:
         with tempfile.TemporaryDirectory(prefix="release-") as folder:
-            wrong = _checked(distribution, Path(folder), options)
+            files, wrong = _checked(distribution, Path(folder), options.core)
     except ReleaseError as error:
-        wrong = [str(error)]
+        files, wrong = [], [str(error)]
         _say(f"FAILED  {error}")
     if wrong or (open_points and not options.dry_run):
         _say(f"{distribution.name} {distribution.version} is not ready.")
         return 1
-    _say_next(distribution, options.out, open_points)
+    _say_next(distribution, files, dry=bool(open_points))
     return 0
 
 
@@ -50,34 +52,33 @@ def _options() -> argparse.ArgumentParser:
         "--dry-run", action="store_true", help="go on, and end well, if only the day is not there"
     )
     parser.add_argument(
-        "--core", choices=("auto", "index", "tag", "workspace"), default="auto",
+        "--core", choices=("auto", "index", "workspace"), default="auto",
         help="the core that a plugin is tried with (auto: the last tag, else the workspace)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where the files go")
-    parser.add_argument("--no-tests", action="store_true", help="install, and run no tests")
     return parser
 
 
-def _checked(distribution: Distribution, folder: Path, options: argparse.Namespace) -> list[str]:
-    """Build, look into the archives, install and test; return what is wrong."""
+def _checked(
+    distribution: Distribution, folder: Path, core: str
+) -> tuple[Sequence[Path], list[str]]:
+    """Build, look into the archives, install and test; return the files, and what is wrong."""
     first = build(distribution, "HEAD", folder / "first")
     second = build(distribution, "HEAD", folder / "second")
     wrong = _tell("two builds are equal", differences(first, second))
     wrong += _tell("licence, py.typed, README, tests, metadata", lacking(distribution, first))
     run([sys.executable, "-m", "twine", "check", "--strict", *map(str, first.files())], folder)
     _tell("twine check: the README renders", ())
-    wrong += _tried(distribution, first, folder, options)
-    if not wrong:
-        options.out.mkdir(parents=True, exist_ok=True)
-        for path in first.files():
-            (options.out / path.name).write_bytes(path.read_bytes())
-            _say(f"        {digest(path)}  {options.out / path.name}")
-    return wrong
+    wrong += _tried(distribution, first, folder, core)
+    if wrong:
+        return [], wrong
+    OUTPUT.mkdir(exist_ok=True)
+    files = [Path(shutil.copy(path, OUTPUT)) for path in first.files()]
+    for path in files:
+        _say(f"        {digest(path)}  {path}")
+    return files, []
 
 
-def _tried(
-    distribution: Distribution, built: Built, folder: Path, options: argparse.Namespace
-) -> list[str]:
+def _tried(distribution: Distribution, built: Built, folder: Path, core: str) -> list[str]:
     """Install the wheel in an environment of its own, against the released core, and test it."""
     environment = Environment(folder / "environment", ROOT / "constraints.txt")
     wrong: list[str] = []
@@ -85,21 +86,17 @@ def _tried(
         environment.install(str(built.wheel), *TESTING)
         _tell("installed in a clean environment", ())
     else:
-        core = released_core(distribution, folder / "core", options.core)
-        environment.install(core.requirement, *TESTING)
-        version = core.version or environment.version_of(CORE)
+        released = released_core(distribution, folder / "core", core)
+        environment.install(released.requirement, *TESTING)
+        version = environment.version_of(CORE)
         environment.install(str(built.wheel))
-        _tell(f"installed with the core {version} of {core.origin}", ())
+        _tell(f"installed with the core {version} of {released.origin}", ())
         wrong = _tell("bounds on the core", wrong_bounds(distribution.core_bounds, version))
         environment.run("dataflow", "plugins", "doctor", distribution.namespace, cwd=folder)
         _tell("plugins doctor", ())
-    if environment.has_command("plugins", "check") and not distribution.is_core:
         environment.run("dataflow", "plugins", "check", distribution.namespace, cwd=folder)
         _tell("conformance", ())
-    if options.no_tests:
-        _say("skipped its tests (--no-tests)")
-    else:
-        _tell(f"{test_from_sdist(distribution, built, environment)} files of tests", ())
+    _tell(f"{test_from_sdist(distribution, built, environment)} files of tests", ())
     return wrong
 
 
@@ -111,21 +108,14 @@ def _tell(what: str, problems: Iterable[str]) -> list[str]:
     return found
 
 
-def _say_next(distribution: Distribution, out: Path, open_points: list[str]) -> None:
-    files = " ".join(
-        str(out / name)
-        for name in (
-            f"{distribution.name.replace('-', '_')}-{distribution.version}.tar.gz",
-            f"{distribution.name.replace('-', '_')}-{distribution.version}-py3-none-any.whl",
-        )
-    )
-    if open_points:
+def _say_next(distribution: Distribution, files: Sequence[Path], *, dry: bool) -> None:
+    if dry:
         _say("A dry run: all works but the open points above. At the release, run:")
     else:
         _say("Ready. Run:")
     _say(f"  git tag -a {distribution.tag} -m '{distribution.name} {distribution.version}'")
     _say(f"  git push origin {distribution.tag}")
-    _say(f"  python -m twine upload {files}")
+    _say(f"  python -m twine upload {' '.join(map(str, files))}")
 
 
 def _say(text: str) -> None:

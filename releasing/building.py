@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import subprocess
 import sys
@@ -32,14 +31,9 @@ class Built:
 def export(root: Path, commit: str, folder: Path) -> Path:
     """Write the files of a commit, and nothing else, into a folder."""
     folder.mkdir(parents=True)
-    done = subprocess.run(
-        ["git", "-C", str(root), "archive", "--format=tar", commit],
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ReleaseError(f"git archive {commit}: {done.stderr.decode().strip()}")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+    packed = folder.with_suffix(".tar")
+    git(root, "archive", f"--output={packed}", commit)
+    with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")
     return folder
 

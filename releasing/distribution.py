@@ -80,10 +80,8 @@ class Distribution:
 
     @property
     def namespace(self) -> str:
-        """The namespace of the plugin."""
-        return (
-            "core" if self.is_core else next(iter(self.project["entry-points"]["dataflow.plugins"]))
-        )
+        """The namespace of the plugin; the core has none."""
+        return next(iter(self.project["entry-points"]["dataflow.plugins"]))
 
     @cached_property
     def version(self) -> str:

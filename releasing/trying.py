@@ -24,12 +24,10 @@ class Core:
 
     Attributes:
         requirement: What pip installs.
-        version: Its version; None until it is installed.
         origin: Where it is from, in words.
     """
 
     requirement: str
-    version: str | None
     origin: str
 
 
@@ -39,12 +37,12 @@ def released_core(distribution: Distribution, folder: Path, wanted: str) -> Core
     Args:
         distribution: The plugin.
         folder: A folder to build in.
-        wanted: ``"index"``, ``"tag"`` (the last one that the plugin admits), ``"workspace"``, or
-            ``"auto"``: the last tag, where there is one, and else the workspace.
+        wanted: ``"index"``, ``"workspace"``, or ``"auto"``: the last tag that the plugin admits,
+            where there is one, and else the workspace.
     """
     bounds = distribution.core_bounds
     if wanted == "index":
-        return Core(str(bounds or CORE), None, "the index")
+        return Core(str(bounds or CORE), "the index")
     core = Distribution(distribution.root, ".")
     tags = git(distribution.root, "tag", "--list", f"{CORE}-v*").split()
     versions = {tag: Version(tag.rpartition("-v")[2]) for tag in tags}
@@ -52,10 +50,10 @@ def released_core(distribution: Distribution, folder: Path, wanted: str) -> Core
     if wanted != "workspace" and admitted:
         tag = max(admitted, key=versions.__getitem__)
         built = build(core, tag, folder)
-        return Core(str(built.wheel), str(versions[tag]), f"the tag {tag}")
+        return Core(str(built.wheel), f"the tag {tag}")
     built = build(core, "HEAD", folder)
     origin = "the workspace" if wanted == "workspace" else "the workspace, as no tag fits"
-    return Core(str(built.wheel), core.version, origin)
+    return Core(str(built.wheel), origin)
 
 
 class Environment:
@@ -74,11 +72,6 @@ class Environment:
     def run(self, program: str, *arguments: str, cwd: Path) -> None:
         """Run a program of the environment."""
         run([str(self.folder / "bin" / program), *arguments], cwd=cwd)
-
-    def has_command(self, *words: str) -> bool:
-        """Tell whether the program ``dataflow`` there has a command."""
-        program = [str(self.folder / "bin" / "dataflow"), *words, "--help"]
-        return subprocess.run(program, capture_output=True, check=False).returncode == 0
 
     def version_of(self, distribution: str) -> str:
         """Return the version of a distribution that is installed."""

@@ -27,6 +27,15 @@ def test_the_public_api_is_as_written_down():
     check_surface("core", WRITTEN)
 
 
+def test_the_page_on_compatibility_lists_the_public_modules():
+    page = (REPOSITORY / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    table = page[: page.index("Public too:")]
+    named = re.findall(
+        r"`(?:dataflow_core)?((?:\.\w+)*)`(?=[^|\n]*\|[^|\n]*\|$)", table, re.MULTILINE
+    )
+    assert sorted(f"dataflow_core{name}" for name in named) == sorted(PUBLIC)
+
+
 def test_a_changed_surface_is_shown_with_what_to_do(tmp_path):
     kept = WRITTEN.read_text(encoding="utf-8")
     (tmp_path / "old.txt").write_text(kept.replace("--budget", "--money"), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -80,7 +81,8 @@ def check_author(name: str) -> str:
         ConfigurationError: It is empty, or has characters that metadata use for other things.
     """
     told = name.strip()
-    if not told or len(told) > LONGEST_LINE or re.search(r'[<>@"\\]', told) or not _is_plain(told):
+    wrong = re.search(r'[<>@"\\]', told) or not told.isprintable()
+    if not told or len(told) > LONGEST_LINE or wrong:
         raise ConfigurationError(
             f"the author {name!r} is no name: one line of at most {LONGEST_LINE} characters is "
             'wanted, without < > @ " and backslashes.'
@@ -122,7 +124,7 @@ def author_of_git() -> tuple[str, str]:
     return _from_git("user.name", check_author), _from_git("user.email", check_email)
 
 
-def _from_git(key: str, check: object) -> str:
+def _from_git(key: str, check: Callable[[str], str]) -> str:
     try:
         found = subprocess.run(  # noqa: S603  no word of it comes from elsewhere
             ["git", "config", "--get", key],  # noqa: S607  whichever Git the user has
@@ -131,10 +133,6 @@ def _from_git(key: str, check: object) -> str:
     except (OSError, UnicodeDecodeError, subprocess.TimeoutExpired):
         return ""
     try:
-        return str(check(found)) if callable(check) else ""
+        return check(found)
     except ConfigurationError:
         return ""
-
-
-def _is_plain(text: str) -> bool:
-    return text.isprintable()

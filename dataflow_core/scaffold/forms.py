@@ -14,67 +14,62 @@ class Form:
     """One form of operator, as the files of its name in ``templates/operator/templates`` write it.
 
     Attributes:
-        name: The name of those files.
+        name: The name of those files: ``row``, ``dataset`` or ``llm``, and the function.
         operator: What it is called where the author says nothing.
         summary: What it does, in one line without a full stop.
         prompt: What its prompt asks for, in one line; empty where it asks no model.
-        answer: What a scripted serving answers to it in tests.
     """
 
     name: str
     operator: str
     summary: str
     prompt: str = ""
-    answer: str = ""
 
 
-_FORMS: Mapping[tuple[str, Function], Form] = {
-    ("row", "generate"): Form("row_generate", "first_line", "Add the first line of each text"),
-    ("row", "evaluate"): Form(
-        "row_evaluate", "letter_share", "Measure the share of letters in each text"
-    ),
-    ("row", "filter"): Form("row_filter", "letter_filter", "Keep texts that have enough letters"),
-    ("row", "refine"): Form("row_refine", "single_spaces", "Write one space where several stand"),
-    ("dataset", "generate"): Form(
-        "dataset_generate",
-        "length_rank",
-        "Add the rank of each text by its length, the longest first",
-    ),
-    ("dataset", "evaluate"): Form(
-        "dataset_evaluate", "length_summary", "Tell how many texts there are, and how long they are"
-    ),
-    ("dataset", "filter"): Form("dataset_filter", "longest_texts", "Keep the longest texts of all"),
-    ("dataset", "refine"): Form(
-        "dataset_refine", "length_limit", "Cut texts that are longer than most"
-    ),
-    ("llm", "generate"): Form(
-        "llm_generate",
-        "question_writer",
-        "Have a model write a question that each text answers",
-        "Write a question that a text answers",
-        "What is it?",
-    ),
-    ("llm", "evaluate"): Form(
-        "llm_evaluate",
-        "clarity",
-        "Have a model rate how clear each text is",
-        "Rate how clear a text is",
-        "Score: 4",
-    ),
-    ("llm", "filter"): Form(
-        "llm_filter",
-        "clarity_filter",
-        "Keep the texts that a model finds clear",
-        "Say whether a text is clear",
-        '{"explanation": "Short.", "is_clear": true}',
-    ),
-    ("llm", "refine"): Form(
-        "llm_refine",
-        "spelling",
-        "Have a model correct the spelling of each text",
-        "Correct the spelling of a text",
-        "It is a text.",
-    ),
+_FORMS: Mapping[str, Form] = {
+    form.name: form
+    for form in (
+        Form("row_generate", "first_line", "Add the first line of each text"),
+        Form("row_evaluate", "letter_share", "Measure the share of letters in each text"),
+        Form("row_filter", "letter_filter", "Keep texts that have enough letters"),
+        Form("row_refine", "single_spaces", "Write one space where several stand"),
+        Form(
+            "dataset_generate",
+            "length_rank",
+            "Add the rank of each text by its length, the longest first",
+        ),
+        Form(
+            "dataset_evaluate",
+            "length_summary",
+            "Tell how many texts there are, and how long they are",
+        ),
+        Form("dataset_filter", "longest_texts", "Keep the longest texts of all"),
+        Form("dataset_refine", "length_limit", "Cut texts that are longer than most"),
+        Form(
+            "llm_generate",
+            "question_writer",
+            "Have a model write a question that each text answers",
+            "Write a question that a text answers",
+        ),
+        Form(
+            "llm_evaluate",
+            "clarity",
+            "Have a model rate how clear each text is",
+            "Rate how clear a text is",
+        ),
+        Form(
+            "llm_filter",
+            "clarity_filter",
+            "Keep the texts that a model finds clear",
+            "Say whether a text is clear",
+        ),
+        Form(
+            "llm_refine",
+            "spelling",
+            "Have a model correct the spelling of each text",
+            "Correct the spelling of a text",
+        ),
+    )
 }
 
 
@@ -91,4 +86,4 @@ def form_of(function: Function, scope: Scope, *, llm: bool) -> Form:
             "(--llm), and another decide over all rows on the column that it makes (--scope "
             "dataset)."
         )
-    return _FORMS["llm" if llm else scope, function]
+    return _FORMS[f"{'llm' if llm else scope}_{function}"]

@@ -58,10 +58,7 @@ def _with_line(module: Source, node: ast.ImportFrom, name: str) -> str:
     if before is not None:
         place = module.offset(before.lineno, before.col_offset)
         return module.with_text(place, place, f"{name},\n{module.indent_of(place)}")
-    last = node.names[-1]
-    if last.end_lineno is None or last.end_col_offset is None:
-        raise Unplaced("the place of an import is not known")
-    place = module.offset(last.end_lineno, last.end_col_offset)
+    place = module.span(node.names[-1])[1]
     indent = module.indent_of(place)
     behind = module.text[place : module.span(node)[1] - 1]
     if module.comma_in(behind):

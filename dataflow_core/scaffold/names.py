@@ -25,13 +25,13 @@ LONGEST_NAME = 32
 
 IMPORTED = frozenset(
     {
-        "Any", "ClassVar", "BooleanColumn", "DatasetEvaluator", "DatasetFilter",
-        "DeduplicateExact", "Evaluator", "Field", "Filter", "Generator", "IntegerColumn",
-        "MemoryStorage", "NumberColumn", "Pipeline", "Prompt", "Prompted", "Refiner",
-        "ScriptedServing", "Serving", "Storage", "TextColumn", "TwoPhase",
+        "Any", "BooleanColumn", "ClassVar", "ConfigurationError", "DatasetEvaluator",
+        "DatasetFilter", "DeduplicateExact", "Evaluator", "Field", "Filter", "Generator",
+        "IntegerColumn", "MemoryStorage", "NumberColumn", "Pipeline", "Prompt", "Prompted",
+        "Refiner", "Reply", "ScriptedServing", "Serving", "Storage", "TextColumn", "TwoPhase",
     }
 )  # fmt: skip
-"""Classes that generated modules import, which theirs may not hide."""
+"""Classes that generated modules and tests import, which theirs may not hide."""
 
 
 def class_name(name: str) -> str:

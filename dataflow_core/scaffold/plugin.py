@@ -125,7 +125,7 @@ def _others(answers: PluginAnswers) -> Sequence[Registration]:
     if answers.storage:
         fields = (
             ("name", '"lines"'),
-            ("target", f'"{package}.storage:{cls}Storage"'),
+            ("target", f'"{package}.storage:{cls}LineStorage"'),
             ("summary", '"The lines of a text file as rows"'),
             ("schemes", f'("{prefix}",)'),
         )

@@ -62,19 +62,8 @@ def is_registered(source: str, registration: Registration) -> bool:
     Raises:
         Unplaced: The module is no Python.
     """
-    return any(
-        name == registration.name for name, _ in registered_targets(source, registration.cls)
-    )
-
-
-def registered_targets(source: str, cls: str) -> Iterator[tuple[str, str]]:
-    """Yield name and target of the specifications of a class, as far as they are literals.
-
-    Raises:
-        Unplaced: The module is no Python.
-    """
-    for found in registered_fields(source, cls):
-        yield found["name"], found.get("target", "")
+    found = registered_fields(source, registration.cls)
+    return any(fields["name"] == registration.name for fields in found)
 
 
 def registered_fields(source: str, cls: str) -> Iterator[dict[str, str]]:

@@ -54,7 +54,7 @@ class Source:
         text = self.text[start : self._starts[line] - 1]
         return start + len(text.encode()[:column].decode())
 
-    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+    def span(self, node: ast.expr | ast.stmt | ast.alias) -> tuple[int, int]:
         """Return where a node begins and ends."""
         end_line, end_column = node.end_lineno, node.end_col_offset
         if end_line is None or end_column is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dataflow_core.errors import ConfigurationError, PromptError, did_you_mean
 from dataflow_core.scaffold.home import PluginHome
-from dataflow_core.scaffold.registration import registered_targets
+from dataflow_core.scaffold.registration import registered_fields
 from dataflow_core.scaffold.source import Source, Unplaced
 
 TEXT = "text"
@@ -63,9 +63,10 @@ def find_steps(home: PluginHome, operators: Sequence[str]) -> list[Step]:
             stand in one pipeline.
     """
     try:
-        targets = dict(registered_targets(home.hooks.read_text(encoding="utf-8"), "OperatorSpec"))
+        specs = list(registered_fields(home.hooks.read_text(encoding="utf-8"), "OperatorSpec"))
     except Unplaced as error:
         raise ConfigurationError(f"{home.hooks}: {error}") from error
+    targets = {spec["name"]: spec.get("target", "") for spec in specs}
     if not targets:
         raise ConfigurationError(
             f"{home.hooks} registers no operator that a pipeline could apply. Make one first: "

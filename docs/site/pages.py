@@ -8,12 +8,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dataflow_core.cli.catalogue.docstrings import parameters_in
+from dataflow_core.cli.catalogue.docstrings import PARAMETERS, entries_of, sections_of
 
-_TITLE = re.compile(r"([A-Z][A-Za-z ]*):")
 _RULED = re.compile(r"^=+ [= ]+\n(?:.*\n)+?=+ [= ]+$\n(?:(?:.*\n)+?=+ [= ]+$)?", re.MULTILINE)
 """A table of reStructuredText, which is as readable as it is."""
-_IN_TABLES = ("Args", "Arguments", "Attributes", "Parameters")
 
 
 def from_docstring(docstring: str | None) -> str:
@@ -22,16 +20,8 @@ def from_docstring(docstring: str | None) -> str:
     Examples become blocks of code, other sections (``Raises``) lists; parameters are shown in a
     table of their own (`parameter_table`).
     """
-    parts: list[str] = []
-    title, lines = "", list[str]()
-    for line in [*inspect.cleandoc(docstring or "").splitlines(), "End:"]:
-        found = _TITLE.fullmatch(line)
-        if found or (title and line and not line.startswith(" ")):
-            parts += _section(title, lines)
-            title, lines = (found[1] if found else ""), [] if found else [line]
-        else:
-            lines.append(line)
-    return "\n\n".join(parts)
+    sections = sections_of(docstring)
+    return "\n\n".join(part for title, lines in sections for part in _section(title, lines))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -59,21 +49,15 @@ def parameter_table(parameters: Sequence[Mapping[str, Any]], first: str) -> str:
     return table((first, "type", "default", "what it is"), rows)
 
 
-def arguments_table(function: Any) -> str:
-    """Return a table of what a docstring says of arguments; nothing where it says nothing."""
-    said = parameters_in(function.__doc__)
-    return table(("argument", "what it is"), [(f"`{n}`", text) for n, text in said.items()])
-
-
 def code(text: str) -> str:
     """Return text as code within a line."""
-    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    ticks = _ticks(text, 1)
     return f"{ticks}{text}{ticks}" if text else ""
 
 
 def fence(text: str, language: str = "") -> str:
     """Return text as a block of code."""
-    ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    ticks = _ticks(text, 3)
     return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
 
 
@@ -85,9 +69,15 @@ def shown(value: Any) -> str:
         return str(value)
 
 
+def _ticks(text: str, fewest: int) -> str:
+    """Return more ticks than stand together anywhere in a text."""
+    return "`" * max(fewest, 1 + max(map(len, re.findall("`+", text)), default=0))
+
+
 def _section(title: str, lines: list[str]) -> list[str]:
-    if title in _IN_TABLES:
+    if title in PARAMETERS:
         return []
+    lines = lines[1:] if title else lines
     text = inspect.cleandoc("\n" + "\n".join(lines)).strip()
     if not text:
         return []
@@ -95,12 +85,7 @@ def _section(title: str, lines: list[str]) -> list[str]:
         return [_RULED.sub(lambda table: fence(table[0]), text)]
     if title in ("Example", "Examples"):
         return [f"**{title}**", fence(text, "pycon")]
-    return [f"**{title}**", *(f"- {name}: {said}" for name, said in _said(lines))]
-
-
-def _said(lines: list[str]) -> Iterable[tuple[str, str]]:
-    found = parameters_in("\n".join(["", "Args:", *lines]))
-    return [(code(name), text) for name, text in found.items()]
+    return [f"**{title}**", *(f"- {code(name)}: {said}" for name, said in entries_of(lines))]
 
 
 def _cell(text: str) -> str:

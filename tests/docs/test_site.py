@@ -50,6 +50,11 @@ def test_an_operators_page_says_what_show_says(source):
     assert "Attributes:" not in page
 
 
+def test_no_page_shows_an_object_by_its_address(source):
+    for path in source.rglob("*.md"):
+        assert " at 0x" not in path.read_text(encoding="utf-8"), path.relative_to(source)
+
+
 def test_links_between_pages_lead_somewhere(source):
     for path in source.rglob("*.md"):
         text = path.read_text(encoding="utf-8")

@@ -194,6 +194,7 @@ def test_outside_of_a_plugin_they_say_what_to_do(command, tmp_path, monkeypatch,
     [
         (["Tone"], "Did you mean 'tone'"),
         (["evaluator"], "imports from elsewhere"),
+        (["reply", "--llm", "--function", "generate"], "class Reply, which the generated"),
         (["test"], "class Test, and pytest takes classes that begin with Test for tests"),
         (["testimony_share"], "class TestimonyShare, and pytest takes"),
         (["tone", "--llm", "--scope", "dataset"], "do not go together"),

@@ -27,12 +27,14 @@ LONGEST_NAMESPACE, LONGEST_NAME = "n23456789_" * 2 + "ns1", "o23456789_" * 3 + "
 
 @pytest.fixture(scope="module")
 def plugins(tmp_path_factory):
-    """A folder of plugins: all pairs of answers; all forms of operators; the longest names."""
+    """A folder of plugins: all pairs of answers; all forms of operators; the hardest names."""
     folder = tmp_path_factory.mktemp("plugins")
     for number, choices in enumerate(combinations()):
         new_plugin(answers(f"pair_{number}", email=EMAILS[number % 2], **choices), folder)
     add_all_forms(new_plugin(answers("forms"), folder), None, 0)
     parts = {"serving": True, "storage": True, "description": LONG}
+    # Its classes are named most like the core's own.
+    new_plugin(answers("table", serving=True, storage=True), folder)
     longest = answers(LONGEST_NAMESPACE, operator=LONGEST_NAME, **parts)
     add_all_forms(new_plugin(longest, folder), LONG, 32)
     return folder

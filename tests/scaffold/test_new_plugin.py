@@ -15,6 +15,7 @@ import dataflow_core
 from dataflow_core import __version__
 from dataflow_core.cli.main import main, program
 from dataflow_core.plugins import PluginManager
+from dataflow_core.scaffold.names import IMPORTED
 from dataflow_core.scaffold.plugin import core_bounds
 
 from .plugins import REPOSITORY
@@ -179,6 +180,18 @@ def test_generated_code_imports_from_public_modules_only():
             found |= set(re.findall(r"(?:from|import) (dataflow_core[\w.]*)", text))
     assert "dataflow_core.operators" in found
     assert found <= public
+
+
+def test_no_operator_or_pipeline_can_hide_a_class_of_its_module_or_test():
+    imported, defined = set(), set()
+    for template in ("operator", "pipeline"):
+        for path in (REPOSITORY / "templates" / template).rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            for names in re.findall(r"^from \S+ import ([\w, ]+)$", text, re.MULTILINE):
+                imported |= {name for name in names.split(", ") if name[0].isupper()}
+            defined |= set(re.findall(r"^class (\w+)", text, re.MULTILINE))
+    assert imported == IMPORTED
+    assert defined == {"_Alone"}
 
 
 def test_the_bounds_are_those_of_the_core_that_writes():

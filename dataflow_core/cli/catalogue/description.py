@@ -171,10 +171,16 @@ def _columns(run: Any) -> Iterator[dict[str, Any]]:
 
 def _hint(run: Any, annotation: Any) -> Any:
     """Return an annotation as the type that it names; as written if only type checkers know it."""
-    inner = inspect.unwrap(run)
+    return _evaluated(annotation, inspect.unwrap(run).__globals__, extras=True)
+
+
+def _evaluated(
+    annotation: Any, names: dict[str, Any] | None = None, *, extras: bool = False
+) -> Any:
+    """Return an annotation as a type, without notes inside of it unless they are asked for."""
     alone = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
-        return typing.get_type_hints(alone, inner.__globals__, include_extras=True)["it"]
+        return typing.get_type_hints(alone, names, include_extras=extras)["it"]
     except (NameError, AttributeError, TypeError, SyntaxError):
         return annotation
 
@@ -201,8 +207,9 @@ def _type_name(annotation: Any) -> str:
         return "any"
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return " | ".join(map(_option_name, typing.get_args(annotation)))
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return text if "Literal" in text else _MODULES.sub("", text)
+    if not isinstance(annotation, str):
+        annotation = inspect.formatannotation(_evaluated(annotation))
+    return annotation if "Literal" in annotation else _MODULES.sub("", annotation)
 
 
 def _option_name(option: Any) -> str:

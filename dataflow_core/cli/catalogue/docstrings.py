@@ -8,27 +8,28 @@ from collections.abc import Iterator
 
 _TITLE = re.compile(r"([A-Z][A-Za-z ]*):")
 _ENTRY = re.compile(r"\*{0,2}(\w+)(?: \([^)]*\))?:\s*(.*)")
-_PARAMETERS = ("Args", "Arguments", "Attributes", "Parameters")
+PARAMETERS = ("Args", "Arguments", "Attributes", "Parameters")
+"""The titles of sections on parameters."""
 
 
 def text_of(docstring: str | None) -> str:
     """Return a docstring without its sections on parameters, which are shown in their own place."""
-    sections = _sections(docstring)
+    sections = sections_of(docstring)
     return "\n".join(
-        line for title, lines in sections if title not in _PARAMETERS for line in lines
+        line for title, lines in sections if title not in PARAMETERS for line in lines
     ).strip()
 
 
 def parameters_in(docstring: str | None) -> dict[str, str]:
     """Return what a docstring says about parameters, by name."""
     found: dict[str, str] = {}
-    for title, lines in _sections(docstring):
-        if title in _PARAMETERS:
-            found.update(_entries(lines[1:]))
+    for title, lines in sections_of(docstring):
+        if title in PARAMETERS:
+            found.update(entries_of(lines[1:]))
     return found
 
 
-def _sections(docstring: str | None) -> Iterator[tuple[str, list[str]]]:
+def sections_of(docstring: str | None) -> Iterator[tuple[str, list[str]]]:
     """Yield the titled sections, lines included; the untitled text has the title ``""``."""
     title, lines = "", list[str]()
     for line in inspect.cleandoc(docstring or "").splitlines():
@@ -40,7 +41,8 @@ def _sections(docstring: str | None) -> Iterator[tuple[str, list[str]]]:
     yield title, lines
 
 
-def _entries(lines: list[str]) -> Iterator[tuple[str, str]]:
+def entries_of(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each name that the lines of a section begin with, and what it says of that."""
     text = inspect.cleandoc("\n" + "\n".join(lines))
     name, words = "", list[str]()
     for line in text.splitlines():

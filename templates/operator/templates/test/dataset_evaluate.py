@@ -10,7 +10,7 @@ TEXTS = ["aa", None, "好好好", ""]
 FOUND = {"texts": 3, "mean_length": 5 / 3, "longest": 3}
 
 
-class Measured(Pipeline):
+class _Alone(Pipeline):
     """The operator alone, as a run has it."""
 
     def forward(self):
@@ -27,7 +27,7 @@ def test_texts_are_counted_and_rows_stay():
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_findings_do_not_depend_on_batches(batch_size, tmp_path):
     table = MemoryStorage([{"text": text} for text in TEXTS])
-    report = Measured(table).run(run_dir=tmp_path / "run", batch_size=batch_size)
+    report = _Alone(table).run(run_dir=tmp_path / "run", batch_size=batch_size)
     assert report.steps[0].findings == FOUND
 
 

@@ -9,7 +9,7 @@ from dataflow_core import MemoryStorage, Pipeline
 TEXTS = ["aa", "a", None, "好好好", "bb"]
 
 
-class Longest(Pipeline):
+class _Alone(Pipeline):
     """The operator alone, as a run has it."""
 
     def forward(self):
@@ -29,7 +29,7 @@ def test_the_longest_are_kept_as_they_stand_and_the_others_say_why():
 def test_what_is_kept_does_not_depend_on_batches(batch_size, tmp_path):
     table = MemoryStorage([{"text": text} for text in TEXTS])
     output = tmp_path / "longest.parquet"
-    Longest(table).run(output, run_dir=tmp_path / "run", batch_size=batch_size)
+    _Alone(table).run(output, run_dir=tmp_path / "run", batch_size=batch_size)
     assert pd.read_parquet(output)["text"].tolist() == ["aa", "好好好"]
 
 

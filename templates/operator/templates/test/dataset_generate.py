@@ -10,7 +10,7 @@ TEXTS = ["aa", "a", None, "好好好", "", "bb"]
 RANKS = [2, 4, None, 1, 5, 3]
 
 
-class Ranked(Pipeline):
+class _Alone(Pipeline):
     """The operator alone, as a run has it."""
 
     def forward(self):
@@ -27,7 +27,7 @@ def test_the_longest_text_comes_first_and_null_has_no_rank():
 def test_ranks_do_not_depend_on_batches(batch_size, tmp_path):
     table = MemoryStorage([{"text": text} for text in TEXTS])
     output = tmp_path / "ranked.parquet"
-    Ranked(table).run(output, run_dir=tmp_path / "run", batch_size=batch_size)
+    _Alone(table).run(output, run_dir=tmp_path / "run", batch_size=batch_size)
     ranks = pd.read_parquet(output)["length_rank"]
     assert [None if pd.isna(rank) else int(rank) for rank in ranks] == RANKS
 

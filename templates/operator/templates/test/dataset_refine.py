@@ -10,7 +10,7 @@ TEXTS = ["aa", "a", None, "好好好好", "bbb"]
 CUT = ["aa", "a", None, "好好", "bb"]
 
 
-class Cut(Pipeline):
+class _Alone(Pipeline):
     """The operator alone, as a run has it."""
 
     def forward(self):
@@ -27,7 +27,7 @@ def test_texts_are_cut_where_half_of_them_end():
 def test_the_cut_does_not_depend_on_batches(batch_size, tmp_path):
     table = MemoryStorage([{"text": text} for text in TEXTS])
     output = tmp_path / "cut.parquet"
-    Cut(table).run(output, run_dir=tmp_path / "run", batch_size=batch_size)
+    _Alone(table).run(output, run_dir=tmp_path / "run", batch_size=batch_size)
     cut = pd.read_parquet(output)["text"]
     assert [None if pd.isna(text) else text for text in cut] == CUT
 
