@@ -115,7 +115,7 @@ def test_a_sound_installation_is_told_of(site, examine):
     assert told["plugins"][0]["namespace"] == "core"
     assert all(one["met"] for one in told["requirements"])
     click = next(one for one in told["requirements"] if one["name"] == "click")
-    assert click["wanted"] == ">=8.2"
+    assert click["wanted"].startswith(">=8.2")
     assert {one["extra"] for one in told["extras"]} >= {"embedded", "vllm", "tokens"}
     assert told["machine"]["cores"] >= 1
     assert all(one["writable"] and one["free"] > 0 for one in told["folders"])
