@@ -81,7 +81,8 @@ def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
     from jinja2 import TemplateError
 
     try:
-        context = generate_context(str(template / CONTEXT), extra_context=dict(answers))
+        given = {name: _literal(value) for name, value in answers.items()}
+        context = generate_context(str(template / CONTEXT), extra_context=given)
         variables = prompt_for_config(context, no_input=True)
         # Compiled files are not to be read as templates; they are copied, and then removed.
         variables[_COPIED] = [*variables.get(_COPIED, ()), f"*{_COMPILED}"]
@@ -91,6 +92,11 @@ def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
         raise ConfigurationError(f"the template {template} cannot be used: {error}") from error
     _prune(made)
     return made
+
+
+def _literal(answer: Any) -> Any:
+    """Return an answer such that cookiecutter, which renders all texts, makes the same of it."""
+    return answer.replace("{", "{{ '{' }}") if isinstance(answer, str) else answer
 
 
 def _prune(folder: Path) -> None:

@@ -360,7 +360,11 @@ class Long(Filter):
         self.keep(storage, lengths > 40, value=lengths)
 
 
-@pytest.mark.parametrize("cls", [Upper, Counted, Asking, Tagged, Long])
+class DescribedInChinese(Upper):
+    """把文本写成大写。"""
+
+
+@pytest.mark.parametrize("cls", [Upper, Counted, Asking, Tagged, Long, DescribedInChinese])
 def test_sound_operators_pass_without_an_example(cls):
     check_operator(cls)
 
