@@ -26,6 +26,7 @@ from dataflow_core.table.values import table_of
 from dataflow_core.testing.answering import Failing, FailingServing, answering, fresh
 from dataflow_core.testing.example import Example
 from dataflow_core.testing.made_rows import column_of, made_rows
+from dataflow_core.testing.watching import watched
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import Registered
@@ -59,6 +60,8 @@ class Subject:
         """Whether the operator fails on its own example; None before that was tried."""
         self.told_by = "check_example"
         """The check that tells why the example fails."""
+        self.made_first: list[str] | None = None
+        """What the class did with files and the like when it was made first; None before that."""
 
     @property
     def name(self) -> str:
@@ -123,7 +126,7 @@ class Subject:
         """Return the same operator with another example."""
         return Subject(self._cls or cast("Registered[OperatorSpec]", self.registered), example)
 
-    def make(self, serving: Serving | str | None = None) -> Operator:
+    def make(self, serving: Serving | None = None) -> Operator:
         """Return the operator, configured as in the example.
 
         Args:
@@ -132,7 +135,13 @@ class Subject:
         """
         if serving is None and self.serving_fields:
             serving = self.answers()
-        made = self.cls(**self.configuration, **dict.fromkeys(self.serving_fields, serving))
+        given = {**self.configuration, **dict.fromkeys(self.serving_fields, serving)}
+        cls = self.cls
+        if self.made_first is None:
+            with watched() as self.made_first:
+                made = cls(**given)
+        else:
+            made = cls(**given)
         self._form = getattr(made, "form", None)
         return made
 
@@ -226,7 +235,7 @@ class Subject:
 
     def standing_in(self) -> Operator:
         """Return the operator with a serving that recipes can name, and that nobody asks."""
-        return self.make(STAND_IN if self.serving_fields else None)
+        return self.make(stand_in() if self.serving_fields else None)
 
     def _advice(self, configuration: str) -> str:
         return (
@@ -255,6 +264,13 @@ class Subject:
             return self.rows
         name = column_of(parameter)
         return (name,) if parameter.takes == "columns" else name
+
+
+def stand_in() -> Serving:
+    """Return a serving for operators that are made but not run; see `STAND_IN`."""
+    from dataflow_core.serving.spec import serving_from_spec
+
+    return serving_from_spec(STAND_IN)
 
 
 @contextmanager

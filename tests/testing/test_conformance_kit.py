@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
+import sqlite3
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -19,7 +22,7 @@ from dataflow_core.operators import (
     NumberColumn,
     TextColumn,
 )
-from dataflow_core.operators.dataset import DatasetFilter
+from dataflow_core.operators.dataset import DatasetEvaluator, DatasetFilter
 from dataflow_core.operators.prompted import Prompted
 from dataflow_core.prompts import Prompt
 from dataflow_core.serving.base import Serving
@@ -60,6 +63,25 @@ class LooksAround(Upper):
 
     def model_post_init(self, context: Any) -> None:
         os.listdir(".")  # noqa: PTH208
+
+
+@functools.cache
+def _loaded() -> str:
+    return Path(__file__).read_text(encoding="utf-8")
+
+
+class LoadsOnce(Upper):
+    """Read a file when the first one is made."""
+
+    def model_post_init(self, context: Any) -> None:
+        _loaded()
+
+
+class OpensADatabase(Upper):
+    """Open a database when it is made."""
+
+    def model_post_init(self, context: Any) -> None:
+        sqlite3.connect(":memory:").close()
 
 
 class Cuts(Counted):
@@ -171,6 +193,57 @@ class FirstOfBatch(Upper):
         values = table[input_text].tolist()
         table[output_text] = [str(one == values[0]) for one in values]
         storage.write(table)
+
+
+class SeenBefore(Filter):
+    """Drop texts that it saw before, in any batch."""
+
+    _seen: set[Any] = PrivateAttr(default_factory=set)
+
+    def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
+        texts = storage.read([input_text])[input_text]
+        new = [not (one in self._seen or self._seen.add(one)) for one in texts.tolist()]
+        self.keep(storage, pd.Series(new, index=texts.index, dtype="boolean"))
+
+
+class CountsItsRows(DatasetFilter):
+    """Drop nothing or all, by what it counted in its sketches."""
+
+    _rows: int = PrivateAttr(default=0)
+
+    def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
+        self.run_phases(storage, input_text=input_text)
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        table = storage.read([bindings["input_text"]])
+        self._rows += len(table)
+        return table.set_axis(["text"], axis="columns")
+
+    def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"reason": "counted"}, index=sketches.index[: self._rows // 2])
+
+
+class CountsBatches(DatasetEvaluator):
+    """Find out how many batches there are."""
+
+    def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
+        self.run_phases(storage, input_text=input_text)
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        return pd.DataFrame({"batches": [len(storage.read([])) and 1]})
+
+    def findings(self, sketches: pd.DataFrame) -> dict[str, Any]:
+        return {"batches": int(sketches["batches"].sum())}
+
+
+class MergesWrongly(CountsBatches):
+    """Forget all but the last sketch."""
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        return pd.DataFrame({"batches": [len(storage.read([]))]})
+
+    def merge(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        return sketches.tail(1)
 
 
 class Tosses(Upper):
@@ -290,6 +363,8 @@ ON_OTHER = {"columns": {"input_table": [{"a": 1}, {"a": 2}]}}
 BREACHES = [
     (NeedsLabels, {}, {"check_example"}),
     (LooksAround, {}, {"check_construction_does_no_io"}),
+    (LoadsOnce, {}, {"check_construction_does_no_io"}),
+    (OpensADatabase, {}, {"check_construction_does_no_io"}),
     (Cuts, {"configuration": {"times": 5}}, {"check_construction_only_stores"}),
     (Forgets, {"configuration": {"times": 5}}, {"check_configuration_round_trips"}),
     (HoldsAFunction, {}, {"check_pickles"}),
@@ -301,6 +376,10 @@ BREACHES = [
     (LosesTheIndex, {}, {"check_row_identity"}),
     (Unstorable, {}, {"check_ledger_sums"}),
     (FirstOfBatch, {}, {"check_batch_independence", "check_ledger_sums"}),
+    (SeenBefore, {}, {"check_batch_independence"}),
+    (CountsItsRows, {}, {"check_batch_independence"}),
+    (CountsBatches, {}, {"check_batch_independence", "check_ledger_sums"}),
+    (MergesWrongly, {}, {"check_batch_independence"}),
     (Tosses, {}, {"check_deterministic", "check_batch_independence", "check_ledger_sums"}),
     (NeedsARow, {}, {"check_empty_table"}),
     (NeedsTwoRows, {"rows": ROWS}, {"check_one_row", "check_batch_independence"}),

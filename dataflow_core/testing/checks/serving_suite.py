@@ -12,8 +12,8 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.plugins import PluginManager
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.spec import serving_from_spec
-from dataflow_core.testing.checks.construction import watched
 from dataflow_core.testing.checks.suite import make_checks, require
+from dataflow_core.testing.watching import watched
 
 Make = Callable[[], Serving]
 
