@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import typing
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ import pyarrow as pa
 from dataflow_core.errors import ConfigurationError, ConformanceError, OperatorError, PluginError
 from dataflow_core.operators.base import Operator
 from dataflow_core.operators.columns import Parameter
-from dataflow_core.operators.servings import takes_servings
+from dataflow_core.operators.servings import serving_fields
 from dataflow_core.serving.base import Serving
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.bindings import flat
@@ -113,29 +113,43 @@ class Subject:
     @cached_property
     def serving_fields(self) -> list[str]:
         """The fields that get a serving: those that need one, or may have that of the example."""
-        fields = self.cls.model_fields.items()
+        fields = self.cls.model_fields
         return [
             name
-            for name, told in fields
-            if takes_servings(told.annotation)
-            and name not in self.configuration
-            and (told.is_required() or self.example.serving is not None)
+            for name in self._free_serving_fields
+            if fields[name].is_required() or self.example.serving is not None
         ]
+
+    @cached_property
+    def optional_servings(self) -> list[str]:
+        """The fields that may have a serving or none, and have none in the example."""
+        fields = self.cls.model_fields
+        return [
+            name
+            for name in self._free_serving_fields
+            if name not in self.serving_fields and fields[name].default is None
+        ]
+
+    @property
+    def _free_serving_fields(self) -> list[str]:
+        return [name for name in serving_fields(self.cls) if name not in self.configuration]
 
     def with_example(self, example: Example) -> Subject:
         """Return the same operator with another example."""
         return Subject(self._cls or cast("Registered[OperatorSpec]", self.registered), example)
 
-    def make(self, serving: Serving | None = None) -> Operator:
+    def make(self, serving: Serving | None = None, fields: Sequence[str] = ()) -> Operator:
         """Return the operator, configured as in the example.
 
         Args:
             serving: Who answers; None for a new serving that answers as the example says, or in
                 the form that is asked for.
+            fields: Fields that get the serving besides those that always do.
         """
-        if serving is None and self.serving_fields:
+        asking = [*self.serving_fields, *fields]
+        if serving is None and asking:
             serving = self.answers()
-        given = {**self.configuration, **dict.fromkeys(self.serving_fields, serving)}
+        given = {**self.configuration, **dict.fromkeys(asking, serving)}
         cls = self.cls
         if self.made_first is None:
             with watched() as self.made_first:
@@ -209,9 +223,12 @@ class Subject:
         return cast("MemoryStorage", storage)
 
     def failing(self, how: Failing) -> tuple[Operator, FailingServing]:
-        """Return the operator with a serving whose every answer fails, and the serving."""
+        """Return the operator with a serving whose every answer fails, and the serving.
+
+        It is also in the fields that may be without one.
+        """
         serving = FailingServing(failing=how, corrections=0)
-        return self.make(serving), serving
+        return self.make(serving, self.optional_servings), serving
 
     @cached_property
     def lack(self) -> str:

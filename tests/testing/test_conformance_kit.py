@@ -358,6 +358,65 @@ class AsksAndTakesNothingForAnAnswer(Asks):
     swallowed = frozenset({"empty_answer"})
 
 
+class MixesAnswers(Asks):
+    """Have a model answer; where one fails, the others move up."""
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_answer: TextColumn = "answer",
+    ) -> None:
+        table = storage.read([input_text])
+        texts = [None if pd.isna(one) else one for one in table[input_text].tolist()]
+        asked = self.serving.generate_from_input(texts)
+        ordered = sorted(asked, key=lambda one: not one.ok)
+        table[output_answer] = [one.cell() for one in ordered]
+        storage.write(table)
+
+
+class MayAsk(Asks):
+    """Have a model answer, if there is one; what fails is an empty text."""
+
+    serving: Serving | None = None
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_answer: TextColumn = "answer",
+    ) -> None:
+        if self.serving is not None:
+            super().run(storage, input_text, output_answer)
+            return
+        table = storage.read([input_text])
+        table[output_answer] = "nobody"
+        storage.write(table)
+
+
+class MarksNulls(Upper):
+    """Add a column where there are nulls."""
+
+    def run(
+        self, storage: Storage, input_text: TextColumn = "text", output_text: TextColumn = "text"
+    ) -> None:
+        table = storage.read([input_text])
+        if table[input_text].isna().any():
+            table["had_nulls"] = True
+        storage.write(table)
+
+
+class LooksAside(Evaluator):
+    """Count the cells of a row, of whatever columns."""
+
+    def run(
+        self, storage: Storage, input_text: TextColumn = "text", output_n: IntegerColumn = "n"
+    ) -> None:
+        table = storage.read()
+        table[output_n] = table.notna().sum(axis="columns")
+        storage.write(table)
+
+
 ROWS = ({"text": "one", "other": "x", "tags": ["a"]}, {"text": "two", "other": "y", "tags": []})
 ON_OTHER = {"columns": {"input_table": [{"a": 1}, {"a": 2}]}}
 BREACHES = [
@@ -391,6 +450,10 @@ BREACHES = [
     (ReadsAnother, {"rows": ROWS}, {"check_reads_what_it_declares"}),
     (Asks, {}, {"check_failure_is_quarantined", "check_empty_answer_is_quarantined"}),
     (AsksAndTakesNothingForAnAnswer, {}, {"check_empty_answer_is_quarantined"}),
+    (MixesAnswers, {}, {"check_failure_is_quarantined"}),
+    (MayAsk, {}, {"check_failure_is_quarantined", "check_empty_answer_is_quarantined"}),
+    (MarksNulls, {}, {"check_null_values"}),
+    (LooksAside, {}, {"check_reads_what_it_declares"}),
 ]
 
 
