@@ -323,13 +323,22 @@ def shown_type(annotation: Any) -> str:
     return getattr(annotation, "__name__", str(annotation))
 
 
-def explained(subject: Subject, check: str, error: BaseException) -> ConformanceError:
-    """Return the error of a check, with the operator and the check in it."""
+def explained(
+    subject: Subject, check: str, error: BaseException, *, runs: bool
+) -> ConformanceError:
+    """Return the error of a check, with the operator and the check in it.
+
+    Args:
+        subject: The operator.
+        check: The check's name.
+        error: The error.
+        runs: Whether the check runs the operator, so that rows matter.
+    """
     told = str(error) if isinstance(error, ConformanceError) else f"{type(error).__name__}: {error}"
     where = f"{subject.name}, {check}"
     made_up = (
         ""
-        if subject.example.rows is not None or not _may_come_from_rows(error)
+        if subject.example.rows is not None or not runs or not _may_come_from_rows(error)
         else (
             " The rows were made up after the signature of run; if they do not suit, give an "
             "Example with rows."

@@ -506,7 +506,22 @@ class DescribedInChinese(Upper):
     """把文本写成大写。"""
 
 
-@pytest.mark.parametrize("cls", [Upper, Counted, Asking, Tagged, Long, DescribedInChinese])
+class Unwritable(Upper):
+    """Hold what no recipe can."""
+
+    mark: bytes = b"\xff"
+
+
+class HasNoNumber(Upper):
+    """Write texts in upper case, whatever its number is."""
+
+    number: float = float("nan")
+
+
+SOUND = [Upper, Counted, Asking, Tagged, Long, DescribedInChinese, HasNoNumber]
+
+
+@pytest.mark.parametrize("cls", SOUND)
 def test_sound_operators_pass_without_an_example(cls):
     check_operator(cls)
 
@@ -516,6 +531,14 @@ def test_what_an_example_needs_is_told_with_the_line_to_write():
         check_operator(NeedsLabels)
     assert "labels (list[str])" in str(caught.value)
     assert 'examples={"NeedsLabels": Example(configuration={"labels": …})}' in str(caught.value)
+
+
+def test_rows_are_blamed_only_by_checks_that_run():
+    results = check_all([Subject(HoldsAFunction), Subject(FailsOnNull), Subject(Unwritable)])
+    told = {one.check: one.message for one in results if one.outcome == "failed"}
+    assert "made up" not in told["check_pickles"]
+    assert "made up" not in told["check_configuration_round_trips"]
+    assert "The rows were made up" in told["check_null_values"]
 
 
 def test_the_table_of_failures_has_each_check_once():
