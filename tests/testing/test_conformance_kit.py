@@ -375,6 +375,24 @@ class MixesAnswers(Asks):
         storage.write(table)
 
 
+class AsksTwice(Asks):
+    """Have a model answer, and say it shorter; what fails then is an empty text."""
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_answer: TextColumn = "answer",
+    ) -> None:
+        table = storage.read([input_text])
+        texts = [None if pd.isna(one) else one for one in table[input_text].tolist()]
+        first = self.serving.generate_from_input(texts)
+        second = self.serving.generate_from_input([one.text and f"{one.text}?" for one in first])
+        pairs = zip(first, second, strict=True)
+        table[output_answer] = [two.text or "" if one.ok else one.cell() for one, two in pairs]
+        storage.write(table)
+
+
 class MayAsk(Asks):
     """Have a model answer, if there is one; what fails is an empty text."""
 
@@ -450,6 +468,7 @@ BREACHES = [
     (ReadsAnother, {"rows": ROWS}, {"check_reads_what_it_declares"}),
     (Asks, {}, {"check_failure_is_quarantined", "check_empty_answer_is_quarantined"}),
     (AsksAndTakesNothingForAnAnswer, {}, {"check_empty_answer_is_quarantined"}),
+    (AsksTwice, {}, {"check_failure_is_quarantined"}),
     (MixesAnswers, {}, {"check_failure_is_quarantined"}),
     (MayAsk, {}, {"check_failure_is_quarantined", "check_empty_answer_is_quarantined"}),
     (MarksNulls, {}, {"check_null_values"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dataflow_core.errors import ConfigurationError, ConformanceError, OperatorError
 from dataflow_core.serving.backend import ChatRequest
@@ -25,10 +25,11 @@ def asks(subject: Subject) -> bool:
 def check_failure_is_quarantined(subject: Subject) -> None:
     """A row whose question the server refuses goes to quarantine: it is no null, no 0, no pass.
 
-    The other rows get what they get else.
+    So does one of whose questions one alone is refused. The other rows get what they get else.
     """
     asked = _check(subject, "refused")
     if any(asked) and subject.serving_fields:
+        _check_each_question(subject, next(at for at, one in enumerate(asked) if one))
         _check_others(subject, asked)
 
 
@@ -71,6 +72,25 @@ def _require_quarantined(found: Account, how: Failing) -> None:
     )
 
 
+def _check_each_question(subject: Subject, at: int) -> None:
+    """Let each question about a row fail alone, where there are several."""
+    answers = subject.answers()
+    if not isinstance(answers, ScriptedServing):
+        return
+    row = subject.table.slice(at, 1)
+    subject.run(row, operator=subject.make(answers))
+    questions = list(dict.fromkeys(map(_question, answers.requests)))
+    for number, question in enumerate(questions[1:], start=2):
+        partly = refusing(answers, _asks_one_of({question}))
+        storage = subject.run(row, operator=subject.make(partly))
+        if not account_of([storage]).failed:
+            raise ConformanceError(
+                f"question {number} of {len(questions)} about a row is refused, and nothing of it "
+                f"goes to quarantine: {storage.rows()}. Write the failure of each answer that a "
+                "row is made of."
+            )
+
+
 def _check_others(subject: Subject, asked: Sequence[Questions]) -> None:
     """Let the questions of one row fail among all, and compare the others with a run without."""
     refused = next(one for one in asked if one)
@@ -81,7 +101,7 @@ def _check_others(subject: Subject, asked: Sequence[Questions]) -> None:
     whole = subject.run()
     storage = MemoryStorage(subject.table)
     ids = [row for row, is_one in zip(storage.row_ids().tolist(), concerned, strict=True) if is_one]
-    partly = refusing(answers, lambda request: _question(request) in refused)
+    partly = refusing(answers, _asks_one_of(refused))
     subject.run(storage, operator=subject.make(partly))
     outcome = whole.outcomes[0]
     made = zip(outcome.children.tolist(), outcome.parents.tolist(), strict=True)
@@ -95,6 +115,10 @@ def _check_others(subject: Subject, asked: Sequence[Questions]) -> None:
             f"the others change. {told}. Give each row its own answer: there is one for each "
             "input, in their order."
         )
+
+
+def _asks_one_of(questions: Questions) -> Callable[[ChatRequest], bool]:
+    return lambda request: _question(request) in questions
 
 
 def _question(request: ChatRequest) -> str:
