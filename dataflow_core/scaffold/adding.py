@@ -13,6 +13,7 @@ from dataflow_core.scaffold.baking import bake, own_template
 from dataflow_core.scaffold.home import PluginHome
 from dataflow_core.scaffold.registration import Registration, is_registered, register
 from dataflow_core.scaffold.source import Unplaced
+from dataflow_core.storage.formats.atomic import write_bytes, writing
 
 
 @dataclass
@@ -78,8 +79,9 @@ def _copy(source: Path, inside: Path, home: PluginHome, added: Added) -> None:
         if target.name != "__init__.py":
             added.kept.append(inside.as_posix())
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
     added.written.append(inside.as_posix())
 
 
@@ -94,9 +96,7 @@ def add_registration(
         added: Where to note it; None for a new note.
     """
     added = Added() if added is None else added
-    # newline="" keeps the line ends that the author's editor wrote.
-    with home.hooks.open(encoding="utf-8", newline="") as file:
-        source = file.read()
+    source = home.hook_text()
     try:
         if is_registered(source, registration):
             return added
@@ -104,7 +104,6 @@ def add_registration(
     except Unplaced as error:
         added.unplaced.append((registration, str(error)))
         return added
-    with home.hooks.open("w", encoding="utf-8", newline="") as file:
-        file.write(changed)
+    write_bytes(home.hooks, changed.encode("utf-8"))
     added.registered.append(f"{registration.kind} {registration.name}")
     return added

@@ -46,11 +46,13 @@ def find_template(manager: PluginManager, name: str) -> Path:
         name: A full name, such as ``"reviews/plugin"``, or a path.
 
     Raises:
-        ConfigurationError: The folder is no template of cookiecutter.
+        ConfigurationError: The folder is no template of cookiecutter, or is not there.
         PluginError: There is neither such a folder nor such a name.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():
+        if folder.is_absolute() or name.startswith("."):
+            raise ConfigurationError(f"there is no folder {folder}, which is to be the template.")
         folder = manager.load(manager.find("template", name))
     if not (folder / CONTEXT).is_file():
         raise ConfigurationError(
@@ -81,7 +83,8 @@ def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
     from jinja2 import TemplateError
 
     try:
-        context = generate_context(str(template / CONTEXT), extra_context=dict(answers))
+        given = {name: _literal(value) for name, value in answers.items()}
+        context = generate_context(str(template / CONTEXT), extra_context=given)
         variables = prompt_for_config(context, no_input=True)
         # Compiled files are not to be read as templates; they are copied, and then removed.
         variables[_COPIED] = [*variables.get(_COPIED, ()), f"*{_COMPILED}"]
@@ -91,6 +94,11 @@ def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:
         raise ConfigurationError(f"the template {template} cannot be used: {error}") from error
     _prune(made)
     return made
+
+
+def _literal(answer: Any) -> Any:
+    """Return an answer such that cookiecutter, which renders all texts, makes the same of it."""
+    return answer.replace("{", "{{ '{' }}") if isinstance(answer, str) else answer
 
 
 def _prune(folder: Path) -> None:

@@ -30,6 +30,19 @@ class PluginHome:
     hooks: Path
     package_folder: str
 
+    def hook_text(self) -> str:
+        """Return the text of the hook module, with the line ends that its author's editor wrote.
+
+        Raises:
+            ConfigurationError: It is in another encoding than UTF-8, or cannot be read.
+        """
+        try:
+            return self.hooks.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"{self.hooks} cannot be read as UTF-8: {error}. Save it in UTF-8."
+            ) from error
+
     def file_of(self, module: str) -> Path:
         """Return the file of a module of the package."""
         base = (self.root / self.package_folder).parent.joinpath(*module.split("."))

@@ -36,11 +36,23 @@ def with_import(text: str, name: str) -> str:
     return _extended(module, own[0], name)
 
 
+def aliases_of(tree: ast.Module) -> dict[str, str]:
+    """Return the names of `dataflow_core.plugins` that a module imports under others, by these."""
+    return {
+        one.asname: one.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in _HOMES
+        for one in node.names
+        if one.asname
+    }
+
+
 def _extended(module: Source, node: ast.ImportFrom, name: str) -> str:
     lines = [one.lineno for one in node.names]
-    if len(set(lines)) == len(lines) and node.lineno not in lines:
-        return _with_line(module, node, name)
     start, end = module.span(node)
+    in_lines = len(set(lines)) == len(lines) and node.lineno not in lines
+    if in_lines and module.text[end - 1] == ")":
+        return _with_line(module, node, name)
     if "#" in module.text[start:end]:
         raise Unplaced(f"there is a comment in its line 'from {PLUGINS} import …'")
     written = [f"{one.name} as {one.asname}" if one.asname else one.name for one in node.names]

@@ -10,9 +10,13 @@ from dataflow_core.scaffold.adding import Added, add
 from dataflow_core.scaffold.forms import form_of
 from dataflow_core.scaffold.home import PluginHome
 from dataflow_core.scaffold.names import class_name
-from dataflow_core.scaffold.registration import Registration, registered_fields
-from dataflow_core.scaffold.source import Unplaced
+from dataflow_core.scaffold.registration import Registration, check_class_is_free, known_fields
 from dataflow_core.scaffold.wording import toml_text
+
+_OTHERWISE = (
+    "Choose another name, or change the operator by hand: its module, its test and its "
+    "OperatorSpec."
+)
 
 
 def new_operator(
@@ -32,14 +36,17 @@ def new_operator(
         function: What it does to rows; None for what is registered, or else ``"evaluate"``.
         scope: Whether it looks at each row alone, or at all of them; None for what is registered,
             or else ``"row"``.
-        llm: Whether it asks a model.
+        llm: Whether it asks a model; so does one whose prompt is registered under its name.
         description: What it is to do, in one line; None for what it does as it is generated.
 
     Raises:
-        ConfigurationError: A model is asked, and all rows are looked at; or an operator of the name
-            is registered with another function or scope.
+        ConfigurationError: A model is asked, and all rows are looked at; an operator of the name
+            is registered with another function or scope, or without a prompt; or another has the
+            class.
     """
-    function, scope = _agreed(home, name, function, scope)
+    source = home.hook_text()
+    check_class_is_free(source, "operator", name, class_name(name))
+    function, scope, llm = _agreed(home, source, name, function, scope, llm=llm)
     form = form_of(function, scope, llm=llm)
     summary = description or form.summary
     answers = {
@@ -58,25 +65,33 @@ def new_operator(
 
 
 def _agreed(
-    home: PluginHome, name: str, function: Function | None, scope: Scope | None
-) -> tuple[Function, Scope]:
-    """Return function and scope, which are those of an operator that is registered already."""
-    try:
-        specs = list(registered_fields(home.hooks.read_text(encoding="utf-8"), "OperatorSpec"))
-    except Unplaced:  # which is told when the operator cannot be registered
-        specs = []
-    there = next((spec for spec in specs if spec["name"] == name), None)
+    home: PluginHome,
+    source: str,
+    name: str,
+    function: Function | None,
+    scope: Scope | None,
+    *,
+    llm: bool,
+) -> tuple[Function, Scope, bool]:
+    """Return function, scope and asking, which are those of an operator that is registered."""
+    there = known_fields(source, "OperatorSpec", name)
+    prompted = known_fields(source, "PromptSpec", name) is not None
     usual = {"function": "evaluate", "scope": "row", **(there or {})}
     for what, asked in (("function", function), ("scope", scope)):
         if there is not None and asked not in {None, usual[what]}:
             raise ConfigurationError(
                 f"{home.hooks} registers the operator {name!r} with the {what} {usual[what]!r}, "
-                f"and {asked!r} is asked for. Choose another name, or change the operator by hand: "
-                "its module, its test and its OperatorSpec."
+                f"and {asked!r} is asked for. {_OTHERWISE}"
             )
+    if there is not None and llm and not prompted:
+        raise ConfigurationError(
+            f"{home.hooks} registers the operator {name!r} and no prompt of that name, and one "
+            f"that asks a model is wanted. {_OTHERWISE}"
+        )
     return (
         function or cast("Function", usual["function"]),
         scope or cast("Scope", usual["scope"]),
+        llm or (there is not None and prompted and usual["scope"] == "row"),
     )
 
 

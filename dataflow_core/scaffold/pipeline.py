@@ -9,7 +9,7 @@ from dataflow_core.scaffold.adding import Added, add
 from dataflow_core.scaffold.answers import LONGEST_LINE
 from dataflow_core.scaffold.home import PluginHome
 from dataflow_core.scaffold.names import check_class, class_name
-from dataflow_core.scaffold.registration import Registration
+from dataflow_core.scaffold.registration import Registration, check_class_is_free
 from dataflow_core.scaffold.steps import Step, find_steps
 from dataflow_core.scaffold.wording import WIDTH, toml_text
 
@@ -30,10 +30,12 @@ def new_pipeline(
         description: What it is for, in one line; None for what it does as it is generated.
 
     Raises:
-        ConfigurationError: There is no such operator, or the name would hide its class.
+        ConfigurationError: There is no such operator, or the name would hide its class or that of
+            another.
     """
     steps = find_steps(home, operators)
     check_class("the pipeline", name, {step.cls for step in steps})
+    check_class_is_free(home.hook_text(), "pipeline", name, class_name(name))
     summary = description or _summary(steps)
     answers = {
         "name": name,

@@ -22,6 +22,7 @@ from dataflow_core.scaffold.names import class_name, distribution_name
 from dataflow_core.scaffold.operator import new_operator
 from dataflow_core.scaffold.pipeline import new_pipeline
 from dataflow_core.scaffold.registration import Registration
+from dataflow_core.storage.formats.atomic import writing
 
 
 def new_plugin(answers: PluginAnswers, parent: Path, template: Path | None = None) -> Path:
@@ -35,15 +36,17 @@ def new_plugin(answers: PluginAnswers, parent: Path, template: Path | None = Non
 
     Raises:
         ConfigurationError: The folder exists, or the template cannot be used.
+        StorageError: It cannot be written there.
     """
     target = check_folder(answers.namespace, parent)
-    parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, so that the whole folder appears there at once.
-    with tempfile.TemporaryDirectory(prefix=".dataflow-new-", dir=parent) as folder:
-        made = bake(template or own_template("plugin"), _variables(answers), Path(folder))
-        if template is None:
-            _fill(find_home(made), answers)
-        made.rename(target)
+    with writing(target):
+        parent.mkdir(parents=True, exist_ok=True)
+        # Beside its place, so that the whole folder appears there at once.
+        with tempfile.TemporaryDirectory(prefix=".dataflow-new-", dir=parent) as folder:
+            made = bake(template or own_template("plugin"), _variables(answers), Path(folder))
+            if template is None:
+                _fill(find_home(made), answers)
+            made.rename(target)
     return target
 
 

@@ -7,13 +7,16 @@ that is not understood, nothing is changed, and the author is told what to write
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dataflow_core.scaffold.imports import with_import
+from dataflow_core.errors import ConfigurationError
+from dataflow_core.scaffold.imports import aliases_of, with_import
 from dataflow_core.scaffold.source import Source, Unplaced
 
 _INDENT = "    "
+_MARK = "\ufeff"
+"""What some editors of Windows put before a text, and Python leaves out."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +75,44 @@ def registered_fields(source: str, cls: str) -> Iterator[dict[str, str]]:
     Raises:
         Unplaced: The module is no Python.
     """
-    for node in ast.walk(Source(source).tree):
-        if isinstance(node, ast.Call) and _called(node) == cls:
-            found = {
-                one.arg: one.value.value
-                for one in node.keywords
-                if one.arg
-                and isinstance(one.value, ast.Constant)
-                and isinstance(one.value.value, str)
-            }
+    tree = Source(source.removeprefix(_MARK)).tree
+    formerly = aliases_of(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and formerly.get(_called(node), _called(node)) == cls:
+            told = {one.arg: _text(tree, one.value) for one in node.keywords if one.arg}
+            found = {name: text for name, text in told.items() if text is not None}
             if "name" in found:
                 yield found
+
+
+def check_class_is_free(source: str, kind: str, name: str, cls: str) -> None:
+    """Refuse a class of a name that another operator or pipeline has: the package has one of each.
+
+    A hook module that is no Python has none.
+
+    Raises:
+        ConfigurationError: Another has it.
+    """
+    for other, spec in (("operator", "OperatorSpec"), ("pipeline", "PipelineSpec")):
+        for fields in _known(source, spec):
+            theirs = fields.get("target", "").rpartition(":")[2]
+            if theirs == cls and (other, fields["name"]) != (kind, name):
+                raise ConfigurationError(
+                    f"the {kind} {name!r} would make a class {cls}, which the {other} "
+                    f"{fields['name']!r} has. Choose another name."
+                )
+
+
+def known_fields(source: str, cls: str, name: str) -> dict[str, str] | None:
+    """Return what the specification of a class and name is given; None where there is none."""
+    return next((one for one in _known(source, cls) if one["name"] == name), None)
+
+
+def _known(source: str, cls: str) -> list[dict[str, str]]:
+    try:
+        return list(registered_fields(source, cls))
+    except Unplaced:  # which is told when something is to be registered
+        return []
 
 
 def register(source: str, registration: Registration) -> str:
@@ -96,13 +126,61 @@ def register(source: str, registration: Registration) -> str:
         Unplaced: No place is found that is surely right.
     """
     windows = "\r\n" in source
-    text = source.replace("\r\n", "\n")
+    mark = _MARK if source.startswith(_MARK) else ""
+    text = source.removeprefix(_MARK).replace("\r\n", "\n")
+    if "\r" in text:
+        raise Unplaced("it has lines that end with a carriage return alone")
+    _require_sure(Source(text).tree, registration)
     text = _registered(text, registration)
     for name in (registration.cls, "hookimpl"):
         text = with_import(text, name)
     if not is_registered(text, registration):
         raise Unplaced("the specification would not be found where it was put")
-    return text.replace("\n", "\r\n") if windows else text
+    return mark + (text.replace("\n", "\r\n") if windows else text)
+
+
+def _require_sure(tree: ast.Module, registration: Registration) -> None:
+    """Refuse a module where the hook, or what it registers, may be there in another form.
+
+    Raises:
+        Unplaced: It may.
+    """
+    hook, name = registration.hook, registration.name
+    own = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == hook]
+    for node in ast.walk(tree):
+        if node not in own and hook in _bound(node):
+            line = getattr(node, "lineno", 1)
+            raise Unplaced(f"line {line} has {hook} otherwise than as a function of the module")
+    for line in _mentions(tree, name, aliases_of(tree)):
+        raise Unplaced(
+            f"line {line} has {name!r} otherwise than as the name in a specification, and may "
+            "register it already"
+        )
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """Return the names that a node itself gives something, among them that of a hook."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return {node.name}
+    if isinstance(node, ast.alias):
+        return {node.asname or node.name}
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return {node.id}
+    if isinstance(node, ast.keyword) and node.arg == "specname":
+        return {ast.unparse(node.value).strip("'\"")}
+    return set()
+
+
+def _mentions(node: ast.AST, name: str, formerly: Mapping[str, str]) -> Iterator[int]:
+    """Yield the lines where a name stands in no specification."""
+    if isinstance(node, ast.Call):
+        called = _called(node)
+        if formerly.get(called, called).endswith("Spec"):
+            return
+    if isinstance(node, ast.Constant) and node.value == name:
+        yield node.lineno
+    for child in ast.iter_child_nodes(node):
+        yield from _mentions(child, name, formerly)
 
 
 def _registered(text: str, registration: Registration) -> str:
@@ -130,20 +208,39 @@ def _returned(tree: ast.Module, hook: ast.FunctionDef) -> ast.List | ast.Tuple:
     if isinstance(value, ast.Call) and _called(value) in {"list", "tuple"} and len(value.args) == 1:
         value = value.args[0]
     if isinstance(value, ast.Name):
-        value = _constant(tree, value.id)
+        value = _list_called(tree, hook, value.id)
     if isinstance(value, (ast.List, ast.Tuple)):
         return value
     raise Unplaced(f"{hook.name} returns something else than a list that is written out")
 
 
+def _list_called(tree: ast.Module, hook: ast.FunctionDef, name: str) -> ast.expr | None:
+    """Return what a variable of a hook, or else a constant of the module, was given once."""
+    parameters = {one.arg for one in ast.walk(hook) if isinstance(one, ast.arg)}
+    inside = [value for node in ast.walk(hook) for value in _given(node, name)]
+    if name in parameters or len(inside) > 1:
+        return None
+    return inside[0] if inside else _constant(tree, name)
+
+
 def _constant(tree: ast.Module, name: str) -> ast.expr | None:
-    found = [
-        node.value
-        for node in tree.body
-        if (isinstance(node, ast.AnnAssign) and _names(node.target, name))
-        or (isinstance(node, ast.Assign) and any(_names(one, name) for one in node.targets))
-    ]
+    found = [value for node in tree.body for value in _given(node, name)]
     return found[0] if len(found) == 1 else None
+
+
+def _given(node: ast.AST, name: str) -> Iterator[ast.expr | None]:
+    """Yield what a statement gives to a name, if it does."""
+    if isinstance(node, ast.Assign) and any(_names(one, name) for one in node.targets):
+        yield node.value
+    if isinstance(node, ast.AnnAssign) and _names(node.target, name):
+        yield node.value
+
+
+def _text(tree: ast.Module, node: ast.expr) -> str | None:
+    """Return the text that an expression or a constant of the module is; None for another."""
+    value = _constant(tree, node.id) if isinstance(node, ast.Name) else node
+    found = value.value if isinstance(value, ast.Constant) else None
+    return found if isinstance(found, str) else None
 
 
 def _with_item(module: Source, items: ast.List | ast.Tuple, registration: Registration) -> str:

@@ -63,7 +63,7 @@ def find_steps(home: PluginHome, operators: Sequence[str]) -> list[Step]:
             stand in one pipeline.
     """
     try:
-        specs = list(registered_fields(home.hooks.read_text(encoding="utf-8"), "OperatorSpec"))
+        specs = list(registered_fields(home.hook_text(), "OperatorSpec"))
     except Unplaced as error:
         raise ConfigurationError(f"{home.hooks}: {error}") from error
     targets = {spec["name"]: spec.get("target", "") for spec in specs}
@@ -95,8 +95,8 @@ def _find_step(home: PluginHome, name: str, targets: Mapping[str, str]) -> Step:
     module, _, cls = targets[name].partition(":")
     path = home.file_of(module)
     try:
-        tree = Source(path.read_text(encoding="utf-8")).tree
-    except (OSError, Unplaced) as error:
+        tree = Source(path.read_text(encoding="utf-8-sig")).tree
+    except (OSError, UnicodeDecodeError, Unplaced) as error:
         raise ConfigurationError(f"{path}, the module of {name!r}: {error}") from error
     classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     parameters = list(_columns(classes.get(cls)))

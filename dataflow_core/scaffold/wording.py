@@ -13,18 +13,30 @@ WIDTH = 100
 
 
 class CodeFilters(Extension):
-    """The filters ``statement``, ``python``, ``cell``, ``toml`` and ``yaml`` for the templates.
+    """The filters that the templates have.
 
-    ``statement`` writes an import as a formatter does, the others a text as a value.
+    ``sentence`` ends a text, ``statement`` writes an import as a formatter does, and ``python``,
+    ``cell``, ``toml`` and ``yaml`` write a text as a value.
     """
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        environment.filters["sentence"] = sentence
         environment.filters["statement"] = import_statement
         environment.filters["python"] = python_text
         environment.filters["cell"] = cell_text
         environment.filters["toml"] = toml_text
         environment.filters["yaml"] = yaml_text
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop behind it, unless it ends a sentence already.
+
+    Example:
+        >>> sentence("Rate a text"), sentence("Is it clear?")
+        ('Rate a text.', 'Is it clear?')
+    """
+    return text if text.endswith(("?", "!")) else f"{text}."
 
 
 def import_statement(line: str) -> str:

@@ -24,7 +24,7 @@ from dataflow_core.prompts.answers import (
 from dataflow_core.serving.backend import Backend, ChatRequest, Reply, ReplyError, Vectors
 from dataflow_core.serving.base import Capability, Serving
 from dataflow_core.serving.messages import text_of
-from dataflow_core.testing.scripted import ScriptedServing
+from dataflow_core.testing.scripted import Scripted, ScriptedServing, scripted_answer
 from dataflow_core.testing.server.instances import instance_of
 
 Failing = Literal["refused", "empty"]
@@ -81,6 +81,23 @@ def answering(form: Callable[[], AnswerForm | None]) -> AnsweringServing:
         return answer_in(form() or TextAnswer(), text)
 
     return AnsweringServing(script=script)
+
+
+def refusing(serving: ScriptedServing, refused: Callable[[ChatRequest], bool]) -> ScriptedServing:
+    """Return a serving that answers as another, but for requests that it refuses.
+
+    Args:
+        serving: The other.
+        refused: Tells which.
+    """
+
+    def script(request: ChatRequest) -> Scripted:
+        if refused(request):
+            return ReplyError("request", "the conformance kit lets this request fail")
+        return scripted_answer(serving.script, request)
+
+    fields = {name: getattr(serving, name) for name in serving.model_fields_set}
+    return type(serving)(**{**fields, "script": script, "corrections": 0})
 
 
 def answer_in(form: AnswerForm, question: str) -> str:

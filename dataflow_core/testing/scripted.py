@@ -112,13 +112,12 @@ class ScriptedServing(Serving):
 class _Player(Backend):
     def __init__(self, serving: ScriptedServing) -> None:
         self._serving = serving
-        self._takes_request = _takes_request(serving.script)
 
     async def chat(self, request: ChatRequest) -> Reply:
         number = self._serving._noted(request)  # noqa: SLF001  a part of it
         if self._serving.delay:
             await asyncio.sleep(self._serving.delay)
-        told = self._told(request, number)
+        told = scripted_answer(self._serving.script, request, number)
         if isinstance(told, ReplyError):
             raise told
         if isinstance(told, Reply):
@@ -134,20 +133,26 @@ class _Player(Backend):
         vectors = [vector_of(text, size) for text in texts]
         return Vectors(vectors, Usage(sum(map(estimate_tokens, texts))))
 
-    def _told(self, request: ChatRequest, number: int) -> Scripted:
-        script, text = self._serving.script, text_of(request.messages[-1])
-        if callable(script):
-            told: Scripted = script(request=request) if self._takes_request else script(text)
-            return told
-        if isinstance(script, Mapping):
-            if text in script:
-                found: Scripted = script[text]
-                return found
-            return ReplyError("request", f"the script has no answer to {text[:80]!r}")
-        if number < len(script):
-            listed: Scripted = script[number]
-            return listed
-        return ReplyError("fatal", f"the script has {len(script)} answers, and one more is asked")
+
+def scripted_answer(script: Script, request: ChatRequest, number: int = 0) -> Scripted:
+    """Return what a script answers.
+
+    Args:
+        script: The script.
+        request: What is asked.
+        number: How many were asked before.
+    """
+    text = text_of(request.messages[-1])
+    if callable(script):
+        told: Scripted = script(request=request) if _takes_request(script) else script(text)
+        return told
+    if isinstance(script, Mapping):
+        if text in script:
+            return script[text]
+        return ReplyError("request", f"the script has no answer to {text[:80]!r}")
+    if number < len(script):
+        return script[number]
+    return ReplyError("fatal", f"the script has {len(script)} answers, and one more is asked")
 
 
 def _takes_request(script: Any) -> bool:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import typing
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ import pyarrow as pa
 from dataflow_core.errors import ConfigurationError, ConformanceError, OperatorError, PluginError
 from dataflow_core.operators.base import Operator
 from dataflow_core.operators.columns import Parameter
-from dataflow_core.operators.servings import takes_servings
+from dataflow_core.operators.servings import serving_fields
 from dataflow_core.serving.base import Serving
 from dataflow_core.storage.base import Storage
 from dataflow_core.storage.bindings import flat
@@ -26,6 +26,7 @@ from dataflow_core.table.values import table_of
 from dataflow_core.testing.answering import Failing, FailingServing, answering, fresh
 from dataflow_core.testing.example import Example
 from dataflow_core.testing.made_rows import column_of, made_rows
+from dataflow_core.testing.watching import watched
 
 if TYPE_CHECKING:
     from dataflow_core.plugins import Registered
@@ -59,6 +60,8 @@ class Subject:
         """Whether the operator fails on its own example; None before that was tried."""
         self.told_by = "check_example"
         """The check that tells why the example fails."""
+        self.made_first: list[str] | None = None
+        """What the class did with files and the like when it was made first; None before that."""
 
     @property
     def name(self) -> str:
@@ -110,29 +113,49 @@ class Subject:
     @cached_property
     def serving_fields(self) -> list[str]:
         """The fields that get a serving: those that need one, or may have that of the example."""
-        fields = self.cls.model_fields.items()
+        fields = self.cls.model_fields
         return [
             name
-            for name, told in fields
-            if takes_servings(told.annotation)
-            and name not in self.configuration
-            and (told.is_required() or self.example.serving is not None)
+            for name in self._free_serving_fields
+            if fields[name].is_required() or self.example.serving is not None
         ]
+
+    @cached_property
+    def optional_servings(self) -> list[str]:
+        """The fields that may have a serving or none, and have none in the example."""
+        fields = self.cls.model_fields
+        return [
+            name
+            for name in self._free_serving_fields
+            if name not in self.serving_fields and fields[name].default is None
+        ]
+
+    @property
+    def _free_serving_fields(self) -> list[str]:
+        return [name for name in serving_fields(self.cls) if name not in self.configuration]
 
     def with_example(self, example: Example) -> Subject:
         """Return the same operator with another example."""
         return Subject(self._cls or cast("Registered[OperatorSpec]", self.registered), example)
 
-    def make(self, serving: Serving | str | None = None) -> Operator:
+    def make(self, serving: Serving | None = None, fields: Sequence[str] = ()) -> Operator:
         """Return the operator, configured as in the example.
 
         Args:
             serving: Who answers; None for a new serving that answers as the example says, or in
                 the form that is asked for.
+            fields: Fields that get the serving besides those that always do.
         """
-        if serving is None and self.serving_fields:
+        asking = [*self.serving_fields, *fields]
+        if serving is None and asking:
             serving = self.answers()
-        made = self.cls(**self.configuration, **dict.fromkeys(self.serving_fields, serving))
+        given = {**self.configuration, **dict.fromkeys(asking, serving)}
+        cls = self.cls
+        if self.made_first is None:
+            with watched() as self.made_first:
+                made = cls(**given)
+        else:
+            made = cls(**given)
         self._form = getattr(made, "form", None)
         return made
 
@@ -200,9 +223,12 @@ class Subject:
         return cast("MemoryStorage", storage)
 
     def failing(self, how: Failing) -> tuple[Operator, FailingServing]:
-        """Return the operator with a serving whose every answer fails, and the serving."""
+        """Return the operator with a serving whose every answer fails, and the serving.
+
+        It is also in the fields that may be without one.
+        """
         serving = FailingServing(failing=how, corrections=0)
-        return self.make(serving), serving
+        return self.make(serving, self.optional_servings), serving
 
     @cached_property
     def lack(self) -> str:
@@ -226,7 +252,7 @@ class Subject:
 
     def standing_in(self) -> Operator:
         """Return the operator with a serving that recipes can name, and that nobody asks."""
-        return self.make(STAND_IN if self.serving_fields else None)
+        return self.make(stand_in() if self.serving_fields else None)
 
     def _advice(self, configuration: str) -> str:
         return (
@@ -255,6 +281,13 @@ class Subject:
             return self.rows
         name = column_of(parameter)
         return (name,) if parameter.takes == "columns" else name
+
+
+def stand_in() -> Serving:
+    """Return a serving for operators that are made but not run; see `STAND_IN`."""
+    from dataflow_core.serving.spec import serving_from_spec
+
+    return serving_from_spec(STAND_IN)
 
 
 @contextmanager
@@ -290,13 +323,22 @@ def shown_type(annotation: Any) -> str:
     return getattr(annotation, "__name__", str(annotation))
 
 
-def explained(subject: Subject, check: str, error: BaseException) -> ConformanceError:
-    """Return the error of a check, with the operator and the check in it."""
+def explained(
+    subject: Subject, check: str, error: BaseException, *, runs: bool
+) -> ConformanceError:
+    """Return the error of a check, with the operator and the check in it.
+
+    Args:
+        subject: The operator.
+        check: The check's name.
+        error: The error.
+        runs: Whether the check runs the operator, so that rows matter.
+    """
     told = str(error) if isinstance(error, ConformanceError) else f"{type(error).__name__}: {error}"
     where = f"{subject.name}, {check}"
     made_up = (
         ""
-        if subject.example.rows is not None or not _may_come_from_rows(error)
+        if subject.example.rows is not None or not runs or not _may_come_from_rows(error)
         else (
             " The rows were made up after the signature of run; if they do not suit, give an "
             "Example with rows."

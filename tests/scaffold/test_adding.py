@@ -87,6 +87,33 @@ def test_another_kind_of_an_operator_that_is_there_is_refused(asked, why, plugin
     assert state(plugin) == before
 
 
+def test_an_operator_that_asks_no_model_is_not_half_made_into_one_that_does(plugin, capsys):
+    assert main(["new-operator", "tone"]) == 0
+    before = state(plugin)
+    assert main(["new-operator", "tone", "--llm"]) == 2
+    assert "registers the operator 'tone' and no prompt of that name" in capsys.readouterr().err
+    assert state(plugin) == before
+
+
+def test_the_prompt_of_an_operator_that_asks_comes_back(plugin):
+    main(["new-operator", "tone", "--llm"])
+    before = state(plugin)
+    (plugin / "dataflow_letters" / "prompts" / "tone.jinja").unlink()
+    assert main(["new-operator", "tone"]) == 0
+    assert state(plugin) == before
+
+
+@pytest.mark.parametrize("command", ["new-operator", "new-pipeline"])
+def test_a_class_that_another_has_is_refused(command, plugin, capsys):
+    main(["new-operator", "tone_1"])
+    before = state(plugin)
+    assert main([command, "tone1"]) == 2
+    assert "class Tone1, which the operator 'tone_1' has" in capsys.readouterr().err
+    assert main(["new-operator", "letters_pipeline"]) == 2
+    assert "which the pipeline 'letters_pipeline' has" in capsys.readouterr().err
+    assert state(plugin) == before
+
+
 def test_what_is_missing_comes_back_as_it_is_registered(plugin):
     main(["new-operator", "tone", "--function", "filter", "--scope", "dataset"])
     before = state(plugin)
@@ -244,6 +271,10 @@ ONE = 'OperatorSpec(name="one", summary="One")'
         "from dataflow_core.plugins import (\n    CommandSpec,  # for later\n    hookimpl,\n)\n",
         "from dataflow_core.plugins import hookimpl  # noqa: F401\n\nTEXT = '''\n  odd   \n'''\n",
         "from dataflow_core.plugins import *\n",
+        "from dataflow_core.plugins import \\\n    hookimpl\n",
+        HEAD.replace("OperatorSpec", "OperatorSpec as Op")
+        + HOOK + "    return [Op(name='one')]\n",
+        HEAD + "mine = [1]\n" + HOOK + f"    mine = [{ONE}]\n    return mine\n",
         (HEAD + HOOK + f"    return [\n        {ONE},\n    ]\n").replace("\n", "\r\n"),
     ],
 )  # fmt: skip
@@ -257,7 +288,8 @@ def test_a_specification_is_placed_and_no_other_line_changes(source):
     ]
     # Only an import, a list in one line, or a missing comma may be written anew.
     assert len(lost) <= 2
-    assert all("import" in line or ONE in line or "[]" in line for line in lost)
+    rewritten = ("import", ONE, "[]", "hookimpl", "[Op(")
+    assert all(any(part in line for part in rewritten) for line in lost)
     for comment in ("# mine", "# later: more", "# for later", "# noqa: F401", "[really]"):
         assert (comment in source) == (comment in changed)
 
@@ -274,6 +306,21 @@ def test_a_specification_is_placed_and_no_other_line_changes(source):
         ),
         (HEAD + HOOK + f"    return [({ONE})]\n", "behind the last item"),
         (HEAD + HOOK + f"    return {ONE},\n", "no parentheses"),
+        (
+            HEAD + HOOK + "    return [made(name) for name in ('tone',)]\n",
+            "may register it already",
+        ),
+        (HEAD + HOOK + "    return [made('tone')]\n", "line 6 has 'tone' otherwise"),
+        (HEAD + "from p.hooks import dataflow_register_operators\n", "line 2 has dataflow_reg"),
+        (HEAD + "dataflow_register_operators = hookimpl(mine)\n", "line 2 has dataflow_reg"),
+        (HEAD + "if x:\n" + textwrap.indent(HOOK + f"    return [{ONE}]\n", "  "), "otherwise"),
+        (
+            HEAD
+            + HOOK.replace("l\ndef ", 'l(specname="dataflow_register_operators")\ndef my_')
+            + "    return []\n",
+            "otherwise than as a function",
+        ),
+        ((HEAD + HOOK + "    return []\n").replace("\n", "\r"), "carriage return alone"),
         ("import dataflow_core.plugins as p\n", "has no line 'from dataflow_core.plugins import"),
         ("def broken(:\n", "line 1 is no Python"),
     ],
@@ -281,6 +328,37 @@ def test_a_specification_is_placed_and_no_other_line_changes(source):
 def test_where_no_place_is_sure_nothing_is_changed(source, why):
     with pytest.raises(Unplaced, match=why):
         register(source, SPEC)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        HEAD.replace("OperatorSpec", "OperatorSpec as Op")
+        + HOOK
+        + "    return [Op(name='tone')]\n",
+        "import dataflow_core.plugins as p\nX = p.OperatorSpec(name='tone')\n",
+        HEAD + "TONE = 'tone'\n" + HOOK + "    return [OperatorSpec(name=TONE)]\n",
+        "\ufeff" + HEAD + HOOK + "    return [OperatorSpec(name='tone')]\n",
+    ],
+)
+def test_what_is_registered_in_another_form_is_not_registered_twice(source):
+    assert is_registered(source, SPEC)
+
+
+def test_a_mark_of_windows_stays_where_it_is():
+    changed = register("\ufeff" + HEAD + HOOK + f"    return [{ONE}]\n", SPEC)
+    assert changed.startswith("\ufeff" + HEAD)
+    assert is_registered(changed, SPEC)
+
+
+def test_a_hook_module_in_another_encoding_is_refused_before_anything_is_written(plugin, capsys):
+    hooks = plugin / "dataflow_letters" / "_plugin.py"
+    hooks.write_bytes(b"# coding: latin-1\n# caf\xe9\n" + hooks.read_bytes())
+    before = state(plugin)
+    assert main(["new-operator", "tone"]) == 2
+    assert main(["new-pipeline", "toned"]) == 2
+    assert capsys.readouterr().err.count("cannot be read as UTF-8") == 2
+    assert state(plugin) == before
 
 
 def test_an_author_is_told_what_to_paste(plugin, capsys):

@@ -21,7 +21,7 @@ from dataflow_core.scaffold.plugin import new_plugin
 
 from .plugins import EMAILS, answers, combinations, install, run
 
-LONG = "Do: what the author's own words say, 名, and # nothing that was foreseen"
+LONG = "Do: what {{ 7 * 7 }} of the author's words say, 名, # and nothing foreseen!"
 LONGEST_NAMESPACE, LONGEST_NAME = "n23456789_" * 2 + "ns1", "o23456789_" * 3 + "o1"
 
 

@@ -108,7 +108,9 @@ def test_what_is_there_is_not_touched(kind, folder, capsys):
         ("--operator", "import", "keyword"),
         ("--operator", "test", "class Test, and pytest takes"),
         ("--output-dir", "taken", "is no folder"),
+        ("--output-dir", "taken/deeper", "cannot write"),
         ("--template", "none/such", "no template"),
+        ("--template", "./none", "there is no folder none"),
     ],
 )
 def test_answers_by_option_are_checked(option, value, why, folder, capsys):
@@ -144,6 +146,16 @@ def test_options_answer_everything(folder, capsys):
     }
     assert (root / "dataflow_product_reviews" / "prompts" / "tone.jinja").is_file()
     assert not list((folder / "deep" / "er").glob(".dataflow*"))
+
+
+def test_answers_are_written_as_they_are_whatever_templates_make_of_them(folder):
+    about, author = "Count {{ 7 * 7 }} {% raw %} of {# these #}?", "Ada {{ 1 }} O'Brien"
+    new("reviews", "--description", about, "--author", author, "--license", "MIT")
+    root = folder / "dataflow-reviews"
+    assert project(root)["description"] == about
+    assert project(root)["authors"][0]["name"] == author
+    assert f"\n{about} A plugin for DataFlow" in (root / "README.md").read_text(encoding="utf-8")
+    assert f" {author}\n" in (root / "LICENSE").read_text(encoding="utf-8")
 
 
 def test_what_pip_compiled_in_the_templates_is_not_copied(folder, monkeypatch, capsys):

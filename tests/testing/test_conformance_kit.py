@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
+import sqlite3
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -19,7 +22,7 @@ from dataflow_core.operators import (
     NumberColumn,
     TextColumn,
 )
-from dataflow_core.operators.dataset import DatasetFilter
+from dataflow_core.operators.dataset import DatasetEvaluator, DatasetFilter
 from dataflow_core.operators.prompted import Prompted
 from dataflow_core.prompts import Prompt
 from dataflow_core.serving.base import Serving
@@ -60,6 +63,25 @@ class LooksAround(Upper):
 
     def model_post_init(self, context: Any) -> None:
         os.listdir(".")  # noqa: PTH208
+
+
+@functools.cache
+def _loaded() -> str:
+    return Path(__file__).read_text(encoding="utf-8")
+
+
+class LoadsOnce(Upper):
+    """Read a file when the first one is made."""
+
+    def model_post_init(self, context: Any) -> None:
+        _loaded()
+
+
+class OpensADatabase(Upper):
+    """Open a database when it is made."""
+
+    def model_post_init(self, context: Any) -> None:
+        sqlite3.connect(":memory:").close()
 
 
 class Cuts(Counted):
@@ -171,6 +193,57 @@ class FirstOfBatch(Upper):
         values = table[input_text].tolist()
         table[output_text] = [str(one == values[0]) for one in values]
         storage.write(table)
+
+
+class SeenBefore(Filter):
+    """Drop texts that it saw before, in any batch."""
+
+    _seen: set[Any] = PrivateAttr(default_factory=set)
+
+    def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
+        texts = storage.read([input_text])[input_text]
+        new = [not (one in self._seen or self._seen.add(one)) for one in texts.tolist()]
+        self.keep(storage, pd.Series(new, index=texts.index, dtype="boolean"))
+
+
+class CountsItsRows(DatasetFilter):
+    """Drop nothing or all, by what it counted in its sketches."""
+
+    _rows: int = PrivateAttr(default=0)
+
+    def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
+        self.run_phases(storage, input_text=input_text)
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        table = storage.read([bindings["input_text"]])
+        self._rows += len(table)
+        return table.set_axis(["text"], axis="columns")
+
+    def decide(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"reason": "counted"}, index=sketches.index[: self._rows // 2])
+
+
+class CountsBatches(DatasetEvaluator):
+    """Find out how many batches there are."""
+
+    def run(self, storage: Storage, input_text: TextColumn = "text") -> None:
+        self.run_phases(storage, input_text=input_text)
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        return pd.DataFrame({"batches": [len(storage.read([])) and 1]})
+
+    def findings(self, sketches: pd.DataFrame) -> dict[str, Any]:
+        return {"batches": int(sketches["batches"].sum())}
+
+
+class MergesWrongly(CountsBatches):
+    """Forget all but the last sketch."""
+
+    def sketch(self, storage: Storage, **bindings: Any) -> pd.DataFrame:
+        return pd.DataFrame({"batches": [len(storage.read([]))]})
+
+    def merge(self, sketches: pd.DataFrame) -> pd.DataFrame:
+        return sketches.tail(1)
 
 
 class Tosses(Upper):
@@ -285,11 +358,90 @@ class AsksAndTakesNothingForAnAnswer(Asks):
     swallowed = frozenset({"empty_answer"})
 
 
+class MixesAnswers(Asks):
+    """Have a model answer; where one fails, the others move up."""
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_answer: TextColumn = "answer",
+    ) -> None:
+        table = storage.read([input_text])
+        texts = [None if pd.isna(one) else one for one in table[input_text].tolist()]
+        asked = self.serving.generate_from_input(texts)
+        ordered = sorted(asked, key=lambda one: not one.ok)
+        table[output_answer] = [one.cell() for one in ordered]
+        storage.write(table)
+
+
+class AsksTwice(Asks):
+    """Have a model answer, and say it shorter; what fails then is an empty text."""
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_answer: TextColumn = "answer",
+    ) -> None:
+        table = storage.read([input_text])
+        texts = [None if pd.isna(one) else one for one in table[input_text].tolist()]
+        first = self.serving.generate_from_input(texts)
+        second = self.serving.generate_from_input([one.text and f"{one.text}?" for one in first])
+        pairs = zip(first, second, strict=True)
+        table[output_answer] = [two.text or "" if one.ok else one.cell() for one, two in pairs]
+        storage.write(table)
+
+
+class MayAsk(Asks):
+    """Have a model answer, if there is one; what fails is an empty text."""
+
+    serving: Serving | None = None
+
+    def run(
+        self,
+        storage: Storage,
+        input_text: TextColumn = "text",
+        output_answer: TextColumn = "answer",
+    ) -> None:
+        if self.serving is not None:
+            super().run(storage, input_text, output_answer)
+            return
+        table = storage.read([input_text])
+        table[output_answer] = "nobody"
+        storage.write(table)
+
+
+class MarksNulls(Upper):
+    """Add a column where there are nulls."""
+
+    def run(
+        self, storage: Storage, input_text: TextColumn = "text", output_text: TextColumn = "text"
+    ) -> None:
+        table = storage.read([input_text])
+        if table[input_text].isna().any():
+            table["had_nulls"] = True
+        storage.write(table)
+
+
+class LooksAside(Evaluator):
+    """Count the cells of a row, of whatever columns."""
+
+    def run(
+        self, storage: Storage, input_text: TextColumn = "text", output_n: IntegerColumn = "n"
+    ) -> None:
+        table = storage.read()
+        table[output_n] = table.notna().sum(axis="columns")
+        storage.write(table)
+
+
 ROWS = ({"text": "one", "other": "x", "tags": ["a"]}, {"text": "two", "other": "y", "tags": []})
 ON_OTHER = {"columns": {"input_table": [{"a": 1}, {"a": 2}]}}
 BREACHES = [
     (NeedsLabels, {}, {"check_example"}),
     (LooksAround, {}, {"check_construction_does_no_io"}),
+    (LoadsOnce, {}, {"check_construction_does_no_io"}),
+    (OpensADatabase, {}, {"check_construction_does_no_io"}),
     (Cuts, {"configuration": {"times": 5}}, {"check_construction_only_stores"}),
     (Forgets, {"configuration": {"times": 5}}, {"check_configuration_round_trips"}),
     (HoldsAFunction, {}, {"check_pickles"}),
@@ -301,6 +453,10 @@ BREACHES = [
     (LosesTheIndex, {}, {"check_row_identity"}),
     (Unstorable, {}, {"check_ledger_sums"}),
     (FirstOfBatch, {}, {"check_batch_independence", "check_ledger_sums"}),
+    (SeenBefore, {}, {"check_batch_independence"}),
+    (CountsItsRows, {}, {"check_batch_independence"}),
+    (CountsBatches, {}, {"check_batch_independence", "check_ledger_sums"}),
+    (MergesWrongly, {}, {"check_batch_independence"}),
     (Tosses, {}, {"check_deterministic", "check_batch_independence", "check_ledger_sums"}),
     (NeedsARow, {}, {"check_empty_table"}),
     (NeedsTwoRows, {"rows": ROWS}, {"check_one_row", "check_batch_independence"}),
@@ -312,6 +468,11 @@ BREACHES = [
     (ReadsAnother, {"rows": ROWS}, {"check_reads_what_it_declares"}),
     (Asks, {}, {"check_failure_is_quarantined", "check_empty_answer_is_quarantined"}),
     (AsksAndTakesNothingForAnAnswer, {}, {"check_empty_answer_is_quarantined"}),
+    (AsksTwice, {}, {"check_failure_is_quarantined"}),
+    (MixesAnswers, {}, {"check_failure_is_quarantined"}),
+    (MayAsk, {}, {"check_failure_is_quarantined", "check_empty_answer_is_quarantined"}),
+    (MarksNulls, {}, {"check_null_values"}),
+    (LooksAside, {}, {"check_reads_what_it_declares"}),
 ]
 
 
@@ -360,7 +521,26 @@ class Long(Filter):
         self.keep(storage, lengths > 40, value=lengths)
 
 
-@pytest.mark.parametrize("cls", [Upper, Counted, Asking, Tagged, Long])
+class DescribedInChinese(Upper):
+    """把文本写成大写。"""
+
+
+class Unwritable(Upper):
+    """Hold what no recipe can."""
+
+    mark: bytes = b"\xff"
+
+
+class HasNoNumber(Upper):
+    """Write texts in upper case, whatever its number is."""
+
+    number: float = float("nan")
+
+
+SOUND = [Upper, Counted, Asking, Tagged, Long, DescribedInChinese, HasNoNumber]
+
+
+@pytest.mark.parametrize("cls", SOUND)
 def test_sound_operators_pass_without_an_example(cls):
     check_operator(cls)
 
@@ -370,6 +550,14 @@ def test_what_an_example_needs_is_told_with_the_line_to_write():
         check_operator(NeedsLabels)
     assert "labels (list[str])" in str(caught.value)
     assert 'examples={"NeedsLabels": Example(configuration={"labels": …})}' in str(caught.value)
+
+
+def test_rows_are_blamed_only_by_checks_that_run():
+    results = check_all([Subject(HoldsAFunction), Subject(FailsOnNull), Subject(Unwritable)])
+    told = {one.check: one.message for one in results if one.outcome == "failed"}
+    assert "made up" not in told["check_pickles"]
+    assert "made up" not in told["check_configuration_round_trips"]
+    assert "The rows were made up" in told["check_null_values"]
 
 
 def test_the_table_of_failures_has_each_check_once():

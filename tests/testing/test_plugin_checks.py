@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_a_source_that_the_docstring_does_not_name_is_found(site):
     [
         ("heavy", "import torch", "imports torch"),
         ("crossing", "import dataflow_other", "imports dataflow_other of another plugin"),
-        ("slow", "import time\n    while time.process_time() < 8: pass", "s of CPU time"),
+        ("slow", "import time\n    while time.process_time() < 5: pass", "s of CPU time"),
     ],
 )
 def test_an_operator_that_imports_too_much_is_found(site, namespace, imports, told):
@@ -86,6 +87,15 @@ def test_an_operator_that_imports_too_much_is_found(site, namespace, imports, to
     found = failures(manager, namespace)
     assert list(found) == ["check_import_budget"]
     assert told in found["check_import_budget"]
+
+
+def test_an_operator_that_takes_the_hash_of_a_text_is_found(site):
+    manager = add(site, "salted")
+    salted = OPERATOR.format(imports="").replace(".str.upper()", " + str(hash('a'))")
+    site.write("dataflow_salted/shout.py", textwrap.dedent(salted))
+    found = failures(manager, "salted")
+    assert list(found) == ["check_deterministic"]
+    assert "in another process it gives another result" in found["check_deterministic"]
 
 
 def test_a_plugin_says_from_which_core_on_it_works(site):

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,7 +14,7 @@ from dataflow_core import FileStorage, MemoryStorage
 from dataflow_core.engine import run_plan
 from dataflow_core.errors import ConformanceError
 from dataflow_core.serving import OpenAIServing
-from dataflow_core.serving.backend import Backend, Reply
+from dataflow_core.serving.backend import Backend, Reply, Vectors
 from dataflow_core.testing import (
     Faults,
     FaultServer,
@@ -22,6 +23,7 @@ from dataflow_core.testing import (
     check_serving,
     check_storage,
 )
+from dataflow_core.testing.checks.serving_suite import check_serving_embeddings
 
 ROWS = [{"id": at, "text": None if at == 1 else f"text {at}"} for at in range(5)]
 
@@ -66,7 +68,16 @@ class _Endless(type(MemoryStorage(ROWS).source)):
         return super().batches(schema, batch_rows)
 
 
+class Mistyped(MemoryStorage):
+    """Tell other types than there are."""
+
+    def columns(self):
+        return dict.fromkeys(super().columns(), pa.string())
+
+
 def test_faults_of_a_storage_are_named():
+    with pytest.raises(ConformanceError, match=r"columns: .*\n.*other types.* id is int64"):
+        check_storage(lambda: Mistyped(ROWS))
     with pytest.raises(ConformanceError, match="check_storage_columns"):
         check_storage(lambda: Forgetful(ROWS))
     with pytest.raises(ConformanceError, match="1 of 11 checks fail:\n  check_storage_limit"):
@@ -83,6 +94,27 @@ def test_a_serving_over_http_passes():
 
 def test_a_scripted_serving_passes():
     check_serving(lambda: ScriptedServing(lambda text: text.upper()))
+
+
+class Backwards(ScriptedServing):
+    """Give the vectors of several texts from the last to the first."""
+
+    @property
+    def texts_together(self):
+        return 8
+
+    def open_backend(self):
+        return _Backwards()
+
+
+class _Backwards(Backend):
+    async def embed(self, texts):
+        return Vectors([[float(len(one)), float(ord(one[0]))] for one in reversed(texts)])
+
+
+def test_vectors_in_another_order_are_found():
+    with pytest.raises(ConformanceError, match="come in another order"):
+        check_serving_embeddings(lambda: Backwards([]))
 
 
 class Numbering(ScriptedServing):
@@ -111,6 +143,16 @@ def test_faults_of_a_serving_are_named():
 @pytest.mark.parametrize("options", [{}, {"batch_size": 3}])
 def test_the_local_engine_passes(options):
     check_engine(lambda plan, folder: run_plan(plan, run_dir=folder, max_failures=0.25, **options))
+
+
+def test_an_engine_that_tells_of_no_made_rows_is_named():
+    def run(plan, folder):
+        report = run_plan(plan, run_dir=folder, max_failures=0.25)
+        steps = [dataclasses.replace(one, made=0, expanded=0) for one in report.steps]
+        return dataclasses.replace(report, steps=tuple(steps))
+
+    with pytest.raises(ConformanceError, match="1 of 7 checks fail:\n  check_engine_made_rows"):
+        check_engine(run)
 
 
 def test_faults_of_an_engine_are_named():

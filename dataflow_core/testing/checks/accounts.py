@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,11 +20,13 @@ class Account:
         rows: The rows that came out, by id, in order.
         dropped: Reason, value and related row of those dropped, by id.
         failed: Reason and raw answer of those quarantined, by id.
+        findings: What the operator found out about the table as a whole.
     """
 
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     dropped: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     failed: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    findings: dict[str, Any] = field(default_factory=dict)
 
 
 def account_of(storages: Iterable[TableStorage]) -> Account:
@@ -37,6 +40,7 @@ def account_of(storages: Iterable[TableStorage]) -> Account:
         found.dropped |= dict(zip(dropped.ids.tolist(), told, strict=True))
         raw = zip(failed.reasons, failed.values, strict=True)
         found.failed |= dict(zip(failed.ids.tolist(), raw, strict=True))
+        found.findings |= outcome.findings
     return found
 
 
@@ -55,7 +59,20 @@ def difference(one: Account, other: Account, names: tuple[str, str]) -> str:
         for row_id, value in left.items():
             if repr(value) != repr(right[row_id]):  # NaN equals itself in this notation
                 return f"{what}: {_cut(value)} {names[0]}, {_cut(right[row_id])} {names[1]}"
+    if not alike(one.findings, other.findings):
+        return f"findings: {_cut(one.findings)} {names[0]}, {_cut(other.findings)} {names[1]}"
     return ""
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Tell whether findings are the same, but for the rounding of sums in another order."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9)
+    return bool(one == other)
 
 
 def _cut(value: Any) -> str:

@@ -78,7 +78,8 @@ class Check:
         try:
             self.function(subject)
         except Exception as error:
-            raise explained(subject, self.name, error) from error
+            runs = self.needs in ("trial", "run")
+            raise explained(subject, self.name, error, runs=runs) from error
 
     def _require_example(self, subject: Subject) -> None:
         if self.needs in ("operator", "trial") and subject.lack:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from dataflow_core.errors import ConformanceError, OperatorError
@@ -16,10 +12,8 @@ from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.storage.memory import MemoryStorage
 from dataflow_core.testing.checks.accounts import account_of
 from dataflow_core.testing.steps import Steps
-from dataflow_core.testing.subject import STAND_IN, Subject
-
-_WATCHED = ("open", "socket.", "subprocess.", "os.listdir", "os.scandir", "os.mkdir", "os.remove",
-            "os.rename", "os.system", "os.exec", "os.posix_spawn", "urllib.Request")  # fmt: skip
+from dataflow_core.testing.subject import STAND_IN, Subject, stand_in
+from dataflow_core.testing.watching import watched
 
 
 def check_example(subject: Subject) -> None:
@@ -66,15 +60,16 @@ def check_example(subject: Subject) -> None:
 def check_construction_does_no_io(subject: Subject) -> None:
     """Making an operator opens no file, no connection and no process, nor looks into a folder.
 
-    Modules that are imported meanwhile do not count.
+    The first time counts too, since a cache may hide it later. Modules that are imported meanwhile
+    do not count; what libraries in C read by themselves, as Arrow does, Python does not tell of.
     """
-    configuration, fields = subject.configuration, dict.fromkeys(subject.serving_fields, STAND_IN)
-    servings = {name: _stand_in(value) for name, value in fields.items()}
+    given = {**subject.configuration, **dict.fromkeys(subject.serving_fields, stand_in())}
+    subject.standing_in()
     cls = subject.cls
     with watched() as seen:
-        cls(**configuration, **servings)
-    if seen:
-        told = "; ".join(dict.fromkeys(seen))
+        cls(**given)
+    if did := [*(subject.made_first or ()), *seen]:
+        told = "; ".join(dict.fromkeys(did))
         raise ConformanceError(
             f"making it does I/O: {told}. Do that in run, when it is first needed: a plan is made "
             "and checked where there may be neither files nor a network."
@@ -124,12 +119,6 @@ def _problems(subject: Subject) -> str:
     return " ".join(problem.message for problem in found if problem.level == "error")
 
 
-def _stand_in(spec: str) -> Any:
-    from dataflow_core.serving.spec import serving_from_spec
-
-    return serving_from_spec(spec)
-
-
 def _copied(given: dict[str, Any]) -> dict[str, Any]:
     return {name: copy.deepcopy(value) for name, value in given.items()}
 
@@ -158,40 +147,3 @@ def _alike(stored: Any, value: Any) -> bool:
     if isinstance(value, str) and isinstance(stored, str):
         return value == stored
     return True  # a text for an object, a mapping for a model: their types say what they make of it
-
-
-_LOOKING: dict[int, list[str]] = {}
-"""What was seen so far, by the thread that is watched."""
-_HOOKED: list[bool] = []
-
-
-@contextmanager
-def watched() -> Iterator[list[str]]:
-    """Collect what this thread does with files, sockets and processes."""
-    if not _HOOKED:
-        _HOOKED.append(True)
-        sys.addaudithook(_look)  # it cannot be taken out again, and does nothing outside of here
-    thread = threading.get_ident()
-    seen: list[str] = []
-    _LOOKING[thread] = seen
-    try:
-        yield seen
-    finally:
-        del _LOOKING[thread]
-
-
-def _look(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _LOOKING:
-        return
-    seen = _LOOKING.get(threading.get_ident())
-    if seen is not None and event.startswith(_WATCHED) and not _is_import():
-        seen.append(f"{event} {str(arguments[0])[:80] if arguments else ''}".strip())
-
-
-def _is_import() -> bool:
-    frame = sys._getframe(1)  # noqa: SLF001  the only way to know who asks
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False

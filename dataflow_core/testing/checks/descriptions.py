@@ -9,6 +9,9 @@ from dataflow_core.operators.base import Operator
 from dataflow_core.plugins.places import place_of_specification
 from dataflow_core.testing.subject import Subject
 
+_ENDS = (".", ":", "?", "!", "。", "：", "？", "！")
+"""What a sentence ends with."""
+
 
 def is_registered(subject: Subject) -> bool:
     """Tell whether there is a specification."""
@@ -28,7 +31,7 @@ def check_docstring(subject: Subject) -> None:
             "with one sentence that says what it does."
         )
     summary = inspect.cleandoc(subject.cls.__doc__ or "").partition("\n\n")[0]
-    if not summary.rstrip().endswith((".", ":", "?", "!")):
+    if not summary.rstrip().endswith(_ENDS):
         raise ConformanceError(
             f"the docstring begins with {summary[:80]!r}, which is no sentence: end it with a full "
             "stop, and an empty line after it."

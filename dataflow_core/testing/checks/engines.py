@@ -164,14 +164,18 @@ def _compare(run: Run, *steps: Step) -> None:
     expected = [repr(sorted(row.items())) for row in without_nulls(notebook.rows())]
     require(len(found) == len(expected), f"{len(found)} rows come out, not {len(expected)}.")
     require(found == expected, "the rows are others than a notebook's, or in another order.")
+    require(report.rows_in == len(_ROWS), f"the report tells {report.rows_in} rows in.")
     for account, outcome in zip(report.steps, notebook.outcomes, strict=True):
-        told = (account.dropped, account.quarantined, account.rows_out)
-        here = (len(outcome.dropped), len(outcome.failed), len(outcome.after))
-        require(
-            told == here,
-            f"{account.step}: the report tells {told} rows dropped, quarantined and kept; there "
-            f"are {here}.",
-        )
+        here = {
+            "rows_in": outcome.rows_in,
+            "made": len(outcome.children),
+            "dropped": len(outcome.dropped),
+            "quarantined": len(outcome.failed),
+            "expanded": outcome.expanded,
+            "rows_out": len(outcome.after),
+        }
+        told = {name: getattr(account, name) for name in here}
+        require(told == here, f"{account.step}: the report tells {told}; there are {here}.")
 
 
 def _output(report: Report) -> list[str]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
-from dataflow_core.errors import ConformanceError, PluginError
+from dataflow_core.errors import ConformanceError
 from dataflow_core.plugins import PluginManager
-from dataflow_core.plugins.own_process import answer_of
+from dataflow_core.testing.checks.elsewhere import import_cost
 from dataflow_core.testing.subject import Subject
 
 SECONDS = 1.0
@@ -19,23 +16,6 @@ HEAVY = (
 )  # fmt: skip
 """Modules that no operator's module may import: they belong into the method that needs them."""
 
-_PROGRAM = """
-import dataflow_core.operators, dataflow_core.operators.prompted, dataflow_core.operators.dataset
-found, sys.stdout = {}, sys.stderr
-for module in task["modules"]:
-    before, start = set(sys.modules), time.process_time()
-    try:
-        __import__(module)
-        failed = ""
-    except BaseException as error:
-        failed = f"{type(error).__name__}: {error}"
-    new = {name.partition(".")[0] for name in set(sys.modules) - before}
-    seconds = time.process_time() - start
-    found[module] = {"seconds": seconds, "new": sorted(new), "failed": failed}
-stdout.write(json.dumps(found))
-"""
-_TIMEOUT = 300.0
-
 
 def check_import_budget(subject: Subject) -> None:
     """The operator's module imports within a second, no heavy library, and no other plugin.
@@ -46,9 +26,7 @@ def check_import_budget(subject: Subject) -> None:
     if subject.registered is None:
         return
     module = subject.registered.spec.target.partition(":")[0]
-    cost = _costs(subject.registered.namespace).get(module)
-    if cost is None:  # its plugin is not among the installed ones
-        cost = _measured((module,))[module]
+    cost = import_cost(subject.registered.namespace, module)
     if cost["failed"]:
         raise ConformanceError(
             f"{module} cannot be imported in a process of its own: {cost['failed']}"
@@ -68,21 +46,6 @@ def check_import_budget(subject: Subject) -> None:
             f"importing {module} takes {cost['seconds']:.1f} s of CPU time, at most {SECONDS:.1f} "
             "are wanted. Import what is slow where it is needed."
         )
-
-
-@functools.lru_cache(maxsize=32)
-def _costs(namespace: str) -> dict[str, Any]:
-    found = [one for one in PluginManager().operators() if one.namespace == namespace]
-    modules = dict.fromkeys(one.spec.target.partition(":")[0] for one in found)
-    return _measured(tuple(modules)) if modules else {}
-
-
-def _measured(modules: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = answer_of(_PROGRAM, _TIMEOUT, modules=modules)
-    except PluginError as error:
-        raise ConformanceError(f"importing {', '.join(modules)}: {error}") from error
-    return found
 
 
 def _packages_of_others(namespace: str) -> set[str]:

@@ -53,12 +53,18 @@ def check_one_row(subject: Subject) -> None:
 
 
 def check_null_values(subject: Subject) -> None:
-    """Nulls in the columns that it reads, one or all, make no run fail."""
+    """Nulls in the columns that it reads, one or all, make no run fail, and no other columns."""
     names = [name for name in _read_columns(subject) if name in subject.table.column_names]
+    usual = set(subject.run().columns())
     for positions in ({0}, set(range(subject.table.num_rows))):
-        subject.run(
+        found = subject.run(
             _replaced(subject, names, lambda at, old, p=positions: None if at in p else old)
         )
+        if others := usual.symmetric_difference(found.columns()):
+            raise ConformanceError(
+                f"the column {min(others)!r} is there only with nulls, or only without. Make the "
+                "same columns of all rows."
+            )
 
 
 def check_empty_texts(subject: Subject) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from dataflow_core.engine import run_plan
 from dataflow_core.errors import ConformanceError
 from dataflow_core.storage.memory import MemoryStorage
+from dataflow_core.testing.checks.accounts import alike
 from dataflow_core.testing.steps import Steps
 from dataflow_core.testing.subject import Subject, closing
 from dataflow_core.testing.temporary_runs import written_rows
@@ -43,6 +44,11 @@ def check_ledger_sums(subject: Subject) -> None:
         raise ConformanceError(
             f"the engine drops, quarantines and keeps {told} rows, a notebook {here}: the result "
             "depends on the batch. An operator that needs all rows declares scope = 'dataset'."
+        )
+    if not alike(account.findings, outcome.findings):
+        raise ConformanceError(
+            f"the engine finds {account.findings}, a notebook {outcome.findings}: findings must "
+            "depend neither on batches nor on merges."
         )
     names = list(direct.columns())  # Parquet does not tell what is missing from what is null
     if [_values(row, names) for row in written] != [_values(row, names) for row in direct.rows()]:

@@ -7,6 +7,8 @@ import pyarrow as pa
 from dataflow_core.errors import ColumnError, ConformanceError
 from dataflow_core.pipeline.checks import check_plan
 from dataflow_core.storage.memory import MemoryStorage
+from dataflow_core.storage.table_storage import TableStorage
+from dataflow_core.testing.checks.accounts import account_of, difference
 from dataflow_core.testing.checks.inputs import read_columns
 from dataflow_core.testing.checks.tables import promise
 from dataflow_core.testing.steps import Steps
@@ -43,7 +45,7 @@ def check_missing_column(subject: Subject) -> None:
 
 
 def check_reads_what_it_declares(subject: Subject) -> None:
-    """It needs no column but those that it declares to read.
+    """It needs no column but those that it declares to read, and others change nothing.
 
     A plan that finds all of these is one that runs, and workers get no others.
     """
@@ -61,9 +63,26 @@ def check_reads_what_it_declares(subject: Subject) -> None:
             f"fails: "
             f"{error} Let an input_… parameter of run name that column, or override reads()."
         ) from error
+    _check_others_change_nothing(subject, table, storage)
     promised = promise(subject.make(), subject, dict(MemoryStorage(table).columns()))
     if set(storage.columns()) - set(promised):
         raise ConformanceError("with these columns alone it makes others than it declares.")
+
+
+def _check_others_change_nothing(subject: Subject, table: pa.Table, alone: TableStorage) -> None:
+    """Compare with a run over a table that has a column more, which it knows nothing of."""
+    more = table.append_column("kit_more", pa.array([f"more {at}" for at in range(len(table))]))
+    storage = subject.run(more)
+    found = account_of([storage])
+    for row in found.rows.values():
+        row.pop("kit_more", None)
+    told = difference(account_of([alone]), found, ("alone", "beside a column 'kit_more'"))
+    by_chance = told and difference(account_of([alone]), account_of([subject.run(table)]), ("", ""))
+    if told and not by_chance:  # which check_deterministic tells
+        raise ConformanceError(
+            f"what it does depends on a column that it does not declare to read. {told}. Read "
+            "what the input_… parameters name, and no more."
+        )
 
 
 def _reads_all(subject: Subject) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +13,13 @@ from dataflow_core.errors import ConfigurationError
 from dataflow_core.plugins import PluginManager
 from dataflow_core.serving.base import Serving
 from dataflow_core.serving.spec import serving_from_spec
-from dataflow_core.testing.checks.construction import watched
 from dataflow_core.testing.checks.suite import make_checks, require
+from dataflow_core.testing.watching import watched
 
 Make = Callable[[], Serving]
 
 _INPUTS = ("One plus one is", "The capital of Peru is", "One plus one is", "Name a colour:")
+_TEXTS = ("A cat sleeps.", "The price of oil rose.", "Seven times six is 42.")
 _SCHEMA = {
     "type": "object",
     "properties": {"answer": {"type": "string"}},
@@ -102,11 +104,16 @@ def check_serving_embeddings(make: Make) -> None:
     """Vectors come in the order of the texts, equally long; a null text fails in its place."""
     with closing(make()) as serving:
         found = serving.embed(["one", None, "two", "one"])
+        together = [one.vector or () for one in serving.embed(_TEXTS)]
+    with closing(make()) as another:  # which remembers nothing of that
+        alone = {text: another.embed([text])[0].vector or () for text in _TEXTS}
     require([one.ok for one in found] == [True, False, True, True], "not one vector for each text.")
     vectors = [one.vector for one in found if one.vector is not None]
     require(len({len(vector) for vector in vectors}) == 1, "vectors differ in length.")
     require(vectors[0] == vectors[2], "equal texts have different vectors.")
     require(vectors[0] != vectors[1], "different texts have equal vectors.")
+    nearest = [min(_TEXTS, key=lambda text: math.dist(alone[text], one)) for one in together]
+    require(nearest == list(_TEXTS), f"the vectors of {_TEXTS} come in another order.")
 
 
 def check_serving_threads(make: Make) -> None:

@@ -8,7 +8,7 @@ from dataflow_core.operators import DatasetEvaluator, TextColumn
 
 
 class {{ cookiecutter.cls }}(DatasetEvaluator):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

@@ -9,7 +9,7 @@ from pydantic import Field
 
 
 class {{ cookiecutter.cls }}(DatasetFilter):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

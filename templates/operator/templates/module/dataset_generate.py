@@ -8,7 +8,7 @@ from dataflow_core.operators import IntegerColumn, TextColumn, TwoPhase
 
 
 class {{ cookiecutter.cls }}(TwoPhase, Generator):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

@@ -1,3 +1,3 @@
-"""{{ cookiecutter.summary }}."""
+"""{{ cookiecutter.summary | sentence }}"""
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataflow_core.prompts import Prompt
 
 
 class {{ cookiecutter.cls }}(Prompted, Evaluator):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

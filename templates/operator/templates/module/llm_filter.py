@@ -9,7 +9,7 @@ from dataflow_core.prompts import Prompt
 
 
 class {{ cookiecutter.cls }}(Prompted, Filter):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

@@ -6,7 +6,7 @@ from dataflow_core.prompts import Prompt
 
 
 class {{ cookiecutter.cls }}(Prompted, Generator):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

@@ -7,7 +7,7 @@ from dataflow_core.operators import NumberColumn, TextColumn
 
 
 class {{ cookiecutter.cls }}(Evaluator):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

@@ -6,7 +6,7 @@ from pydantic import Field
 
 
 class {{ cookiecutter.cls }}(Generator):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

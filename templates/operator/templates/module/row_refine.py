@@ -5,7 +5,7 @@ from dataflow_core.operators import TextColumn
 
 
 class {{ cookiecutter.cls }}(Refiner):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
 {% if cookiecutter.does %}
     As generated, it does this: {{ cookiecutter.does }}.

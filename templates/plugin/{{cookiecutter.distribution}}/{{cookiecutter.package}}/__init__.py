@@ -1,4 +1,4 @@
-"""{{ cookiecutter.description }}."""
+"""{{ cookiecutter.description | sentence }}"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""{{ cookiecutter.summary }}."""
+"""{{ cookiecutter.summary | sentence }}"""
 
 from __future__ import annotations
 {% set asks = cookiecutter.asking != "0" %}
@@ -15,7 +15,7 @@ from dataflow_core.serving import Serving
 
 
 class {{ cookiecutter.cls }}(Pipeline):
-    """{{ cookiecutter.summary }}.
+    """{{ cookiecutter.summary | sentence }}
 
     Args:
         storage: The table.
