@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from html import unescape
 from pathlib import Path
 
@@ -76,6 +78,17 @@ def test_every_page_stands_in_a_table_of_contents(source):
                 listed |= {(path.parent / f"{name}.md").resolve() for name in names}
     pages = {path.resolve() for path in source.rglob("*.md")} - {(source / "index.md").resolve()}
     assert listed == pages
+
+
+def test_what_several_modules_name_is_described_on_one_page(source):
+    described = Counter()
+    for page in (source / "reference/python").glob("dataflow_core*.md"):
+        text = page.read_text(encoding="utf-8")
+        left_out = re.search(r":exclude-members: (.+)", text)
+        names = getattr(importlib.import_module(page.stem), "__all__", ())
+        if ":no-index:" not in text:
+            described.update(set(names) - set(left_out[1].split(", ") if left_out else ()))
+    assert [name for name, pages in described.items() if pages > 1] == []
 
 
 def test_the_command_lines_reference_has_every_command_and_option(source):
