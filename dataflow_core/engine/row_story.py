@@ -57,12 +57,16 @@ class Relative:
         step: The step that links the two.
         fates: What became of it, each with its step.
         children: The rows made of it, in turn.
+        source: The source that it came from; None for a row that a step made.
+        position: Its number there, from 0.
     """
 
     row: str
     step: str
     fates: list[str]
     children: list[Relative] = field(default_factory=list)
+    source: str | None = None
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -272,8 +276,14 @@ class _Teller:
         return list(find_rows(self.run, [row], "related_row_id", [kind]))
 
     def _relatives(self, rows: list[tuple[str, str]]) -> list[Relative]:
-        fates = fates_of(self.run, [row for row, _ in rows]) if rows else {}
-        return [Relative(row, step, fates[row]) for row, step in rows]
+        if not rows:
+            return []
+        ids = [row for row, _ in rows]
+        fates = fates_of(self.run, ids)
+        lines = find_rows(self.run, ids, "related_row_id", ["ledger"])
+        made = {one.values()["related_row_id"] for one in lines}
+        origins = {row: (None, None) if row in made else self._origin(row) for row in ids}
+        return [Relative(row, step, fates[row], [], *origins[row]) for row, step in rows]
 
 
 def _named(rows: Iterable[StoredRow]) -> list[tuple[str, str]]:

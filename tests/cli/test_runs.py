@@ -161,13 +161,13 @@ def test_why_tells_the_fate_of_a_row(folder, capsys):
     assert out.splitlines()[:3] == [
         f"row {second}, number 1 of source",
         "dropped by unique as a duplicate",
-        f"  it repeats {first} (output)",
+        f"  it repeats {first}, number 0 of source (output)",
     ]
     assert '  label       "good"\n' in out
     assert "when it left, at unique: as before\n" in out
     assert out.endswith("add --replay.\n")
     kept = told(capsys, "why", "last", first[:12])
-    assert f"output\nrepeated by {second} (dropped by unique as a duplicate)\n" in kept
+    assert f"output\nrepeated by {second}, number 1 of source (dropped by unique as a duplicate)\n" in kept
     dropped = told(capsys, "why", "last", "--position", "2")
     assert "dropped by long (below_minimum)\n  value: 1\n" in dropped
 
