@@ -49,9 +49,7 @@ def _columns_read(step: Step) -> set[str]:
     return {column for columns in named.values() for column in columns}
 
 
-def _of_table(
-    table: PartTable, wanted: set[str], read: Collection[str] = ()
-) -> Iterator[Sample]:
+def _of_table(table: PartTable, wanted: set[str], read: Collection[str] = ()) -> Iterator[Sample]:
     """Yield the first rows of each wanted reason; read only as far as it takes."""
     counts: Counter[str] = Counter()
     for rows in table.batches():

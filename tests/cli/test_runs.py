@@ -167,7 +167,8 @@ def test_why_tells_the_fate_of_a_row(folder, capsys):
     assert "when it left, at unique: as before\n" in out
     assert out.endswith("add --replay.\n")
     kept = told(capsys, "why", "last", first[:12])
-    assert f"output\nrepeated by {second}, number 1 of source (dropped by unique as a duplicate)\n" in kept
+    repeated = f"repeated by {second}, number 1 of source (dropped by unique as a duplicate)"
+    assert f"output\n{repeated}\n" in kept
     dropped = told(capsys, "why", "last", "--position", "2")
     assert "dropped by long (below_minimum)\n  value: 1\n" in dropped
 
