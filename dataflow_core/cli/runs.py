@@ -149,6 +149,7 @@ def why(
 )  # fmt: skip
 @click.option(
     "--param", "-p", "params", multiple=True, metavar="STEP.FIELD=VALUE",
+    shell_complete=words.settings,
     help="Another value of a step's parameter, where that is the fix. Repeatable.",
 )  # fmt: skip
 @running_options

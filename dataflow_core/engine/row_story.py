@@ -124,7 +124,10 @@ def story_of(run: StoredRun, row: str) -> Story:
     """
     wanted = row.lower()
     if not 1 <= len(wanted) <= 16 or set(wanted) - set("0123456789abcdef"):
-        raise RunError(f"{row!r} is no row id (up to 16 hexadecimal digits) and no position.")
+        raise RunError(
+            f"{row!r} is no row id (up to 16 hexadecimal digits) and no position.",
+            unknown_name=True,
+        )
     found: dict[str, list[StoredRow]] = {}
     for one in find_rows(run, [wanted]):
         found.setdefault(one.id(), []).append(one)
@@ -138,7 +141,7 @@ def story_of(run: StoredRun, row: str) -> Story:
         )
     for only, where in found.items():
         return _Teller(run).story(only, where)
-    raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}")
+    raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}", unknown_name=True)
 
 
 def story_at(run: StoredRun, position: int) -> Story:
@@ -150,7 +153,8 @@ def story_at(run: StoredRun, position: int) -> Story:
     rows, _ = run.rows()
     if rows is not None and position >= rows and run.state == "done":
         raise RunError(
-            f"no row {position:,} in {run.path}: its source has {counted(rows, 'row')}, from 0."
+            f"no row {position:,} in {run.path}: its source has {counted(rows, 'row')}, from 0.",
+            unknown_name=True,
         )
     return story_of(run, format_id(source_id(SOURCE_KEY, position)))
 
@@ -171,7 +175,8 @@ def ids_with(run: StoredRun, column: str, value: str, most: int = LISTED) -> lis
     if column not in known:
         raise RunError(
             f"no row of {run.path} has a column {column!r}.{did_you_mean(column, known)} "
-            f"There are: {', '.join(known) or 'none'}."
+            f"There are: {', '.join(known) or 'none'}.",
+            unknown_name=True,
         )
     ids: dict[str, None] = {}
     for row in rows_with(run, column, value):
@@ -179,7 +184,10 @@ def ids_with(run: StoredRun, column: str, value: str, most: int = LISTED) -> lis
         if len(ids) > most:
             break
     if not ids:
-        raise RunError(f"no row of {run.path} ended with {column} = {value!r}.{_how_far(run)}")
+        raise RunError(
+            f"no row of {run.path} ended with {column} = {value!r}.{_how_far(run)}",
+            unknown_name=True,
+        )
     return list(ids)
 
 

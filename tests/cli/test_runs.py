@@ -192,7 +192,7 @@ def test_why_shows_each_step_again(folder, capsys):
     assert "in the source\n" in out
     assert "label: 1 row in, 1 out\n  + label: 'good'\nunique: 1 row in, 0 out\n" in out
     (folder / "in.jsonl").rename(folder / "moved.jsonl")
-    assert "in.jsonl does not exist" in told(capsys, "why", "one", "1", "--replay", code=1)
+    assert "in.jsonl does not exist" in told(capsys, "why", "one", "1", "--replay", code=2)
     moved = as_json(capsys, "why", "one", "1", "--replay", "--input", "moved.jsonl")["replay"]
     assert [step["step"] for step in moved["steps"]] == ["stars", "long", "label", "unique"]
     assert moved["notes"] == []
@@ -309,7 +309,7 @@ def test_retry_says_what_it_lacks(folder, capsys):
     clean(label="stars * 2")
     (folder / "in.jsonl").unlink()
     assert "No row of dataflow-runs/one failed" in told(capsys, "retry", "one")
-    assert "no run 'two'" in told(capsys, "retry", "two", code=1)
+    assert "no run 'two'" in told(capsys, "retry", "two", code=2)
 
 
 def test_diff_names_what_changed_and_why(folder, capsys):
@@ -331,14 +331,14 @@ def test_diff_names_what_changed_and_why(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["show", "tow"], 1, "no run 'tow'. Did you mean 'two'?"),
-        (["why", "two", "ffffffffffffffff"], 1, "no row 'ffffffffffffffff'"),
-        (["why", "two", "9"], 1, "its source has 4 rows"),
+        (["show", "tow"], 2, "no run 'tow'. Did you mean 'two'?"),
+        (["why", "two", "ffffffffffffffff"], 2, "no row 'ffffffffffffffff'"),
+        (["why", "two", "9"], 2, "its source has 4 rows"),
         (["why", "two"], 2, "name one row"),
         (["why", "two", "1", "--position", "2"], 2, "name one row"),
         (["why", "two", "--where", "id"], 2, "--where takes COLUMN=VALUE"),
-        (["why", "two", "--where", "idd=a"], 1, "Did you mean 'id'?"),
-        (["diff", "two", "three"], 1, "no run 'three'"),
+        (["why", "two", "--where", "idd=a"], 2, "Did you mean 'id'?"),
+        (["diff", "two", "three"], 2, "no run 'three'"),
     ],
 )
 def test_wrong_names_get_one_clear_message(arguments, code, message, folder, capsys):
