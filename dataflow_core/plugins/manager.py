@@ -341,8 +341,8 @@ class PluginManager:
 
     def _is_kept_out(self, namespace: str) -> bool:
         """Tell whether a plugin is there, and is not loaded: it is broken, or disabled."""
-        known = (*self._loader.problems, *self._loader.disabled)
-        return namespace in {one.namespace for one in known}
+        broken = {problem.namespace for problem in self._loader.problems}
+        return namespace in broken | {claim.namespace for claim in self._loader.disabled}
 
     def _unknown_scheme(self, scheme: str, found: Sequence[Registered[StorageSpec]]) -> str:
         if found:

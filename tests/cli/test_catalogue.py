@@ -291,7 +291,7 @@ def test_unknown_operator_is_an_error_with_the_nearest(fruit, capsys):
 
 
 def test_class_that_is_no_operator_is_an_error(fruit, capsys):
-    assert main(["operators", "show", "fruit/sort_out"]) == 2
+    assert main(["operators", "show", "fruit/sort_out"]) == 1
     assert "'dataflow_fruit.peel:NoOperator' is no operator" in capsys.readouterr().err
 
 

@@ -154,6 +154,15 @@ def test_an_unfinished_run_is_shown_with_how_far_it_is(folder, capsys):
     assert as_json(capsys, "list")[0]["rows_in"] == 4
 
 
+def test_report_prints_where_the_page_is_and_what_a_run_without_one_is(folder, capsys):
+    clean("one")
+    assert told(capsys, "report", "last") == "dataflow-runs/one/report.html\n"
+    assert as_json(capsys, "report", "one")["pipeline"] == "clean"
+    (folder / "dataflow-runs" / "one" / "report.html").unlink()
+    assert "one has no report" in told(capsys, "report", "one", code=1)
+    assert "no run 'tow'" in told(capsys, "report", "tow", code=2)
+
+
 def test_why_tells_the_fate_of_a_row(folder, capsys):
     clean("one")
     out = told(capsys, "why", "last", "1")

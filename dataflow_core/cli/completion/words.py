@@ -123,7 +123,7 @@ def parameters(context: click.Context, _: click.Parameter, incomplete: str) -> l
         return []
     from dataflow_core.plugins.target_source import source_text
 
-    module, _, name = found.spec.target.partition(":")
+    module, name = found.spec.target.split(":")
     return _equated(incomplete, _parameters(source_text(found), module, name))
 
 
