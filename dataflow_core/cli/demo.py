@@ -132,7 +132,7 @@ def _with_samples(report: Report) -> str:
 
 
 def _sample_lines(sample: Sample) -> list[str]:
-    text = "null" if sample.text is None else " ".join(sample.text.split())
+    text = "null" if sample.text is None else " ".join(sample.text.split()) or "(blank)"
     shown = text if len(text) <= 76 else text[:75] + "…"
     value = f" ({sample.value})" if sample.value is not None else ""
     return [f"  {sample.step}: {sample.reason}{value}", f"    {shown}"]

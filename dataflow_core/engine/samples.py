@@ -81,15 +81,15 @@ def _main_text(rows: pa.Table, read: Collection[str]) -> list[str | None]:
 
     Where the step reads columns of texts, it is one of these.
     """
-    best: list[str | None] = [None] * rows.num_rows
     if rows["reason"].to_pylist() == [UNREADABLE] * rows.num_rows and "raw" in rows.column_names:
         return [(raw or b"").decode("utf-8", "replace") for raw in rows["raw"].to_pylist()]
-    columns = [field.name for field in rows.schema if field.name not in _ASIDE and _is_text(field)]
-    for name in [name for name in columns if name in read] or columns:
-        texts = rows[name].to_pylist()
-        if sum(map(len, filter(None, texts))) > sum(map(len, filter(None, best))):
-            best = texts
-    return best
+    names = [field.name for field in rows.schema if field.name not in _ASIDE and _is_text(field)]
+    texts = [rows[name].to_pylist() for name in [one for one in names if one in read] or names]
+    return max(texts, key=_letters, default=[None] * rows.num_rows)
+
+
+def _letters(texts: list[str | None]) -> int:
+    return sum(map(len, filter(None, texts)))
 
 
 def _is_text(field: pa.Field) -> bool:

@@ -41,7 +41,7 @@ class Cleaned(Pipeline):
 
     def __init__(self, storage):
         super().__init__(storage)
-        self.named = FilterRows(where="title != 'b'")
+        self.named = FilterRows(where="title != ''")
         self.once = DeduplicateExact()
 
     def forward(self):
@@ -50,11 +50,11 @@ class Cleaned(Pipeline):
 
 
 def test_samples_show_what_the_step_reads_and_not_the_longest_text(tmp_path):
-    rows = [{"title": title, "body": "very long " * 9} for title in ("a", "b", "a", None)]
+    rows = [{"title": title, "body": "very long " * 9} for title in ("a", "", "a", None)]
     report = Cleaned(MemoryStorage(rows)).run(run_dir=tmp_path / "run")
     shown = {(sample.step, sample.reason): sample.text for sample in report.samples}
     assert shown == {
-        ("named", "condition_is_false"): "b",
+        ("named", "condition_is_false"): "",
         ("named", "condition_is_null"): None,
         ("once", "duplicate"): "a",
     }
