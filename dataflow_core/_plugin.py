@@ -111,6 +111,7 @@ def _prompted_operators() -> list[OperatorSpec]:
             "BenchmarkAnswers",
             "Have a model answer the questions of a benchmark, and score its answers",
             "evaluate",
+            source="SQuAD (Rajpurkar et al. 2016)",
         ),
         _on_text(
             "chunked_generator",
@@ -142,6 +143,7 @@ def _prompted_operators() -> list[OperatorSpec]:
             "PairwiseJudge",
             "Have a model judge which of two answers is better, in both orders",
             "evaluate",
+            source="MT-Bench (Zheng et al. 2023), section 3.4",
         ),
         _on_text(
             "prompted_evaluator",
@@ -299,13 +301,16 @@ def _general(
     )
 
 
-def _on_text(name: str, target: str, summary: str, function: Function) -> OperatorSpec:
+def _on_text(
+    name: str, target: str, summary: str, function: Function, source: str = ""
+) -> OperatorSpec:
     place = target if ":" in target else f"{name}:{target}"
     return OperatorSpec(
         name=name,
         target=f"dataflow_core.operators.general.{place}",
         summary=summary,
         function=function,
+        source=source,
         example=_EXAMPLES,
     )
 

@@ -65,7 +65,17 @@ __all__ = [
 
 
 class DataflowError(Exception):
-    """The root of every error that this project raises on purpose."""
+    """The root of every error that this project raises on purpose.
+
+    Args:
+        *message: The message.
+        unknown_name: Whether all that is wrong is that somebody named what is not there: a plugin
+            or something that one registers, a run, a file. On a command line that is wrong usage.
+    """
+
+    def __init__(self, *message: object, unknown_name: bool = False) -> None:
+        super().__init__(*message)
+        self.unknown_name = unknown_name
 
 
 class StorageError(DataflowError):

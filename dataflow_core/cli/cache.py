@@ -187,10 +187,15 @@ def _store_in(path: Path) -> Path:
     """Return the store that a path names, or that lies in the folder that it names."""
     if path.is_dir():
         if not (path / REQUESTS).is_file():
-            raise StoreError(f"{path} holds no request store: there is no {REQUESTS} in it.")
+            raise StoreError(
+                f"{path} holds no request store: there is no {REQUESTS} in it.", unknown_name=True
+            )
         return path / REQUESTS
     if not path.is_file():
-        raise StoreError(f"there is no request store {path}. `dataflow cache list` shows some.")
+        raise StoreError(
+            f"there is no request store {path}. `dataflow cache list` shows some.",
+            unknown_name=True,
+        )
     return path
 
 
@@ -214,7 +219,8 @@ def _sessions(run: str) -> tuple[Path, list[Session]]:
         known = [path.parent.name for path in own] + [one.run for one in sessions]
         raise StoreError(
             f"no request store of a run {run!r}.{did_you_mean(run, known)} `dataflow cache list` "
-            f"shows those in {RUNS}; others are named by their path."
+            f"shows those in {RUNS}; others are named by their path.",
+            unknown_name=True,
         )
     return shared, chosen
 

@@ -116,7 +116,7 @@ def _with_samples(report: Report) -> str:
     lines = [report.table(), "", "Some of what was dropped, and why:"]
     seen: set[tuple[str, str]] = set()
     for sample in report.samples:
-        if (sample.step, sample.reason) not in seen and sample.text:
+        if (sample.step, sample.reason) not in seen:
             seen.add((sample.step, sample.reason))
             lines += _sample_lines(sample)
     kept = f"{report.rows_out} of {report.rows_in} pages kept"
@@ -132,7 +132,7 @@ def _with_samples(report: Report) -> str:
 
 
 def _sample_lines(sample: Sample) -> list[str]:
-    text = " ".join((sample.text or "").split())
+    text = "null" if sample.text is None else " ".join(sample.text.split()) or "(blank)"
     shown = text if len(text) <= 76 else text[:75] + "…"
     value = f" ({sample.value})" if sample.value is not None else ""
     return [f"  {sample.step}: {sample.reason}{value}", f"    {shown}"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from dataflow_core.cli.completion import words
 from dataflow_core.cli.output import write_json
 from dataflow_core.cli.parameters import pairs
 from dataflow_core.engine.run_paths import RUNS
@@ -25,7 +26,7 @@ _FORMATS = [*TABLE_FORMATS, *get_args(TrainingFormatName)]
 
 
 @click.command("export")
-@click.argument("source", metavar="RUN_OR_FILE")
+@click.argument("source", metavar="RUN_OR_FILE", shell_complete=words.exported)
 @click.option(
     "--format",
     "-f",
@@ -40,6 +41,7 @@ _FORMATS = [*TABLE_FORMATS, *get_args(TrainingFormatName)]
     "-o",
     required=True,
     metavar="PATH",
+    shell_complete=words.files,
     help="A file, such as train.jsonl or train.parquet, or a folder, such as data/.",
 )
 @click.option(

@@ -1,6 +1,7 @@
 """The program ``dataflow``: its commands, and how errors become messages and exit codes.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or a failed check, 3 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage (a name of what is not there too) or a failed check,
+3 interrupted.
 """
 
 from __future__ import annotations
@@ -149,7 +150,8 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt) as error:
         return _stopped(error)
     except DataflowError as error:
-        code = REFUSED if isinstance(error, (PlanError, ConfigurationError)) else FAILED
+        refused = error.unknown_name or isinstance(error, (PlanError, ConfigurationError))
+        code = REFUSED if refused else FAILED
         label = click.style("Error:", fg="red", bold=True)
         click.echo(f"{label} {error}", err=True, color=color)
         return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dataflow_core.migration import Examination, Finding
 
 NEEDS_A_PERSON, FAILED = 2, 1
+_SCRIPTS = (".py", ".ipynb")
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -28,7 +29,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
     metavar="SCRIPT...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--write", is_flag=True, help="Rewrite what is safe, and keep the old file as .bak.")
 @click.option("--diff", "as_diff", is_flag=True, help="Show what would be rewritten, as a diff.")
@@ -39,7 +40,8 @@ def command(
 ) -> None:
     """Tell what becomes of each name of the earlier system in SCRIPT, and rewrite what is safe.
 
-    Scripts are read, and not run. A class is rewritten in its import and in every call, or, where
+    Of a folder, all scripts in it and below are read; of notebooks it says what to do. Scripts are
+    read, and not run. A class is rewritten in its import and in every call, or, where
     one of them needs a person, nowhere; then its former name stays, and the reason is told.
 
     Exits with 0 if everything can be rewritten, with 2 if something needs a person, with 1 if a
@@ -48,13 +50,30 @@ def command(
     if write and as_diff:
         raise click.UsageError("--write rewrites and --diff only shows: give one of them.")
     told, code = [], 0
-    for path in paths:
+    for path in _scripts(paths):
         content, worst = _done(path, write=write, as_diff=as_diff, silent=as_json)
         told.append(content)
         code = FAILED if FAILED in {code, worst} else max(code, worst)
     if as_json:
         write_json({"scripts": told})
     context.exit(code)
+
+
+def _scripts(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the scripts that are named, and those in folders, hidden ones aside."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(one for one in path.rglob("*") if one.suffix in _SCRIPTS and one.is_file())
+        seen = [one for one in inside if not _is_hidden(one.relative_to(path))]
+        if not seen:
+            click.echo(f"{path}: no script is in it", err=True)
+        yield from seen
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _done(path: Path, *, write: bool, as_diff: bool, silent: bool) -> tuple[dict[str, Any], int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dataflow_core.cli.added import tell
+from dataflow_core.cli.completion import words
 from dataflow_core.scaffold.answers import check_line
 
 
@@ -17,6 +18,7 @@ from dataflow_core.scaffold.answers import check_line
     "operators",
     metavar="NAME",
     multiple=True,
+    shell_complete=words.own_operators,
     help="The operator of the plugin that it applies; several are applied in order. "
     "Default: the first.",
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from dataflow_core.cli.completion import words
 from dataflow_core.errors import ConfigurationError
 from dataflow_core.scaffold.answers import (
     FUNCTIONS,
@@ -36,12 +37,14 @@ Check = Callable[[str], str]
 @click.option("--author", metavar="NAME", help="Who writes it. Default: as Git knows you.")
 @click.option("--email", metavar="ADDRESS", help="The author's e-mail address; '' for none.")
 @click.option(
-    "--license", "license_name", metavar="NAME", help=f"The licence: {', '.join(LICENSES)}."
-)
+    "--license", "license_name", metavar="NAME", shell_complete=words.choices(LICENSES),
+    help=f"The licence: {', '.join(LICENSES)}.",
+)  # fmt: skip
 @click.option("--operator", metavar="NAME", help="The name of its first operator.")
 @click.option(
-    "--function", metavar="FUNCTION", help=f"What that does to rows: {', '.join(FUNCTIONS)}."
-)
+    "--function", metavar="FUNCTION", shell_complete=words.choices(FUNCTIONS),
+    help=f"What that does to rows: {', '.join(FUNCTIONS)}.",
+)  # fmt: skip
 @click.option("--llm/--no-llm", default=None, help="Whether it asks a model.")
 @click.option("--pipeline/--no-pipeline", default=None, help="Whether to add a pipeline.")
 @click.option(
@@ -56,7 +59,7 @@ Check = Callable[[str], str]
     help="Where its folder goes; default: here.",
 )  # fmt: skip
 @click.option(
-    "--template", metavar="NAME|DIR",
+    "--template", metavar="NAME|DIR", shell_complete=words.templates,
     help="Another template: one that a plugin registered, or a folder for cookiecutter.",
 )  # fmt: skip
 @click.option("--no-input", is_flag=True, help="Ask nothing: take defaults for what is not given.")

@@ -184,7 +184,10 @@ def _types(before: str | None, after: str | None) -> str:
 
 
 def _relative(relative: Relative) -> str:
-    return f"{relative.row} ({'; '.join(relative.fates) or 'not committed'})"
+    number = ""
+    if relative.source is not None:
+        number = f", number {relative.position:,} of {relative.source}"
+    return f"{relative.row}{number} ({'; '.join(relative.fates) or 'not committed'})"
 
 
 def _children(children: Sequence[Relative], indent: str) -> Iterator[str]:

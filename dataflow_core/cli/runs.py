@@ -83,6 +83,27 @@ def show_run(run: str, *, as_json: bool) -> None:
         click.echo("\n".join(["", *sample_lines(report.samples)]))
 
 
+@command.command("report")
+@click.argument("run", shell_complete=words.runs)
+@JSON
+def report_of_run(run: str, *, as_json: bool) -> None:
+    """Print where the report of RUN is: a page for a browser; with --json, what it says."""
+    from dataflow_core.engine.report_writer import PAGE
+    from dataflow_core.engine.stored_runs import find_run
+
+    found = find_run(run)
+    page = found.path / PAGE
+    if found.report is None or not (as_json or page.is_file()):
+        raise RunError(
+            f"{found.path} has no report: it is {found.state}. `dataflow runs show` tells how far "
+            "it is; the same `dataflow run` command makes the report."
+        )
+    if as_json:
+        write_json(found.report)
+    else:
+        click.echo(str(page))
+
+
 @command.command("why")
 @click.argument("run", shell_complete=words.runs)
 @click.argument("row", required=False)
@@ -149,6 +170,7 @@ def why(
 )  # fmt: skip
 @click.option(
     "--param", "-p", "params", multiple=True, metavar="STEP.FIELD=VALUE",
+    shell_complete=words.settings,
     help="Another value of a step's parameter, where that is the fix. Repeatable.",
 )  # fmt: skip
 @running_options

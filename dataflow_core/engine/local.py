@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -79,6 +80,7 @@ class LocalEngine:
     careful: bool = False
     accounts: dict[str, StepAccount] = field(default_factory=dict)
     reused: dict[str, int] = field(default_factory=dict)
+    reused_from: dict[str, Path] = field(default_factory=dict)
     retried: dict[str, int] = field(default_factory=dict)
     calls: Calls = field(init=False)
     standing: Standing = field(init=False)
@@ -259,6 +261,7 @@ class LocalEngine:
         self._progress[work.journal] = progress
         if progress.read or progress.finished:
             self.reused[work.journal] = progress.read
+            self.reused_from.setdefault(work.journal, self.directory.path)
         if not progress.finished:
             if work.kind == "whole-table":
                 self._do_at_once(work, journal, progress)
@@ -302,7 +305,8 @@ class LocalEngine:
         journal.remove()
         taken = take_over(self._others_of(work), self.directory, work, wanted)
         if taken is not None:
-            return journal, taken
+            progress, self.reused_from[work.journal] = taken
+            return journal, progress
         journal.begin(wanted)
         return journal, Progress()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ class Sample:
         step: The step that removed it.
         reason: Why.
         value: The measure that decided, if any.
-        text: The beginning of the row's first text column.
+        text: The beginning of the longest text that the step reads; where it reads none, of the
+            row's longest text.
     """
 
     row: str
@@ -54,12 +55,14 @@ class Report:
         steps: The account of each step, in order.
         samples: Some of the rows that were dropped or failed.
         changes: What differs from the earlier run in the same directory, in sentences.
-        reused: How many rows of each stage were taken over from it.
+        reused: How many rows of each stage were taken over, and not done in this call.
         started: When the run began.
         page: The report as a page for a browser; None where it could not be written.
         retried: How many rows of each step that had failed were done again.
         spent: What the run has taken of models in all, however often it was stopped or killed;
             None where it has asked none.
+        reused_from: The run directory of which the rows in ``reused`` are, by stage: an earlier
+            run's, or this run's own, where it went on.
     """
 
     pipeline: str
@@ -77,6 +80,7 @@ class Report:
     page: Path | None = None
     retried: Mapping[str, int] = field(default_factory=dict)
     spent: Tally | None = None
+    reused_from: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Report:
@@ -165,9 +169,7 @@ class Report:
             if part
             for line in (part, "")
         ]
-        if self.reused:
-            kept = ", ".join(f"{name} {counted(rows, 'row')}" for name, rows in self.reused.items())
-            lines.append(f"taken over from earlier runs: {kept}")
+        lines += self._taken_over()
         if self.retried:
             again = ", ".join(f"{name} {rows:,}" for name, rows in self.retried.items())
             lines.append(f"failed rows done again: {again}")
@@ -191,6 +193,17 @@ class Report:
         if self.page is not None:
             lines.append(f"report   {self.page}")
         return "\n".join(lines)
+
+    def _taken_over(self) -> Iterator[str]:
+        """Yield what was done already, a line for each run that did it."""
+        places: dict[str | None, list[str]] = {}
+        for name, rows in self.reused.items():
+            kept = places.setdefault(self.reused_from.get(name), [])
+            kept.append(f"{name} {counted(rows, 'row')}")
+        for place, kept in places.items():
+            own = place == str(self.run_dir)
+            where = "done before in this run" if own else f"taken over from {place or 'a run'}"
+            yield f"{where}: {', '.join(kept)}"
 
 
 def align(rows: Sequence[Sequence[str]], left: Sequence[int] = ()) -> str:

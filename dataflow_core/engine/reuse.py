@@ -31,7 +31,7 @@ def neighbours(folder: Path) -> list[RunDirectory]:
 
 def take_over(
     others: Iterable[RunDirectory], directory: RunDirectory, work: Work, fingerprint: str
-) -> Progress | None:
+) -> tuple[Progress, Path] | None:
     """Link the tables of the same work of another run into this one; None where there is none.
 
     Args:
@@ -39,6 +39,9 @@ def take_over(
         directory: The run directory.
         work: The work, of which it has nothing.
         fingerprint: What its journal would begin with.
+
+    Returns:
+        How far that work is, and the directory of the other run.
     """
     for other in others:
         journal = other.journal(work.journal)
@@ -46,7 +49,7 @@ def take_over(
             continue
         _, progress = journal.read()
         if progress.finished and _link(other, directory, work, progress.files):
-            return progress
+            return progress, other.path
     return None
 
 

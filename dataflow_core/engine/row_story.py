@@ -57,12 +57,16 @@ class Relative:
         step: The step that links the two.
         fates: What became of it, each with its step.
         children: The rows made of it, in turn.
+        source: The source that it came from; None for a row that a step made.
+        position: Its number there, from 0.
     """
 
     row: str
     step: str
     fates: list[str]
     children: list[Relative] = field(default_factory=list)
+    source: str | None = None
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,10 @@ def story_of(run: StoredRun, row: str) -> Story:
     """
     wanted = row.lower()
     if not 1 <= len(wanted) <= 16 or set(wanted) - set("0123456789abcdef"):
-        raise RunError(f"{row!r} is no row id (up to 16 hexadecimal digits) and no position.")
+        raise RunError(
+            f"{row!r} is no row id (up to 16 hexadecimal digits) and no position.",
+            unknown_name=True,
+        )
     found: dict[str, list[StoredRow]] = {}
     for one in find_rows(run, [wanted]):
         found.setdefault(one.id(), []).append(one)
@@ -134,7 +141,7 @@ def story_of(run: StoredRun, row: str) -> Story:
         )
     for only, where in found.items():
         return _Teller(run).story(only, where)
-    raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}")
+    raise RunError(f"no row {row!r} in {run.path}.{_how_far(run)}", unknown_name=True)
 
 
 def story_at(run: StoredRun, position: int) -> Story:
@@ -146,7 +153,8 @@ def story_at(run: StoredRun, position: int) -> Story:
     rows, _ = run.rows()
     if rows is not None and position >= rows and run.state == "done":
         raise RunError(
-            f"no row {position:,} in {run.path}: its source has {counted(rows, 'row')}, from 0."
+            f"no row {position:,} in {run.path}: its source has {counted(rows, 'row')}, from 0.",
+            unknown_name=True,
         )
     return story_of(run, format_id(source_id(SOURCE_KEY, position)))
 
@@ -167,7 +175,8 @@ def ids_with(run: StoredRun, column: str, value: str, most: int = LISTED) -> lis
     if column not in known:
         raise RunError(
             f"no row of {run.path} has a column {column!r}.{did_you_mean(column, known)} "
-            f"There are: {', '.join(known) or 'none'}."
+            f"There are: {', '.join(known) or 'none'}.",
+            unknown_name=True,
         )
     ids: dict[str, None] = {}
     for row in rows_with(run, column, value):
@@ -175,7 +184,10 @@ def ids_with(run: StoredRun, column: str, value: str, most: int = LISTED) -> lis
         if len(ids) > most:
             break
     if not ids:
-        raise RunError(f"no row of {run.path} ended with {column} = {value!r}.{_how_far(run)}")
+        raise RunError(
+            f"no row of {run.path} ended with {column} = {value!r}.{_how_far(run)}",
+            unknown_name=True,
+        )
     return list(ids)
 
 
@@ -272,8 +284,14 @@ class _Teller:
         return list(find_rows(self.run, [row], "related_row_id", [kind]))
 
     def _relatives(self, rows: list[tuple[str, str]]) -> list[Relative]:
-        fates = fates_of(self.run, [row for row, _ in rows]) if rows else {}
-        return [Relative(row, step, fates[row]) for row, step in rows]
+        if not rows:
+            return []
+        ids = [row for row, _ in rows]
+        fates = fates_of(self.run, ids)
+        lines = find_rows(self.run, ids, "related_row_id", ["ledger"])
+        made = {one.values()["related_row_id"] for one in lines}
+        origins = {row: (None, None) if row in made else self._origin(row) for row in ids}
+        return [Relative(row, step, fates[row], [], *origins[row]) for row, step in rows]
 
 
 def _named(rows: Iterable[StoredRow]) -> list[tuple[str, str]]:

@@ -247,6 +247,7 @@ class _Run:
             samples=tuple(take_samples(self.directory, self.plan, engine.accounts)),
             changes=self._changes(),
             reused=engine.reused,
+            reused_from={name: str(engine.reused_from[name]) for name in engine.reused},
             retried=engine.retried,
             started=started,
             spent=None if self.spent is None else Tally.from_dict(self.spent),

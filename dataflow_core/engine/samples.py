@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from dataflow_core.engine.parts import PartTable
 from dataflow_core.engine.report import Sample
 from dataflow_core.engine.rundir import RunDirectory
 from dataflow_core.engine.stored_rows import ACCOUNT, TRACED
-from dataflow_core.pipeline.plan import Plan
+from dataflow_core.pipeline.plan import Plan, Step
 from dataflow_core.storage.source import UNREADABLE
 
 PER_REASON = 3
@@ -38,11 +38,18 @@ def take_samples(
     for step in plan.steps:
         wanted = set(accounts[step.name].reasons)
         if wanted:
-            yield from _of_table(directory.table("dropped", step.name), set(wanted))
-            yield from _of_table(directory.table("quarantine", step.name), set(wanted))
+            read = _columns_read(step)
+            yield from _of_table(directory.table("dropped", step.name), set(wanted), read)
+            yield from _of_table(directory.table("quarantine", step.name), set(wanted), read)
 
 
-def _of_table(table: PartTable, wanted: set[str]) -> Iterator[Sample]:
+def _columns_read(step: Step) -> set[str]:
+    """Return the columns that a step reads."""
+    named = step.operator.reads(step.columns)
+    return {column for columns in named.values() for column in columns}
+
+
+def _of_table(table: PartTable, wanted: set[str], read: Collection[str] = ()) -> Iterator[Sample]:
     """Yield the first rows of each wanted reason; read only as far as it takes."""
     counts: Counter[str] = Counter()
     for rows in table.batches():
@@ -53,14 +60,14 @@ def _of_table(table: PartTable, wanted: set[str]) -> Iterator[Sample]:
             counts[reason] += len(found)
             chosen += found
         if chosen:
-            yield from _samples(rows.take(pa.array(sorted(chosen))))
+            yield from _samples(rows.take(pa.array(sorted(chosen))), read)
         wanted -= {reason for reason, count in counts.items() if count == PER_REASON}
         if not wanted:
             return
 
 
-def _samples(rows: pa.Table) -> Iterator[Sample]:
-    texts = _main_text(rows)
+def _samples(rows: pa.Table, read: Collection[str]) -> Iterator[Sample]:
+    texts = _main_text(rows, read)
     for row, text in zip(rows.select(ACCOUNT[:5]).to_pylist(), texts, strict=True):
         value = row["value"] if row["value"] is not None else row["message"]
         shown = text
@@ -69,16 +76,21 @@ def _samples(rows: pa.Table) -> Iterator[Sample]:
         yield Sample(row["row_id"], row["step"], row["reason"], value, shown)
 
 
-def _main_text(rows: pa.Table) -> list[str | None]:
-    """Return the texts of the column with the longest ones: most likely the text itself."""
-    best: list[str | None] = [None] * rows.num_rows
+def _main_text(rows: pa.Table, read: Collection[str]) -> list[str | None]:
+    """Return the texts of the column with the longest ones: most likely the text itself.
+
+    Where the step reads columns of texts, it is one of these.
+    """
     if rows["reason"].to_pylist() == [UNREADABLE] * rows.num_rows and "raw" in rows.column_names:
         return [(raw or b"").decode("utf-8", "replace") for raw in rows["raw"].to_pylist()]
-    for name in rows.column_names:
-        kind = rows.schema.field(name).type
-        if name in _ASIDE or not (pat.is_string(kind) or pat.is_large_string(kind)):
-            continue
-        texts = rows[name].to_pylist()
-        if sum(map(len, filter(None, texts))) > sum(map(len, filter(None, best))):
-            best = texts
-    return best
+    names = [field.name for field in rows.schema if field.name not in _ASIDE and _is_text(field)]
+    texts = [rows[name].to_pylist() for name in [one for one in names if one in read] or names]
+    return max(texts, key=_letters, default=[None] * rows.num_rows)
+
+
+def _letters(texts: list[str | None]) -> int:
+    return sum(map(len, filter(None, texts)))
+
+
+def _is_text(field: pa.Field) -> bool:
+    return pat.is_string(field.type) or pat.is_large_string(field.type)

@@ -243,12 +243,16 @@ def find_run(name: str, folder: Path = RUNS) -> StoredRun:
     if name == LAST and known:
         return StoredRun(known[0])
     if Path(name).is_dir():
-        raise RunError(f"{name} holds no run: there is no run.json in it.")
+        raise RunError(f"{name} holds no run: there is no run.json in it.", unknown_name=True)
     if not known:
-        raise RunError(f"no run {name!r}, and none in {folder}; name a run directory by its path.")
+        raise RunError(
+            f"no run {name!r}, and none in {folder}; name a run directory by its path.",
+            unknown_name=True,
+        )
     raise RunError(
         f"no run {name!r}.{did_you_mean(name, [path.name for path in known])} "
-        f"`dataflow runs list` shows those in {folder}; others are named by their path."
+        f"`dataflow runs list` shows those in {folder}; others are named by their path.",
+        unknown_name=True,
     )
 
 

@@ -1,6 +1,6 @@
 """Scripts of the earlier system: what their names are called here, and how they are rewritten.
 
-The names are data (``former_names.yaml``); `examine` reads a script without running it.
+The names are data (``former_names.yaml``); `examine` reads a script without running it::
 
     from dataflow_core.migration import Script, examine
 

@@ -21,10 +21,27 @@ _STORAGE_METHODS = {
     "reset": "there are no steps to go back to; make a new storage",
     "get_keys_from_dataframe": "columns() returns the columns with their types",
 }
+_SERVING_METHODS = {
+    "generate_from_input": "it returns a Completion for each input, not a text: read its text, or "
+    "its failure",
+    "generate_from_conversations": "give the conversations to generate_from_input(), which returns "
+    "a Completion for each, not a text",
+    "generate_embedding_from_input": "embed(texts) makes vectors: it returns an Embedding for each",
+    "start_serving": "there is nothing to start: leave it out",
+    "cleanup": "close() ends it, and a run does so by itself",
+}
+_METHODS = {"storage": _STORAGE_METHODS, "serving": _SERVING_METHODS}
 _PIPELINE_METHODS = {
     "draw_graph": "'dataflow plan MODULE:CLASS --format html' draws the graph",
     "_draw_graph_for_operators": "'dataflow plan MODULE:CLASS --format html' draws the graph",
 }
+
+
+_FORWARD = (
+    "forward() takes no arguments: run(output) goes on where it was stopped, and takes batch_size"
+)
+_RESUMING = {"resume_step", "resume_from_last", "batch_size"}
+_WRITTEN = "a text names it, which nothing here follows: name what takes its place"
 
 
 @dataclass
@@ -86,6 +103,7 @@ class _Examining:
 
     def __init__(self, script: Script, known: FormerNames) -> None:
         self.script = script
+        self.known = known
         self.names: Names = find_names(script.tree, known)
         self.objects = Objects(self.names)
         self.parts: list[Part] = []
@@ -109,6 +127,8 @@ class _Examining:
                     self._look_at_method(node, node.func)
                 else:
                     self._look_at_hidden(node, node.func)
+            elif isinstance(node, ast.Constant):
+                self._look_at_text(node)
         self._doubt_what_is_not_followed()
         safe = self._safe()
         edits = self._edits(safe)
@@ -168,12 +188,35 @@ class _Examining:
             self._refuse(call, owner, "step", "whose call of run this is for is not to be seen")
         elif func.attr == "step" and owner is not None and kind == "storage":
             self.steps.append((owner, self._without_step(call, func)))
-        elif owner is not None and kind == "storage" and func.attr in _STORAGE_METHODS:
-            self._refuse(call, owner, func.attr, _STORAGE_METHODS[func.attr])
-        elif func.attr in _PIPELINE_METHODS and self._has_pipelines():
-            finding = Finding(*self.script.position(call), "run", func.attr, "nothing")
-            finding.reasons.append(_PIPELINE_METHODS[func.attr])
-            self.others.append(finding)
+        elif func.attr in _PIPELINE_METHODS and self._pipelines():
+            self._tell(call, func.attr, "nothing", _PIPELINE_METHODS[func.attr])
+        elif func.attr == "forward" and _goes_on(call) and (pipelines := self._pipelines()):
+            self._refuse(call, pipelines[0], "forward", _FORWARD)
+        else:
+            self._look_at_other_method(call, func, owner or self.objects.likely(func.value))
+
+    def _look_at_other_method(self, call: ast.Call, func: ast.Attribute, owner: Use | None) -> None:
+        """Refuse a method that is done otherwise here, of an object that is one, or likely one."""
+        if owner is None:
+            return
+        given_on = isinstance(self.names.parents[call][0], (ast.Call, ast.keyword))
+        if func.attr in _METHODS.get(owner.former.kind, {}):
+            self._refuse(call, owner, func.attr, _METHODS[owner.former.kind][func.attr])
+        elif func.attr == "step" and owner.former.kind == "storage" and not given_on:
+            self._refuse(call, owner, "step", "leave it out: the storage itself is given on")
+
+    def _tell(self, node: ast.expr, name: str, becomes: str, reason: str) -> None:
+        """Tell a person of a place on which nothing else depends."""
+        kind: Kind = "run" if isinstance(node, ast.Call) else "name"
+        finding = Finding(*self.script.position(self._place(node)), kind, name, becomes)
+        finding.reasons.append(reason)
+        self.others.append(finding)
+
+    def _look_at_text(self, node: ast.Constant) -> None:
+        """Tell of a text that names a module, as what imports it by name does."""
+        named = self.names.parents[node] and not isinstance(self.names.parents[node][0], ast.Expr)
+        if named and isinstance(node.value, str) and self.known.names_module(node.value):
+            self._tell(node, node.value, "its successors", _WRITTEN)
 
     def _look_at_hidden(self, call: ast.Call, func: ast.Attribute) -> None:
         """Refuse a call within an f-string, of which older Pythons do not tell the place."""
@@ -251,8 +294,8 @@ class _Examining:
         finding.reasons.append(reason)
         self.parts.append(Part(finding, owner, CallChange(reasons=[reason])))
 
-    def _has_pipelines(self) -> bool:
-        return any(use.former.kind == "pipeline" for use in self.names.uses)
+    def _pipelines(self) -> list[Use]:
+        return [use for use in self.names.uses if use.former.kind == "pipeline"]
 
     def _finding(self, node: ast.expr, kind: Kind, name: str, former: Former) -> Finding:
         line, column = self.script.position(self._place(node))
@@ -335,3 +378,9 @@ class _Examining:
                 continue
             line = blocking.get(id(part.use.through), part.use.through.statement.lineno)
             part.finding.reasons.append(f"it waits for what line {line} needs")
+
+
+def _goes_on(call: ast.Call) -> bool:
+    """Tell whether a call gives ``forward`` what compiled pipelines took."""
+    named = {one.arg for one in call.keywords}
+    return bool(named & _RESUMING) or any(isinstance(one, ast.Constant) for one in call.args)

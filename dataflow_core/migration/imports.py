@@ -35,6 +35,11 @@ class Imported:
     twin: Imported | None = None
 
     @property
+    def module(self) -> str:
+        """The module that a name is taken from."""
+        return self.path.rpartition(".")[0]
+
+    @property
     def is_star(self) -> bool:
         """Whether it stands for all names of a module."""
         return self.alias.name == "*"
@@ -225,7 +230,8 @@ def _find_uses(names: Names, known: FormerNames) -> None:
         through = by_local.get(node.id)
         if through is None:
             if starred and node.id in known.by_name and node.id not in names.bound:
-                use = Use(node, node.id, known.by_name[node.id], starred[0], parents)
+                through = next((s for s in starred if known.brings(s.module, node.id)), starred[0])
+                use = Use(node, node.id, known.by_name[node.id], through, parents)
                 names.uses.append(use)
         elif through.is_module:
             _find_chain(names, known, through, node)

@@ -183,6 +183,19 @@ class FormerNames(_Strict):
         parts = (module.split(".") for module in named)
         return frozenset(".".join(one[: n + 1]) for one in parts for n in range(len(one)))
 
+    def names_module(self, text: str) -> bool:
+        """Tell whether a text is the dotted name of something in a known package."""
+        parts = text.split(".")
+        dotted = len(parts) > 1 and all(part.isidentifier() for part in parts)
+        return dotted and ".".join(parts[:2]) in self.known_modules
+
+    def brings(self, module: str, name: str) -> bool:
+        """Tell whether a class could be imported by name from a module, or from one in it."""
+        former = self.by_name.get(name)
+        homes = [home for home, entries in self.modules.items() if former in entries.values()]
+        homes += former.also_in if former is not None else ()
+        return any(f"{home}.".startswith(f"{module}.") for home in homes)
+
     def _names(self) -> Iterator[tuple[str, Former]]:
         for entries in self.modules.values():
             for name, former in entries.items():

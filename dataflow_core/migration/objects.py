@@ -47,6 +47,21 @@ class Objects:
                 return self._made[key]
         return []
 
+    def likely(self, node: ast.expr) -> Use | None:
+        """Return by which use of a class an expression was likely made.
+
+        That is known of less: ``pipeline.storage`` is what a class of the script has as
+        ``self.storage``, and ``step()`` of a storage is one. Good enough to leave a place alone.
+        """
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            return self.likely(node.func.value) if node.func.attr == "step" else None
+        found = self.owner(node)
+        if found is None and isinstance(node, ast.Attribute):
+            named = f"self.{node.attr}"
+            made = [uses[-1] for (_, name), uses in self._made.items() if name == named]
+            found = made[-1] if made else None
+        return found
+
     def _assign(self, key: Key, use: Use) -> None:
         made = self._made.setdefault(key, [])
         if any((one.name, one.through) != (use.name, use.through) for one in made):

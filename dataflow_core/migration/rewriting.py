@@ -58,8 +58,12 @@ class _Imports:
         if imported.twin is not None:
             self._follow(imported, imported.twin, finding)
         elif imported.is_star:
-            wanted = ", ".join(sorted({use.name for use in uses})) or "what is used"
-            finding.reasons.append(f"name what is used in place of *: {wanted}")
+            wanted = ", ".join(sorted({use.name for use in uses}))
+            finding.reasons.append(
+                f"name what is used in place of *: {wanted}"
+                if wanted
+                else "no name that is known is used of it: leave it out, or name what is used"
+            )
         elif imported.is_module:
             self._decide_module(imported, uses, finding)
         elif imported.former is None:

@@ -7,6 +7,7 @@ import bisect
 import codecs
 import io
 import re
+import shlex
 import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -102,8 +103,13 @@ class Script:
         """Return the script in a file.
 
         Raises:
-            ScriptError: It cannot be read.
+            ScriptError: It cannot be read, or is a notebook.
         """
+        if Path(path).suffix == ".ipynb":
+            raise ScriptError(
+                f"{path}: this is a notebook. Make a script of it (jupyter nbconvert --to script "
+                f"{shlex.quote(str(path))}), and migrate that."
+            )
         try:
             return cls(Path(path).read_bytes(), str(path))
         except OSError as error:

@@ -142,7 +142,8 @@ class PluginManager:
             former = next(one for one in found.spec.aliases if f"{found.namespace}/{one}" == name)
             warn_of_former_name(kind, _within(found.namespace, former), found.full_name)
             return found
-        raise PluginError(self._unknown(kind, name))
+        broken = self._is_kept_out(name.partition("/")[0])
+        raise PluginError(self._unknown(kind, name), unknown_name=not broken)
 
     def require_namespace(self, namespace: str) -> None:
         """Check that a plugin is loaded.
@@ -151,7 +152,7 @@ class PluginManager:
             PluginError: It is not; the message says why.
         """
         if why := self._absence(namespace):
-            raise PluginError(why)
+            raise PluginError(why, unknown_name=not self._is_kept_out(namespace))
 
     def load(self, registered: Registered[Any]) -> Any:
         """Import what a specification's target names; for a template, return its folder.
@@ -188,7 +189,7 @@ class PluginManager:
             return found[0]
         if not found and match[2] is None:
             return None
-        raise PluginError(self._unknown_scheme(scheme, found))
+        raise PluginError(self._unknown_scheme(scheme, found), unknown_name=not found)
 
     def storages_reading(self, path: str) -> list[Registered[StorageSpec]]:
         """Return the storages that read files of this name, as their endings tell, in any case."""
@@ -337,6 +338,11 @@ class PluginManager:
         return (
             f"the plugin {namespace!r} is not installed.{hint} There are: {', '.join(known)}.{cure}"
         )
+
+    def _is_kept_out(self, namespace: str) -> bool:
+        """Tell whether a plugin is there, and is not loaded: it is broken, or disabled."""
+        broken = {problem.namespace for problem in self._loader.problems}
+        return namespace in broken | {claim.namespace for claim in self._loader.disabled}
 
     def _unknown_scheme(self, scheme: str, found: Sequence[Registered[StorageSpec]]) -> str:
         if found:

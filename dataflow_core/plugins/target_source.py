@@ -42,13 +42,13 @@ def whereabouts(registered: Registered[Any]) -> Whereabouts:
     module, _, name = target.partition(":")
     if isinstance(registered.spec, (TemplateSpec, PromptSpec)):
         return _imported(registered)
-    found = _find(module)
+    found = find_module(module)
     if found is None:
         return Whereabouts(missing=f"its target {target!r} does not exist: no module {module!r}")
     if found.origin is None or not found.origin.endswith(".py"):
         return _imported(registered)
     try:
-        names = _names_in(found.origin)
+        names = bound_in(found.origin)
     except (OSError, SyntaxError, ValueError) as error:
         why = f"its module {module!r} cannot be read: {one_line(error)}"
         line = error.lineno if isinstance(error, SyntaxError) else None
@@ -58,7 +58,7 @@ def whereabouts(registered: Registered[Any]) -> Whereabouts:
 
 def source_text(registered: Registered[Any]) -> str:
     """Return the source of the module that a target names; empty where there is none to read."""
-    found = _find(registered.spec.target.partition(":")[0])
+    found = find_module(registered.spec.target.partition(":")[0])
     if found is None or found.origin is None or not found.origin.endswith(".py"):
         return ""
     try:
@@ -75,8 +75,8 @@ def _judged(
 ) -> Whereabouts:
     statement = names.get(name.partition(".")[0])
     if isinstance(statement, ast.ImportFrom):
-        source = _imported_from(found, statement)
-        return Whereabouts(defined_in=source, defined_as=_name_at_home(statement, name))
+        source = imported_from(found, statement)
+        return Whereabouts(defined_in=source, defined_as=name_at_home(statement, name))
     if statement is not None:
         return Whereabouts()
     if "__getattr__" in names or "*" in names:
@@ -97,7 +97,7 @@ def _imported(registered: Registered[Any]) -> Whereabouts:
     return Whereabouts() if home == module else Whereabouts("", home, name)
 
 
-def _find(module: str) -> importlib.machinery.ModuleSpec | None:
+def find_module(module: str) -> importlib.machinery.ModuleSpec | None:
     """Find a module without importing its parents, as `importlib.util.find_spec` would."""
     parts = module.split(".")
     try:
@@ -113,7 +113,7 @@ def _find(module: str) -> importlib.machinery.ModuleSpec | None:
     return found
 
 
-def _names_in(path: str) -> dict[str, ast.stmt]:
+def bound_in(path: str) -> dict[str, ast.stmt]:
     """Return what a module's top level binds, inside ``if``, ``try`` and ``with`` too."""
     tree = ast.parse(Path(path).read_bytes(), path)
     return {name: statement for statement in flat(tree.body) for name in _bound(statement)}
@@ -142,7 +142,8 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
         yield statement.target.id
 
 
-def _imported_from(found: importlib.machinery.ModuleSpec, statement: ast.ImportFrom) -> str:
+def imported_from(found: importlib.machinery.ModuleSpec, statement: ast.ImportFrom) -> str:
+    """Return the module from which a statement of a module imports."""
     if not statement.level:
         return statement.module or ""
     is_package = found.submodule_search_locations is not None
@@ -151,7 +152,8 @@ def _imported_from(found: importlib.machinery.ModuleSpec, statement: ast.ImportF
     return ".".join([*base, *([statement.module] if statement.module else [])])
 
 
-def _name_at_home(statement: ast.ImportFrom, name: str) -> str:
+def name_at_home(statement: ast.ImportFrom, name: str) -> str:
+    """Return what an imported name is called in the module that it comes from."""
     first, dot, rest = name.partition(".")
     names = {alias.asname or alias.name: alias.name for alias in statement.names}
     return f"{names.get(first, first)}{dot}{rest}"

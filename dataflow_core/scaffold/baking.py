@@ -50,6 +50,8 @@ def find_template(manager: PluginManager, name: str) -> Path:
         PluginError: There is neither such a folder nor such a name.
     """
     folder = Path(name).expanduser()
+    if not folder.is_dir() and _is_path(name):
+        raise PluginError(f"there is no folder {name}. Check the path.", unknown_name=True)
     if not folder.is_dir():
         if folder.is_absolute() or name.startswith("."):
             raise ConfigurationError(f"there is no folder {folder}, which is to be the template.")
@@ -59,6 +61,11 @@ def find_template(manager: PluginManager, name: str) -> Path:
             f"{folder} is no template: it has no {CONTEXT}. Name a folder that cookiecutter takes."
         )
     return folder
+
+
+def _is_path(name: str) -> bool:
+    """Tell whether a name can be a path alone: those that are registered have one slash within."""
+    return name[:1] in (".", "~", "/", "") or name.endswith("/") or name.count("/") > 1
 
 
 def bake(template: Path, answers: Mapping[str, Any], folder: Path) -> Path:

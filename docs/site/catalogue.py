@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,7 +17,8 @@ from dataflow_core.plugins import OperatorSpec, PipelineSpec, PluginManager, Pro
 Pages = Iterator[tuple[PurePosixPath, str]]
 """The path of each page within the site, and its text."""
 
-FACETS = ("function", "modality", "domain", "scope")
+FACETS = ("function", "modality", "domain", "scope", "source")
+_FACTS = FACETS[:-1]
 _INTRODUCTION = """\
 {count} operators are in the core and its plugins. The command line lists them too: `dataflow
 operators list --function filter --search minhash`."""
@@ -26,7 +28,7 @@ _SHOWN = ("function", "modality", "scope")  # the name tells the domain
 def pages(manager: PluginManager) -> Pages:
     """Yield all pages of the catalogue."""
     operators, pipelines = manager.operators(), manager.pipelines()
-    yield PurePosixPath("catalogue/index.md"), _index(operators, pipelines)
+    yield PurePosixPath("catalogue/index.md"), _index(operators, pipelines, manager.prompts())
     for operator in operators:
         yield place_of(operator), _operator_page(manager, operator)
     for pipeline in pipelines:
@@ -43,23 +45,31 @@ def place_of(registered: Registered[Any]) -> PurePosixPath:
 
 
 def _index(
-    operators: list[Registered[OperatorSpec]], pipelines: list[Registered[PipelineSpec]]
+    operators: list[Registered[OperatorSpec]],
+    pipelines: list[Registered[PipelineSpec]],
+    prompts: list[Registered[PromptSpec]],
 ) -> str:
-    linked = [(f"[{p.full_name}]({_from_index(p)})", p.spec.summary) for p in pipelines]
     return "\n\n".join(
         [
             "# Operators and pipelines",
             _INTRODUCTION.format(count=len(operators)),
             _finder(operators),
             "## Pipelines",
-            table(("pipeline", "what it does"), linked),
+            table(("pipeline", "what it does"), map(_linked, pipelines)),
+            "## Prompts",
+            table(("prompt", "what it asks"), map(_linked, prompts)),
         ]
     )
 
 
+def _linked(registered: Registered[Any]) -> tuple[str, str]:
+    return f"[{registered.full_name}]({_from_index(registered)})", registered.spec.summary
+
+
 def _finder(operators: list[Registered[OperatorSpec]]) -> str:
     """Return a table of operators, with the fields that a script narrows it by."""
-    choices = {facet: sorted({_facets(one)[facet] for one in operators}) for facet in FACETS}
+    found = {facet: {_facets(one)[facet] for one in operators} for facet in FACETS}
+    choices = {facet: sorted(values - {""}, key=str.lower) for facet, values in found.items()}
     selects = "".join(
         f'<label>{facet} <select data-facet="{facet}"><option value="">all</option>'
         + "".join(f"<option>{html.escape(value)}</option>" for value in values)
@@ -96,7 +106,13 @@ def _facets(operator: Registered[OperatorSpec]) -> dict[str, str]:
         "modality": spec.modality,
         "domain": domain,
         "scope": spec.scope,
+        "source": _work(spec.source),
     }
+
+
+def _work(source: str) -> str:
+    """Return the first work that a source names, without the places in it."""
+    return re.match(r"[^;]*?\(.*?\)|[^,;]*", source)[0]  # type: ignore[index]  it matches anything
 
 
 def _from_index(registered: Registered[Any]) -> PurePosixPath:
@@ -108,7 +124,8 @@ def _operator_page(manager: PluginManager, operator: Registered[OperatorSpec]) -
     told = describe_operator(operator, cls)
     module, _, name = operator.spec.target.partition(":")
     facts = [
-        *((facet, code(value)) for facet, value in _facets(operator).items()),
+        *((facet, code(_facets(operator)[facet])) for facet in _FACTS),
+        *([("source", operator.spec.source)] if operator.spec.source else []),
         ("distribution", code(operator.distribution)),
         ("class", code(f"from {_shortest(cls, module)} import {name}")),
         *([("extra", code(operator.spec.extra))] if operator.spec.extra else []),

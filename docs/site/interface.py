@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from pages import fence, table
@@ -38,8 +38,21 @@ def _summary(name: str) -> str:
 
 def _directive(name: str) -> str:
     lines = [f".. automodule:: {name}", "   :members:"]
-    if hasattr(importlib.import_module(name), "__all__"):
+    if _names(name):
         lines.append("   :imported-members:")
     if name in _AGAIN:
         lines.append("   :no-index:")
+    elif below := _described_below(name):
+        lines.append(f"   :exclude-members: {', '.join(below)}")
     return "\n".join(lines)
+
+
+def _described_below(name: str) -> list[str]:
+    """Return what a module names of the public modules in it, on whose pages that is described."""
+    below = [one for one in MODULES if one.startswith(f"{name}.")]
+    named = {text for module in below for text in _names(module)}
+    return [text for text in _names(name) if text in named]
+
+
+def _names(module: str) -> Sequence[str]:
+    return getattr(importlib.import_module(module), "__all__", ())

@@ -108,14 +108,14 @@ def test_what_is_no_store_is_told_of_and_hides_no_other(dataflow, tmp_path, stor
     done = dataflow(tmp_path, "cache", "list")
     assert "small at" in done.stdout
     assert "bad/requests.sqlite is something else" in done.stderr
-    for arguments, said in [
-        (["list", str(bad)], "is something else"),
-        (["list", "nowhere"], "there is no request store nowhere"),
-        (["list", "."], "holds no request store: there is no requests.sqlite in it"),
-        (["why", "onne"], "no request store of a run 'onne'. Did you mean 'one'?"),
-        (["prune", str(bad), "--all", "--yes"], "is something else"),
+    for arguments, code, said in [
+        (["list", str(bad)], 1, "is something else"),
+        (["list", "nowhere"], 2, "there is no request store nowhere"),
+        (["list", "."], 2, "holds no request store: there is no requests.sqlite in it"),
+        (["why", "onne"], 2, "no request store of a run 'onne'. Did you mean 'one'?"),
+        (["prune", str(bad), "--all", "--yes"], 1, "is something else"),
     ]:
-        assert said in dataflow(tmp_path, "cache", *arguments, code=1).stderr
+        assert said in dataflow(tmp_path, "cache", *arguments, code=code).stderr
     assert bad.read_text() == "no database" * 100
 
 

@@ -217,7 +217,7 @@ def test_listing_nothing_says_so(fruit, capsys):
 
 
 def test_listing_of_an_unknown_namespace_is_an_error(fruit, capsys):
-    assert main(["operators", "list", "--namespace", "fruits"]) == 1
+    assert main(["operators", "list", "--namespace", "fruits"]) == 2
     assert "the plugin 'fruits' is not installed" in capsys.readouterr().err
 
 
@@ -284,7 +284,7 @@ def test_former_name_is_shown_with_a_note(fruit, capsys):
 
 
 def test_unknown_operator_is_an_error_with_the_nearest(fruit, capsys):
-    assert main(["operators", "show", "fruit/peal"]) == 1
+    assert main(["operators", "show", "fruit/peal"]) == 2
     assert capsys.readouterr().err == (
         "Error: no operator 'fruit/peal'. Did you mean 'fruit/peel'?\n"
     )

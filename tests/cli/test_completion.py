@@ -39,6 +39,14 @@ MODULES = {
         class Juice(Pipeline):
             def __init__(self, storage=None, *, pulp: bool = True, sugar: float = 0.0):
                 super().__init__(storage)
+                self.press = Press(force=2)
+
+        class Base(Refiner):
+            sieve: str = "fine"
+
+        class Press(Base):
+            force: int = 1
+            kind: ClassVar = "screw"
     """,
     "dataflow_fruit/sell.py": """
         import click
@@ -51,6 +59,21 @@ MODULES = {
             pass
     """,
 }
+RUN = """
+    {"plan": {"steps": [{"name": "few", "operator": "dataflow_core.operators.general.want:Want"}]}}
+"""
+RECIPE = """
+    steps:
+    - name: keep
+      operator: core/filter_rows
+    - operator: core/summarize
+"""
+PROJECT = """
+    [project]
+    name = "dataflow-fruit"
+    [project.entry-points."dataflow.plugins"]
+    fruit = "dataflow_fruit._plugin"
+"""
 PROGRAM = """
 import sys
 from dataflow_core.cli.main import main
@@ -71,17 +94,19 @@ FISH = 'source $argv[1]; complete -C "$argv[2]"'
 def fruit(site):
     site.add("dataflow-fruit", "fruit", FRUIT, modules=MODULES)
     for run in ("20260101-100000-first", "20260102-100000-second"):
-        site.write(f"work/dataflow-runs/{run}/run.json", "{}")
-    site.write("work/clean.yaml", "steps: []")
+        site.write(f"work/dataflow-runs/{run}/run.json", RUN)
+    site.write("work/clean.yaml", RECIPE)
+    site.write("work/plugin/pyproject.toml", PROJECT)
+    site.write("work/plugin/dataflow_fruit/_plugin.py", "")
     return site
 
 
-def asked(site, *words, **environment):
+def asked(site, *words, folder=None, **environment):
     """Ask as a script does; return the words, what is not to happen being checked."""
     done = subprocess.run(
         [sys.executable, "-m", "dataflow_core", *words],
         env=site.environment(**{VARIABLE: "zsh"}, **environment),
-        cwd=site.folder / "work",
+        cwd=folder or site.folder / "work",
         capture_output=True,
         text=True,
         check=True,
@@ -111,7 +136,20 @@ def asked(site, *words, **environment):
         ("run fruit/juice --input fil", ["file:"]),
         ("run fruit/juice --serving vl", ["vllm:", "vllm-server:"]),
         ("run fruit/juice --serving embedded:", ["embedded:smollm2-135m-instruct"]),
-        ("run fruit/juice --param ", ["pulp=", "sugar="]),
+        ("run fruit/juice --param ", ["pulp=", "sugar=", "press.sieve=", "press.force="]),
+        ("run fruit/juice --param press.f", ["press.force="]),
+        ("run clean.yaml --param k", ["keep.where=", "keep.reason="]),
+        ("run clean.yaml -p summarize.pr", ["summarize.prompt="]),
+        ("runs retry last --param few.w", ["few.where="]),
+        ("export la", ["last"]),
+        ("export some", ["file"]),
+        ("export last --output ", ["file"]),
+        ("migrate ", ["file"]),
+        ("new-operator x --function gen", ["generate"]),
+        ("new-plugin x --license M", ["MIT"]),
+        ("new-plugin x --function gen", ["generate"]),
+        ("new-plugin x --template ", ["dir"]),
+        ("new-pipeline x --operator ", []),
         ("run fruit/juice --param pulp=1 --param s", ["sugar="]),
         ("run fruit/juice --run-dir d", [
             "dataflow-runs/20260102-100000-second", "dataflow-runs/20260101-100000-first",
@@ -133,6 +171,11 @@ def test_names_are_completed(fruit, line, wanted):
     for number, folder in enumerate(folders):
         os.utime(folder / "run.json", (number, number))
     assert asked(fruit, *line.split(" ")) == wanted
+
+
+def test_new_pipeline_completes_the_operators_of_the_plugin_in_this_folder(fruit):
+    folder = fruit.folder / "work" / "plugin"
+    assert asked(fruit, "new-pipeline", "x", "--operator", "", folder=folder) == ["peel"]
 
 
 def test_completion_imports_nothing_heavy(fruit):

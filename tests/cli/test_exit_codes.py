@@ -73,6 +73,7 @@ def folder(tmp_path_factory):
     (folder / "texts.jsonl").write_text("\n".join(texts) + "\n")
     (folder / "few.yaml").write_text(f"{FEW}  config:\n    where: length(text) > 4\n")
     (folder / "wrong.yaml").write_text(f"{FEW}  config:\n    where: length(no_such) > 4\n")
+    (folder / "empty.jsonl").touch()
     (folder / "slow.py").write_text(SLOW)
     ran = piped(folder, "run few.yaml -i texts.jsonl")
     assert ran.returncode == DONE, ran.stderr
@@ -119,10 +120,7 @@ def plain_environment():
         ("plugins doctor core", DONE),
         ("completion fish", DONE),
         ("--version", DONE),
-        ("run few.yaml -i no-such-file.jsonl", FAILED),
-        ("operators show core/no_such", FAILED),
-        ("runs show no-such-run", FAILED),
-        ("plugins doctor no_such", FAILED),
+        ("run few.yaml -i empty.jsonl", FAILED),
         ("servings check openai:small@http://127.0.0.1:9/v1#timeout=1", FAILED),
         ("run few.yaml", REFUSED),
         ("run wrong.yaml -i texts.jsonl", REFUSED),
@@ -144,6 +142,39 @@ def test_exit_codes_and_plain_text_in_pipes(folder, line, code, monkeypatch, cap
     assert out or err
     assert not {"\x1b", "\r"} & set(out + err)
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "operators show core/none", "pipelines show core/none", "prompts show core/none",
+        "prompts render core/none", "servings show none", "servings check none:",
+        "storages show x/y",
+        "operators list --namespace none", "plugins show none", "plugins doctor none",
+        "plugins check none", "models fetch none", "runs show none", "runs why none 1",
+        "runs why last 99", "runs why last zz", "runs why last --where text=none",
+        "runs retry none",
+        "runs diff none last", "cache why none",
+        "export none --format text --output none.txt",
+        "run core/none -i texts.jsonl", "run none:None -i texts.jsonl",
+        "run none.yaml -i texts.jsonl",
+        "check core/none -i texts.jsonl", "plan core/none", "run few.yaml -i none.jsonl",
+        "check few.yaml -i none.jsonl", "run few.yaml -i none://x", "run few.yaml -i texts.none",
+        "run few.yaml -i texts.jsonl -o out.none", "run few.yaml -i texts.jsonl --param none.x=1",
+        "run few.yaml -i texts.jsonl --serving none:x", "migrate none.py",
+        "new-plugin good --template core/none --no-input",
+        "new-plugin good --template ./none --no-input",
+    ],
+)  # fmt: skip
+def test_a_name_of_what_is_not_there_is_wrong_usage_in_every_command(
+    folder, line, monkeypatch, capsys
+):
+    monkeypatch.chdir(folder)
+    (folder / "texts.none").touch()
+    assert main(line.split(" ")) == REFUSED
+    error = capsys.readouterr().err
+    assert "Error: " in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize(

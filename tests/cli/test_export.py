@@ -88,7 +88,7 @@ def test_runs_that_are_not_done_and_their_own_outputs_are_refused(export, tmp_pa
     code, told = export("-f", "text", "-o", "x.jsonl", source="run")
     assert (code, "run is interrupted" in told) == (1, True)
     code, told = export("-f", "text", "-o", "x.jsonl", source="rum")
-    assert (code, "rum does not exist" in told) == (1, True)
+    assert (code, "rum does not exist" in told) == (2, True)
 
 
 @pytest.mark.parametrize("output", ["out.jsonl", "out.parquet", "out.csv"])

@@ -44,7 +44,7 @@ def test_a_lock_repeats_its_run(dataflow, folder):
 
 def test_an_input_that_moved_is_named_and_must_be_the_same(dataflow, folder):
     (folder / "in.jsonl").rename(folder / "moved.jsonl")
-    missing = dataflow(folder, "run", "one/run.lock", "-o", "two.jsonl", code=1)
+    missing = dataflow(folder, "run", "one/run.lock", "-o", "two.jsonl", code=2)
     assert "in.jsonl does not exist" in missing.stderr
     dataflow(folder, "run", "one/run.lock", "-i", "moved.jsonl", "-o", "two.jsonl")
     assert (folder / "two.jsonl").read_bytes() == (folder / "one.jsonl").read_bytes()

@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(capsys):
     assert "cannot be written: Permission denied." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["gone.py"], ["."], ["--diff", "--write", "script.py"]])
+@pytest.mark.parametrize("arguments", [[], ["gone.py"], ["--diff", "--write", "script.py"]])
 def test_wrong_usage_is_refused(arguments):
     written(SAFE)
     assert main(["migrate", *arguments]) == 2
@@ -167,3 +167,27 @@ def test_the_script_is_not_run_and_no_table_is_imported():
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.endswith("[]\n")
     assert not Path("ran").exists()
+
+
+def test_a_notebook_is_refused_and_not_taken_for_a_script_without_former_names(capsys):
+    cell = {"cell_type": "code", "outputs": [], "source": SAFE.splitlines(keepends=True)}
+    written(json.dumps({"cells": [cell], "nbformat": 4}), "my book.ipynb")
+    assert main(["migrate", "my book.ipynb"]) == 1
+    captured = capsys.readouterr()
+    assert "jupyter nbconvert --to script 'my book.ipynb'" in captured.err
+    assert "nothing of the earlier system" not in captured.out
+
+
+def test_of_a_folder_all_scripts_are_read_and_hidden_ones_are_not(capsys):
+    for name in ("in/a.py", "in/deep/b.py", "in/.venv/c.py", "in/d.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        written(SAFE, name)
+    assert main(["migrate", "in"]) == 0
+    out = capsys.readouterr().out
+    assert "in/a.py: 3 places to rewrite\n" in out
+    assert "in/deep/b.py: 3 places to rewrite\n" in out
+    assert "c.py" not in out
+    assert "d.txt" not in out
+    Path("empty").mkdir()
+    assert main(["migrate", "empty"]) == 0
+    assert capsys.readouterr().err == "empty: no script is in it\n"

@@ -65,7 +65,7 @@ def test_show_explains_a_broken_plugin(fruit, capsys):
 
 
 def test_show_of_an_unknown_plugin_is_an_error(fruit, capsys):
-    assert main(["plugins", "show", "nuts"]) == 1
+    assert main(["plugins", "show", "nuts"]) == 2
     err = capsys.readouterr().err
     assert "the plugin 'nuts' is not installed. There are: core, fruit" in err
     assert "pip install" not in err
@@ -73,7 +73,7 @@ def test_show_of_an_unknown_plugin_is_an_error(fruit, capsys):
 
 @pytest.mark.parametrize("command", ["show", "doctor", "check"])
 def test_a_misspelt_plugin_is_told_the_nearest(fruit, capsys, command):
-    assert main(["plugins", command, "friut"]) == 1
+    assert main(["plugins", command, "friut"]) == 2
     err = capsys.readouterr().err
     assert "the plugin 'friut' is not installed. Did you mean 'fruit'?" in err
     assert "pip install" not in err

@@ -154,6 +154,15 @@ def test_an_unfinished_run_is_shown_with_how_far_it_is(folder, capsys):
     assert as_json(capsys, "list")[0]["rows_in"] == 4
 
 
+def test_report_prints_where_the_page_is_and_what_a_run_without_one_is(folder, capsys):
+    clean("one")
+    assert told(capsys, "report", "last") == "dataflow-runs/one/report.html\n"
+    assert as_json(capsys, "report", "one")["pipeline"] == "clean"
+    (folder / "dataflow-runs" / "one" / "report.html").unlink()
+    assert "one has no report" in told(capsys, "report", "one", code=1)
+    assert "no run 'tow'" in told(capsys, "report", "tow", code=2)
+
+
 def test_why_tells_the_fate_of_a_row(folder, capsys):
     clean("one")
     out = told(capsys, "why", "last", "1")
@@ -161,13 +170,14 @@ def test_why_tells_the_fate_of_a_row(folder, capsys):
     assert out.splitlines()[:3] == [
         f"row {second}, number 1 of source",
         "dropped by unique as a duplicate",
-        f"  it repeats {first} (output)",
+        f"  it repeats {first}, number 0 of source (output)",
     ]
     assert '  label       "good"\n' in out
     assert "when it left, at unique: as before\n" in out
     assert out.endswith("add --replay.\n")
     kept = told(capsys, "why", "last", first[:12])
-    assert f"output\nrepeated by {second} (dropped by unique as a duplicate)\n" in kept
+    repeated = f"repeated by {second}, number 1 of source (dropped by unique as a duplicate)"
+    assert f"output\n{repeated}\n" in kept
     dropped = told(capsys, "why", "last", "--position", "2")
     assert "dropped by long (below_minimum)\n  value: 1\n" in dropped
 
@@ -191,7 +201,7 @@ def test_why_shows_each_step_again(folder, capsys):
     assert "in the source\n" in out
     assert "label: 1 row in, 1 out\n  + label: 'good'\nunique: 1 row in, 0 out\n" in out
     (folder / "in.jsonl").rename(folder / "moved.jsonl")
-    assert "in.jsonl does not exist" in told(capsys, "why", "one", "1", "--replay", code=1)
+    assert "in.jsonl does not exist" in told(capsys, "why", "one", "1", "--replay", code=2)
     moved = as_json(capsys, "why", "one", "1", "--replay", "--input", "moved.jsonl")["replay"]
     assert [step["step"] for step in moved["steps"]] == ["stars", "long", "label", "unique"]
     assert moved["notes"] == []
@@ -308,7 +318,7 @@ def test_retry_says_what_it_lacks(folder, capsys):
     clean(label="stars * 2")
     (folder / "in.jsonl").unlink()
     assert "No row of dataflow-runs/one failed" in told(capsys, "retry", "one")
-    assert "no run 'two'" in told(capsys, "retry", "two", code=1)
+    assert "no run 'two'" in told(capsys, "retry", "two", code=2)
 
 
 def test_diff_names_what_changed_and_why(folder, capsys):
@@ -330,14 +340,14 @@ def test_diff_names_what_changed_and_why(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["show", "tow"], 1, "no run 'tow'. Did you mean 'two'?"),
-        (["why", "two", "ffffffffffffffff"], 1, "no row 'ffffffffffffffff'"),
-        (["why", "two", "9"], 1, "its source has 4 rows"),
+        (["show", "tow"], 2, "no run 'tow'. Did you mean 'two'?"),
+        (["why", "two", "ffffffffffffffff"], 2, "no row 'ffffffffffffffff'"),
+        (["why", "two", "9"], 2, "its source has 4 rows"),
         (["why", "two"], 2, "name one row"),
         (["why", "two", "1", "--position", "2"], 2, "name one row"),
         (["why", "two", "--where", "id"], 2, "--where takes COLUMN=VALUE"),
-        (["why", "two", "--where", "idd=a"], 1, "Did you mean 'id'?"),
-        (["diff", "two", "three"], 1, "no run 'three'"),
+        (["why", "two", "--where", "idd=a"], 2, "Did you mean 'id'?"),
+        (["diff", "two", "three"], 2, "no run 'three'"),
     ],
 )
 def test_wrong_names_get_one_clear_message(arguments, code, message, folder, capsys):

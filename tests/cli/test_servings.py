@@ -55,7 +55,7 @@ def test_a_serving_is_shown_by_its_prefix_or_its_name(capsys, name):
 
 
 def test_a_serving_that_is_none_is_told_with_its_neighbour(capsys):
-    assert main(["servings", "show", "core/opanai"]) == 1
+    assert main(["servings", "show", "core/opanai"]) == 2
     assert "core/openai" in capsys.readouterr().err
 
 

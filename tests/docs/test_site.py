@@ -50,6 +50,16 @@ def test_an_operators_page_says_what_show_says(source):
     assert "Attributes:" not in page
 
 
+def test_a_source_that_a_docstring_cites_is_one_to_search_by(source):
+    manager = PluginManager()
+    cited = [one for one in manager.operators() if "Source:" in (manager.load(one).__doc__ or "")]
+    assert [one.full_name for one in cited if not one.spec.source] == []
+    index = (source / "catalogue/index.md").read_text(encoding="utf-8")
+    assert "<option>Gopher (Rae et al. 2021)</option>" in index
+    assert 'data-source="Gopher (Rae et al. 2021)"' in index
+    assert "[core/summarize](prompts/core/summarize.md)" in index
+
+
 def test_no_page_shows_an_object_by_its_address(source):
     for path in source.rglob("*.md"):
         assert " at 0x" not in path.read_text(encoding="utf-8"), path.relative_to(source)
@@ -78,6 +88,16 @@ def test_every_page_stands_in_a_table_of_contents(source):
     assert listed == pages
 
 
+def test_what_a_module_below_names_too_is_described_on_its_page_alone(source):
+    folder = source / "reference/python"
+    above = (folder / "dataflow_core.prompts.md").read_text(encoding="utf-8")
+    left_out = re.search(r":exclude-members: (.+)", above)[1].split(", ")
+    assert "AnswerForm" in left_out
+    assert "Prompt" not in left_out
+    below = (folder / "dataflow_core.prompts.answers.md").read_text(encoding="utf-8")
+    assert "exclude" not in below
+
+
 def test_the_command_lines_reference_has_every_command_and_option(source):
     page = (source / "reference/command-line.md").read_text(encoding="utf-8")
     for heading in ("## dataflow run", "### dataflow runs why", "### dataflow plugins doctor"):
@@ -102,6 +122,8 @@ def test_language_models_get_an_index_and_one_file_with_everything(source):
     [
         ("domain=math&function=filter", {"math/answer_filter", "math/question_filter"}),
         ("words=SemDeDup", {"core/semantic_deduplicate"}),
+        ("modality=text&source=SemDeDup+(Abbas+et+al.+2023)", set()),
+        ("source=SemDeDup+(Abbas+et+al.+2023)", {"core/semantic_deduplicate"}),
         ("words=nothing+has+this", set()),
     ],
 )

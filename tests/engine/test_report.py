@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dataflow_core import MemoryStorage, Pipeline
-from dataflow_core.operators.general import Explode, FilterRows
+from dataflow_core.operators.general import DeduplicateExact, Explode, FilterRows
 
 
 class Exploded(Pipeline):
@@ -34,3 +34,27 @@ def test_a_report_adds_up_where_steps_make_rows_and_is_narrow_where_none_does(tm
     few = replace(report, steps=report.steps[1:])
     heads = few.table().splitlines()[0].split()
     assert heads == ["step", "in", "out", "dropped", "quarantined", "rows/s", "reasons"]
+
+
+class Cleaned(Pipeline):
+    """Two filters, of which each reads a column of its own."""
+
+    def __init__(self, storage):
+        super().__init__(storage)
+        self.named = FilterRows(where="title != ''")
+        self.once = DeduplicateExact()
+
+    def forward(self):
+        self.named.run(self.storage)
+        self.once.run(self.storage, input_columns=["title"])
+
+
+def test_samples_show_what_the_step_reads_and_not_the_longest_text(tmp_path):
+    rows = [{"title": title, "body": "very long " * 9} for title in ("a", "", "a", None)]
+    report = Cleaned(MemoryStorage(rows)).run(run_dir=tmp_path / "run")
+    shown = {(sample.step, sample.reason): sample.text for sample in report.samples}
+    assert shown == {
+        ("named", "condition_is_false"): "",
+        ("named", "condition_is_null"): None,
+        ("once", "duplicate"): "a",
+    }

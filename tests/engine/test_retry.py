@@ -174,7 +174,11 @@ def test_the_other_rows_stay_whatever_has_changed(tmp_path):
     # Another change begins anew, and is shared again.
     changed = run(tmp_path, ROWS, steps(4))
     assert (changed.changes, changed.reused) == (("fragile: factor 3 -> 4",), {})
-    assert run(tmp_path, ROWS, steps(4), "beside").reused == {"filter_rows": 40}
+    shared = run(tmp_path, ROWS, steps(4), "beside")
+    assert shared.reused == {"filter_rows": 40}
+    assert f"\ntaken over from {changed.run_dir}: filter_rows 40 rows\n" in str(shared)
+    own = run(tmp_path, ROWS, steps(4))
+    assert "\ndone before in this run: filter_rows 40 rows\n" in str(own)
 
 
 def test_what_is_behind_is_done_again_only_where_a_row_came_through(tmp_path):

@@ -94,6 +94,7 @@ def test_a_duplicate_and_the_row_that_it_repeats_tell_of_each_other(tmp_path):
     first, second = story_at(run, 0), story_at(run, 2)
     assert second.ends[0].fate == "duplicate"
     assert (second.repeats.row, second.repeats.fates) == (first.row, ["output"])
+    assert (second.repeats.source, second.repeats.position) == ("source", first.position)
     assert [one.row for one in first.repeated] == [second.row]
     assert first.counts["repeated"] == 1
 

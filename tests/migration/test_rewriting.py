@@ -421,3 +421,63 @@ def test_a_second_migration_changes_nothing_and_the_text_stays_python(pieces, ne
     ast.parse(once)
     assert migrated(once) == once
     assert re.findall("# .*", text) == re.findall("# .*", once)
+
+
+PIPELINE = (
+    "from dataflow.pipeline import PipelineABC\n"
+    "from dataflow.serving import APILLMServing_request\n"
+    "from dataflow.utils.storage import FileStorage\n"
+    "class P(PipelineABC):\n"
+    "    def __init__(self):\n"
+    "        self.storage = FileStorage('in.jsonl')\n"
+    "        self.llm = APILLMServing_request(api_url='http://a/v1', model_name='m')\n"
+    "    def forward(self):\n"
+    "        pass\n"
+    "p = P()\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "class_name", "told"),
+    [
+        ("p.forward(resume_step=2)", "PipelineABC", "takes no arguments"),
+        ("p.forward(1)", "PipelineABC", "takes no arguments"),
+        ("p.storage.read('dataframe')", "FileStorage", "takes the columns"),
+        ("p.storage.step().read()", "FileStorage", "takes the columns"),
+        ("s = p.storage.step()", "FileStorage", "leave it out"),
+        ("p.llm.generate_from_input(['a'])[0]", "APILLMServing_request", "a Completion for each"),
+        ("p.llm.cleanup()", "APILLMServing_request", "close()"),
+    ],
+)
+def test_a_method_that_is_done_otherwise_keeps_its_class_also_through_a_pipeline(
+    line, class_name, told
+):
+    assert told not in reasons(f"{PIPELINE}p.forward()\n")
+    once = migrated(f"{PIPELINE}{line}\n")
+    assert f"import {class_name}\n" in once
+    assert f"{line}\n" in once
+    assert told in reasons(once)  # and it is told again, not only the first time
+
+
+@pytest.mark.parametrize("module", ["dataflow.operators.core_text", "dataflow.pipeline.Pipeline"])
+def test_a_module_that_is_named_in_a_text_is_told(module):
+    text = f"import importlib\nm = importlib.import_module({module!r})\n"
+    assert "a text names it" in reasons(text)
+    assert migrated(text) == text
+
+
+@pytest.mark.parametrize("text", ["x = 'dataflow'\n", "x = 'dataflow.log'\n", "'dataflow.core'\n"])
+def test_other_texts_are_no_modules(text):
+    assert reasons(text) == ""
+
+
+def test_names_of_several_star_imports_are_told_each_at_its_own():
+    text = (
+        "from dataflow.operators.core_text import *\n"
+        "from dataflow.utils.storage import *\n"
+        "from dataflow.operators.reasoning import *\n"
+        "FileStorage('a.jsonl')\nPromptedGenerator()\n"
+    )
+    found = [r for r in reasons(text).splitlines() if "*" in r and "by name" not in r]
+    assert [one.rpartition(": ")[2] for one in found] == ["PromptedGenerator", "FileStorage"]
+    assert "no name that is known is used of it" in reasons(text)

@@ -83,7 +83,7 @@ def test_a_changed_prompt_file_is_asked_with_from_its_step_on(run, tmp_path):
     run()
     told, requests = run()
     assert requests == []
-    assert "taken over from earlier runs: sum 2 rows" in told
+    assert "done before in this run: sum 2 rows" in told
     (tmp_path / "my.jinja").write_text("Sum up well {{ text }}", encoding="utf-8")
     told, requests = run()
     assert asked(requests) == ["Sum up well a", "Sum up well b"]
@@ -97,7 +97,7 @@ def test_the_same_prompt_in_another_file_is_the_same(run, tmp_path):
     (tmp_path / "same.jinja").write_text(f"{header}Sum up {{{{ text }}}}\n", encoding="utf-8")
     told, requests = run("sum.prompt=same.jinja")
     assert requests == []
-    assert "taken over" in told
+    assert "done before in this run: sum 2 rows" in told
 
 
 def test_a_lock_finds_the_prompt_from_any_folder(run, tmp_path, monkeypatch, capsys):

@@ -197,7 +197,7 @@ def test_the_command_checks_what_is_sound_and_refuses_what_is_not_there(site):
     done = site.run("plugins", "check", "fine")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("fine: 1 operator checked; all is as it should be.\n")
-    assert site.run("plugins", "check", "nothing").returncode == 1
+    assert site.run("plugins", "check", "nothing").returncode == 2
 
 
 TWO = """

@@ -105,17 +105,69 @@ def models(_: click.Context, __: click.Parameter, incomplete: str) -> list[Item]
 
 
 def parameters(context: click.Context, _: click.Parameter, incomplete: str) -> list[Item]:
-    """Complete ``NAME=`` of a registered pipeline's parameters, as its source tells them."""
+    """Complete ``NAME=`` of a pipeline's parameters, and ``STEP.FIELD=`` of its steps.
+
+    Those of a registered pipeline are as its source tells them, those of a recipe as it says.
+    """
     # Arguments are left over where the option that is being typed still lacks its value.
     named = context.params.get("pipeline") or next(iter(context.args), "")
+    if "=" in incomplete:
+        return []
+    if str(named).endswith(_RECIPES[:2]):
+        from dataflow_core.cli.completion.settings import of_recipe
+
+        return _equated(incomplete, of_recipe(_manager(context), Path(named)))
     known = {one.full_name: one for one in _manager(context).pipelines()}
     found = known.get(named)
-    if found is None or "=" in incomplete:
+    if found is None:
         return []
     from dataflow_core.plugins.target_source import source_text
 
-    names = _parameters(source_text(found), found.spec.target.partition(":")[2])
-    return _beginning(incomplete, ((f"{name}=", "") for name in names))
+    module, name = found.spec.target.split(":")
+    return _equated(incomplete, _parameters(source_text(found), module, name))
+
+
+def settings(context: click.Context, _: click.Parameter, incomplete: str) -> list[Item]:
+    """Complete ``STEP.FIELD=`` of the steps of a run."""
+    from dataflow_core.cli.completion.settings import of_run
+    from dataflow_core.engine.run_paths import LAST, RUNS, run_folders
+
+    named = Path(context.params.get("run") or next(iter(context.args), ""))
+    places = [named, RUNS / named] + (run_folders()[:1] if str(named) == LAST else [])
+    folder = next((one for one in places if (one / "run.json").is_file()), None)
+    return [] if folder is None or "=" in incomplete else _equated(incomplete, of_run(folder))
+
+
+def exported(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Item]:
+    """Complete what can be exported: a run, or a source as for ``--input``."""
+    found = [one for one in runs(context, parameter, incomplete) if one.type == "plain"]
+    return found or sources(context, parameter, incomplete)
+
+
+def own_operators(context: click.Context, _: click.Parameter, incomplete: str) -> list[Item]:
+    """Complete the operators of the plugin in this folder, without its namespace."""
+    from dataflow_core.scaffold.home import find_home
+
+    namespace = find_home(Path()).namespace
+    found = (one for one in _manager(context).operators() if one.namespace == namespace)
+    return _beginning(incomplete, ((one.spec.name, one.spec.summary) for one in found))
+
+
+def templates(context: click.Context, _: click.Parameter, incomplete: str) -> list[Item]:
+    """Complete a template: a registered name, or a folder."""
+    found = _manager(context).all_of("template")
+    registered = ((one.full_name, one.spec.summary) for one in found)
+    return _beginning(incomplete, registered, instead="dir")
+
+
+def choices(given: Iterable[str]) -> Words:
+    """Return what completes one of some words."""
+    known = [(one, "") for one in given]
+
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Item]:
+        return _beginning(incomplete, known)
+
+    return complete
 
 
 def _beginning(
@@ -130,6 +182,10 @@ def _beginning(
     return items or ([] if instead is None else [CompletionItem("", type=instead)])
 
 
+def _equated(incomplete: str, names: Iterable[str]) -> list[Item]:
+    return _beginning(incomplete, ((f"{name}=", "") for name in dict.fromkeys(names)))
+
+
 def _manager(context: click.Context) -> PluginManager:
     return context.find_root().ensure_object(PluginManager)
 
@@ -138,8 +194,10 @@ def _recipes() -> list[str]:
     return sorted(path.name for path in Path().iterdir() if path.name.endswith(_RECIPES))
 
 
-def _parameters(source: str, name: str) -> Iterator[str]:
-    """Yield the parameters of the constructor of a class, as its source has them."""
+def _parameters(source: str, module: str, name: str) -> Iterator[str]:
+    """Yield the parameters of the constructor of a class, and the settings of its steps."""
+    from dataflow_core.cli.completion.settings import of_constructor
+
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             for method in node.body:
@@ -147,3 +205,4 @@ def _parameters(source: str, name: str) -> Iterator[str]:
                     arguments: Any = method.args
                     listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
                     yield from (one.arg for one in listed if one.arg not in _NO_PARAMETERS)
+                    yield from of_constructor(module, method)

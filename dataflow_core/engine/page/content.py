@@ -43,7 +43,10 @@ def content_of(report: Report, plan: Plan, asked: Mapping[str, Any]) -> dict[str
         "plan": f"{counted(len(plan.steps), 'step')} in {counted(len(plan.stages), 'stage')}",
         "figures": list(_figures(report)),
         "facts": list(_facts(report, plan, asked)),
-        "taken": [(text(name), counted(rows, "row")) for name, rows in report.reused.items()],
+        "taken": [
+            (text(name), counted(rows, "row"), text(report.reused_from.get(name, "")))
+            for name, rows in report.reused.items()
+        ],
         "again": [(text(name), counted(rows, "row")) for name, rows in report.retried.items()],
         "changes": [text(change, 300) for change in report.changes],
         "graph": graph_of(plan),

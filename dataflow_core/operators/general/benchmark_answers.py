@@ -87,7 +87,7 @@ class BenchmarkAnswers(Prompted, Evaluator):
     answered; rows in quarantine are not among them. The mean of the verdicts, 1 for correct, is the
     accuracy; that of the scores the benchmark's F1.
 
-    Source: Rajpurkar et al. 2016, SQuAD (https://arxiv.org/abs/1606.05250), for exact match and F1.
+    Source: SQuAD (Rajpurkar et al. 2016), arXiv:1606.05250, for exact match and F1.
 
     Attributes:
         kind: The kind of the questions.

@@ -30,8 +30,7 @@ class PairwiseJudge(PromptedForJson, Evaluator):
     Where one order gets no verdict the row fails, naming the order. A row in which question or an
     answer is null or blank gets nulls.
 
-    Source: Zheng et al. 2023, Judging LLM-as-a-Judge with MT-Bench and Chatbot Arena, section 3.4
-    (https://arxiv.org/abs/2306.05685): swapping positions.
+    Source: MT-Bench (Zheng et al. 2023), section 3.4, arXiv:2306.05685: swapping positions.
 
     Attributes:
         criteria: What makes an answer the better one.

@@ -87,10 +87,13 @@ def _some(paths: Iterable[Path]) -> str:
 def _missing(path: Path) -> SourceError:
     folder = path.parent
     if not folder.is_dir():
-        return SourceError(f"{path} does not exist: there is no folder {folder}. Check the path.")
+        return SourceError(
+            f"{path} does not exist: there is no folder {folder}. Check the path.",
+            unknown_name=True,
+        )
     names = [near.name for near in folder.iterdir() if not near.name.startswith(".")]
     hint = did_you_mean(path.name, names)
-    return SourceError(f"{path} does not exist.{hint or ' Check the path.'}")
+    return SourceError(f"{path} does not exist.{hint or ' Check the path.'}", unknown_name=True)
 
 
 def _raise(error: OSError) -> None:

@@ -109,7 +109,8 @@ def _known(path: Path, kind: type[StorageError]) -> Format:
         endings = [ending for known in FORMATS for ending in known.endings]
         raise kind(
             f"{path}: the ending {''.join(path.suffixes[-2:])!r} names no known format."
-            f"{did_you_mean(path.suffix, endings)} Known endings: {known_endings()}."
+            f"{did_you_mean(path.suffix, endings)} Known endings: {known_endings()}.",
+            unknown_name=True,
         )
     if path.suffix.lower() in CODECS and not found.packable:
         raise kind(
