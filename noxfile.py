@@ -11,7 +11,7 @@ import tomllib
 import nox
 
 nox.options.default_venv_backend = "virtualenv"
-nox.options.sessions = ["tests", "lint", "types", "wheels", "templates"]
+nox.options.sessions = ["tests", "lint", "types", "wheels", "templates", "docs"]
 nox.options.error_on_missing_interpreters = True
 
 ROOT = pathlib.Path(__file__).parent
