@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import subprocess
 import tomllib
@@ -16,7 +17,6 @@ from packaging.version import Version
 
 CORE = "dataflow-llm-core"
 SECTION = re.compile(r"^## (?P<version>\S+)(?: \((?P<date>[^)]*)\))?\s*$", re.MULTILINE)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 
 
@@ -134,12 +134,19 @@ def _changelog(distribution: Distribution) -> Iterator[str]:
         version, date, body = section["version"], section["date"] or "", text[section.end() : end]
         if version.strip("[]").lower() == "unreleased" and body.strip():
             yield f"{name} has lines under {version}: move them under {distribution.version}."
-        elif version == distribution.version and not _DATE.fullmatch(date):
+        elif version == distribution.version and not _is_day(date):
             yield f"{name}: {version} is ({date}): write the day of the release, as (2026-11-26)."
         elif version == distribution.version and not re.search(r"^- ", body, re.MULTILINE):
             yield f"{name} says nothing under {version}."
     if distribution.version not in (one["version"] for one in sections):
         yield f"{name} has no section '## {distribution.version} (DATE)'."
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def wrong_bounds(bounds: Requirement | None, core: str) -> Iterator[str]:

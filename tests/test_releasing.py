@@ -67,6 +67,7 @@ def test_an_unknown_distribution_is_refused_with_those_there_are(releasing, repo
     ("changelog", "told"),
     [
         ("## 0.1.0 (unreleased)\n\n- Begun.\n", "0.1.0 is (unreleased): write the day"),
+        ("## 0.1.0 (2026-11-31)\n\n- Begun.\n", "0.1.0 is (2026-11-31): write the day"),
         ("## 0.2.0 (2026-11-26)\n\n- Begun.\n", "has no section '## 0.1.0 (DATE)'"),
         ("## 0.1.0 (2026-11-26)\n\n", "says nothing under 0.1.0"),
         ("## Unreleased\n\n- More.\n\n## 0.1.0 (2026-11-26)\n\n- Begun.\n", "lines under Unrel"),

@@ -128,6 +128,7 @@ def command(
       grpo grpo-text          prompt with ground_truth: messages, or text (TRL)
       verl                    prompt with reward_model, for verl
     """  # noqa: D301  click looks for the control character
+    from dataflow_core.engine.interrupts import stop_at_once
     from dataflow_core.export.writing import ExportOptions, export
 
     options = ExportOptions(
@@ -138,7 +139,8 @@ def command(
     )
     rows = _rows(manager, source, options.on_bad_row, pairs(types, "--column-type"))
     try:
-        done = export(rows, options)
+        with stop_at_once():
+            done = export(rows, options)
     except ColumnError as error:  # what was asked for does not go with the table
         raise ConfigurationError(str(error)) from error
     if as_json:

@@ -173,8 +173,11 @@ def _start_lightly() -> None:
     NumPy's linear algebra, of which tables need nothing, starts a thread a core when it is loaded;
     whoever needs them says so in the environment, or raises the number later. Of the objects made
     while importing next to none is ever garbage, and at the end the process goes with all of them.
+    Pydantic looks for plugins of its own in the metadata of all distributions, where a file that
+    cannot be read would end every command; whoever has such plugins names others to disable.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(10_000, 20, 20)
     atexit.register(gc.freeze)
 

@@ -108,6 +108,10 @@ def read_message(value: Any, number: int = 1, ignore: Collection[str] = ()) -> M
         _require_ignored(told, number, ignore)
     role = _role(told.get("role", told.get("from")), number)
     content = told.get("content", told.get("value"))
+    if "from" in told and _role(told["from"], number) != role:
+        raise _two("role", "from", number)
+    if "value" in told and told["value"] != content:
+        raise _two("content", "value", number)
     if role == "function_call":
         return Message("assistant", None, _calls_of_text(content, number))
     calls = _calls(told["tool_calls"], number) if "tool_calls" in told else ()
@@ -290,6 +294,12 @@ def _require_ignored(told: Mapping[str, Any], number: int, ignore: Collection[st
                 f"message {number} has {name!r}, for which there is no place. Remove it before, "
                 f"or leave it out: --ignore-key {name}",
             )
+
+
+def _two(key: str, other: str, number: int) -> Misfit:
+    return Misfit(
+        "unknown_key", f"message {number} has {key!r} and {other!r}, which say different things"
+    )
 
 
 def _role(told: Any, number: int) -> str:

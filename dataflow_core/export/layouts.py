@@ -75,23 +75,29 @@ def layout_of(
     Raises:
         ConfigurationError: The output, the layout and the format do not go together.
     """
-    if not output:
-        raise ConfigurationError("the output is empty; name a file or a folder.")
+    if output in ("", "-"):
+        raise ConfigurationError(f"the output is {output!r}; name a file or a folder.")
     path = Path(output)
     is_folder = output.endswith("/") or path.is_dir() or (kind != "file" and not path.suffix)
     if kind in (None, "file") and not is_folder:
-        return _one_file(path, format_name, name, has_test=has_test)
+        _require_name(name, "file")
+        return _one_file(path, format_name, has_test=has_test)
     if kind == "file" or not is_folder:
         raise ConfigurationError(
             f"{output} is {'a folder' if is_folder else 'a file'}, and the layout {kind} writes "
             f"{'one file' if kind == 'file' else 'a folder'}. Name another output, or leave "
             "--layout out."
         )
-    if name is not None and Path(name).name != name:
-        raise ConfigurationError(f"--name is {name!r}; it names a file too, and takes no folders.")
     kind = kind or _usual(format_name)
     _require_readable(kind, format_name)
-    return _folder(path, kind, format_name, name or path.resolve().name, has_test=has_test)
+    _require_name(name, kind)
+    name = path.resolve().name if name is None else name
+    if kind == "llama-factory" and "," in name:
+        raise ConfigurationError(
+            f"the data set's name would be {name!r}, and LLaMA-Factory takes what a comma parts "
+            "for several. Give another one with --name."
+        )
+    return _folder(path, kind, format_name, name, has_test=has_test)
 
 
 def describe_datasets(layout: Layout, description: Mapping[str, Any], *, replace: bool) -> bytes:
@@ -118,12 +124,29 @@ def describe_datasets(layout: Layout, description: Mapping[str, Any], *, replace
         known[name] = {"file_name": layout.files[split].name, **description}
     if TEST not in layout.datasets:
         stale = f"{layout.name}_{TEST}"
-        if known.get(stale, {}).get("file_name") in {path.name for path in layout.stale}:
+        told = known.get(stale)
+        if isinstance(told, dict) and told.get("file_name") in {path.name for path in layout.stale}:
             del known[stale]
     return (json.dumps(known, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _one_file(path: Path, format_name: str, name: str | None, *, has_test: bool) -> Layout:
+def _require_name(name: str | None, kind: LayoutName) -> None:
+    """Refuse a name for a data set that can be none.
+
+    Raises:
+        ConfigurationError: It names no file, or nothing is named in the layout.
+    """
+    if name is None:
+        return
+    if kind != "llama-factory":
+        raise ConfigurationError(
+            f"--name is for the layout llama-factory, and this is {kind}; leave it out."
+        )
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ConfigurationError(f"--name is {name!r}; it names a file too, and takes no folders.")
+
+
+def _one_file(path: Path, format_name: str, *, has_test: bool) -> Layout:
     if has_test:
         raise ConfigurationError(
             f"{path} is one file, and a test split is a second one. Name a folder: --output "
@@ -141,7 +164,7 @@ def _one_file(path: Path, format_name: str, name: str | None, *, has_test: bool)
             f"{path} is written as {found.name}, and --format is {format_name}. Name a file that "
             f"ends in {' or '.join(wanted)}."
         )
-    return Layout("file", {TRAIN: path}, name or path.stem, (), _rejects(path))
+    return Layout("file", {TRAIN: path}, path.stem, (), _rejects(path))
 
 
 def _folder(
@@ -151,19 +174,22 @@ def _folder(
     if kind == "verl":
         ending = ".parquet"
     names = {TRAIN: TRAIN, TEST: TEST}
+    rejects = _rejects(folder)
     if kind == "llama-factory":
         names = {TRAIN: name, TEST: f"{name}_{TEST}"}
+        rejects = _rejects(folder, name)  # each of several data sets has its own
     files = {split: folder / f"{stem}{ending}" for split, stem in names.items()}
     written = files if has_test else {TRAIN: files[TRAIN]}
     stale = () if has_test else (files[TEST],)
-    return Layout(kind, written, name, stale, _rejects(folder))
+    return Layout(kind, written, name, stale, rejects)
 
 
-def _rejects(path: Path) -> Path:
+def _rejects(path: Path, name: str = "") -> Path:
     """Return where rows go that do not fit: beside the output, where nobody takes it for data."""
     whole = path.resolve()
     folder = path.parent if path.name not in ("", "..") else whole.parent
-    return folder / f"{whole.name}.rejects.jsonl"
+    of = f".{name}" if name not in ("", whole.name) else ""
+    return folder / f"{whole.name}{of}.rejects.jsonl"
 
 
 def _usual(format_name: str) -> LayoutName:

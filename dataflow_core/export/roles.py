@@ -71,6 +71,9 @@ def assign_roles(
                 f"no column {column!r} for {role}.{did_you_mean(column, columns)} "
                 f"{_listed(columns)}"
             )
+    needed = {role for group in kind.needs for role in group}
+    if empty := [role for role, text in constants.items() if role in needed and not text.strip()]:
+        raise ConfigurationError(f"{empty[0]} is an empty constant, and {kind.name} needs a text.")
     told = {role: column for role, column in given.items() if column}
     found = {**_found(kind, columns, given, constants), **told}
     group = _group(kind, {*told, *constants}, found, constants, columns)
@@ -195,16 +198,22 @@ def _require_types(
     for role, column in used.items():
         found = columns[column]
         if role in _TEXTS and not (is_text(found) or pat.is_null(found) or is_json(found)):
-            hint = " Is it the list of messages? --column messages=" + column
+            hint = f" Is it the list of messages? --column messages={column}"
             raise ColumnError(
                 f"{kind.name}: {role} is column {column!r}, which is {found}; a column of texts "
-                f"wanted.{hint if pat.is_list(found) else ''} Name another one with --column "
+                f"wanted.{hint if _is_list(found) else ''} Name another one with --column "
                 f"{role}=COLUMN, or make texts of it first with core/derive_column."
             )
 
 
 def _fits_prompt(role: str, kind: pa.DataType) -> bool:
-    return bool(pat.is_list(kind) or pat.is_large_list(kind)) == (role == "messages")
+    # Lists of messages of unlike shapes are JSON.
+    return (_is_list(kind) or is_json(kind)) == (role == "messages")
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    kinds = (pat.is_list, pat.is_large_list, pat.is_fixed_size_list, pat.is_list_view)
+    return any(is_kind(kind) for is_kind in (*kinds, pat.is_large_list_view))
 
 
 def _listed(columns: Mapping[str, pa.DataType]) -> str:

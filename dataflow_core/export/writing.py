@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -364,9 +364,10 @@ class _Export:
 
 def _require_free(layout: Layout, rows: RowSource, *, force: bool) -> None:
     """Refuse to replace files, unless that is asked for, and always those that are read."""
-    for path in (*layout.files.values(), *layout.stale, layout.rejects):
+    paths = (*layout.files.values(), *layout.stale, layout.rejects)
+    for path in paths:
         rows.refuse_to_overwrite(path)
-    there: Collection[Path] = [p for p in (*layout.files.values(), *layout.stale) if p.exists()]
+    there = [path for path in paths if path.exists()]
     if there and not force:
         raise StorageError(
             f"{', '.join(map(str, there))}: there already. Name another output, or replace with "

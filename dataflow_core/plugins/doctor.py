@@ -6,6 +6,8 @@ in a process of its own.
 
 from __future__ import annotations
 
+import importlib.metadata
+import platform
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from dataflow_core.plugins.requirements import (
     applying,
     lacking,
     metadata_of,
+    misread,
+    python_of,
     requirement_lines,
 )
 from dataflow_core.plugins.target_source import Whereabouts, whereabouts
@@ -77,6 +81,7 @@ def examine(
     if namespace is not None and namespace not in broken:
         manager.require_namespace(namespace)
     findings = [*_problems(manager), *_disabled_in_vain(manager), *_deprecated(manager)]
+    findings += _schemes(manager)
     for plugin in manager.plugins():
         if namespace in (None, plugin.claim.namespace):
             findings += _examine_plugin(plugin, checks)
@@ -91,7 +96,7 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 
 def _examine_plugin(plugin: Plugin, checks: Sequence[Check]) -> Iterator[Finding]:
     yield from _hook_module(plugin.claim)
-    yield from _bounds(plugin.claim.namespace, plugin.claim.distribution)
+    yield from _metadata(plugin.claim.namespace, plugin.claim.distribution)
     if not any(plugin.registered.values()):
         yield Finding(
             level="warning",
@@ -118,7 +123,7 @@ def _problems(manager: PluginManager) -> Iterator[Finding]:
             detail=problem.detail,
         )
         for distribution in problem.distribution.split(" and "):
-            yield from _bounds(problem.namespace, distribution)
+            yield from _metadata(problem.namespace, distribution)
 
 
 def _disabled_in_vain(manager: PluginManager) -> Iterator[Finding]:
@@ -161,7 +166,7 @@ def _judged(claim: Claim, timing: Timing) -> Iterator[Finding]:
             light,
         )
     if timing.prints:
-        yield _about_module(claim, "importing it prints", "Print nothing: it spoils --json.")
+        yield _about_module(claim, "importing it prints", "Print nothing: every command shows it.")
 
 
 def _about_module(claim: Claim, cause: str, cure: str) -> Finding:
@@ -241,6 +246,67 @@ def _about(
     )
 
 
+def _schemes(manager: PluginManager) -> Iterator[Finding]:
+    """Find what no URL reaches: storages that claim the scheme of another."""
+    claims: dict[str, list[Registered[Any]]] = {}
+    for item in manager.storages():
+        for scheme in item.spec.schemes:
+            claims.setdefault(scheme, []).append(item)
+    for scheme, items in claims.items():
+        for item in items:
+            others = [one for one in items if one.namespace != item.namespace]
+            if others and item.distribution != CORE_DISTRIBUTION:
+                names = " and ".join(f"{one.full_name} ({one.distribution})" for one in others)
+                yield _about(
+                    item,
+                    "error",
+                    f"the scheme {scheme}:// is claimed by {names} too",
+                    "Rename it in the plugin, or leave the plugin out with "
+                    f"{DISABLE_VARIABLE}={item.namespace}",
+                )
+
+
+def _metadata(namespace: str, distribution: str) -> Iterator[Finding]:
+    """Examine what the metadata of a distribution say: versions, and what it requires."""
+    yield from _versions(namespace, distribution)
+    yield from _python(namespace, distribution)
+    yield from _bounds(namespace, distribution)
+
+
+def _versions(namespace: str, distribution: str) -> Iterator[Finding]:
+    installed = importlib.metadata.distributions(name=distribution)
+    found = sorted({str(one.version) for one in installed})
+    if len(found) > 1:
+        yield Finding(
+            level="warning",
+            namespace=namespace,
+            subject=distribution,
+            cause=f"the versions {' and '.join(found)} of it are on the path at once",
+            cure=f"Remove all but one: pip uninstall {distribution}, again until none is left, and "
+            "install it anew",
+        )
+
+
+def _python(namespace: str, distribution: str) -> Iterator[Finding]:
+    """Compare the versions of Python that a distribution requires with this one."""
+    found = platform.python_version()
+    lines = [f"python{wanted}"] if (wanted := python_of(distribution)) else []
+    try:
+        parsed = applying(lines)
+    except ImportError:  # for want of the package 'packaging', as is told of the core's bounds
+        return
+    for requirement in parsed:
+        if not requirement.specifier.contains(found, prereleases=True):
+            yield Finding(
+                level="error",
+                namespace=namespace,
+                subject=distribution,
+                cause=f"it requires Python {wanted}, found {found}",
+                cure="Use such a Python, or install a version of it for this one: "
+                f"pip install --force-reinstall {distribution}",
+            )
+
+
 def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
     """Compare the versions of the core that a distribution requires with the installed one."""
     requirements = [line for line in requirement_lines(distribution) if _names_core(line)]
@@ -257,6 +323,14 @@ def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
             cure="pip install packaging",
         )
         return
+    for line, why in misread(requirements).items():
+        yield Finding(
+            level="error",
+            namespace=namespace,
+            subject=distribution,
+            cause=f"its requirement {line!r} cannot be read: {why}",
+            cure="Correct it in the plugin's pyproject.toml.",
+        )
     found = __version__
     for requirement in parsed:
         if not requirement.specifier.contains(found, prereleases=True):

@@ -44,6 +44,8 @@ def check_hooks(module: object) -> None:
             _check_unmarked(name)
             continue
         hook = mark.get("specname") or name
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise LoadingError(f"{hook} is async, and no hook is awaited", "Write def, no async.")
         if hook in hook_names():
             _check_arguments(hook, function)
         elif not mark.get("optionalhook"):

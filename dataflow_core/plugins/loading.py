@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -87,14 +89,18 @@ class Loader:
             self.problems.append(_dispute(rivals))
 
     def load(self, claim: Claim, *, is_core: bool = False) -> None:
-        """Load one claim; add to `plugins` or to `problems`."""
+        """Load one claim; add to `plugins` or to `problems`.
+
+        What it prints meanwhile goes to the standard error: the output is that of a command.
+        """
         module: ModuleType | None = None
         try:
-            if not is_core:
-                _check_claim(claim)
-            module = importlib.import_module(claim.module)
-            self._register(claim, module)
-            self.plugins.append(_collected(claim, module, self._hooks))
+            with redirect_stdout(sys.stderr):
+                if not is_core:
+                    _check_claim(claim)
+                module = importlib.import_module(claim.module)
+                self._register(claim, module)
+                self.plugins.append(_collected(claim, module, self._hooks))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  SystemExit too, and panics of extensions

@@ -13,7 +13,7 @@ from dataflow_core.errors import PluginError, did_you_mean, nearest
 from dataflow_core.plugins.catalogue import Catalogue, Kind, Plugin, Registered
 from dataflow_core.plugins.discovery import Claim, claims_of, core_claim, installed_claims
 from dataflow_core.plugins.hook_checks import event_hooks
-from dataflow_core.plugins.loading import Loader, Observer, problem_of
+from dataflow_core.plugins.loading import CORE, Loader, Observer, problem_of
 from dataflow_core.plugins.problems import PluginProblem, summarize
 from dataflow_core.plugins.specs import (
     CommandSpec,
@@ -175,7 +175,7 @@ class PluginManager:
         """Return the storage for a URL by its scheme; None if it has none, as a path.
 
         The slashes may be left out (``warc:pages.warc``) where a plugin opens the scheme; what
-        begins with another word and a colon is a path.
+        begins with another word and a colon is a path. No plugin takes the core's own schemes.
 
         Raises:
             PluginError: No plugin, or more than one, opens this scheme.
@@ -185,6 +185,7 @@ class PluginManager:
             return None
         scheme = match[1].lower()
         found = [storage for storage in self.storages() if scheme in storage.spec.schemes]
+        found = [one for one in found if one.namespace == CORE] or found
         if len(found) == 1:
             return found[0]
         if not found and match[2] is None:

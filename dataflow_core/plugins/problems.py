@@ -65,6 +65,9 @@ def summarize(problems: Sequence[PluginProblem]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception's type and the first line of its message."""
-    lines = str(error).strip().splitlines()
+    """Return an exception's type and the first line of its message, if it can tell one."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001  a stranger's exception may fail to say what it is
+        lines = []
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

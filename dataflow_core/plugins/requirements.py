@@ -26,6 +26,12 @@ def requirement_lines(distribution: str) -> list[str]:
     return list(metadata.get_all("Requires-Dist") or ()) if metadata else []
 
 
+def python_of(distribution: str) -> str:
+    """Return the versions of Python that a distribution requires; empty where it does not say."""
+    metadata = metadata_of(distribution)
+    return str(metadata.get("Requires-Python") or "") if metadata else ""
+
+
 def extras_of(distribution: str) -> list[str]:
     """Return the extras of a distribution."""
     metadata = metadata_of(distribution)
@@ -33,7 +39,7 @@ def extras_of(distribution: str) -> list[str]:
 
 
 def applying(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
-    """Return the requirements that hold here.
+    """Return the requirements that hold here; those that cannot be read are `misread`.
 
     Args:
         requirements: As metadata have them.
@@ -42,10 +48,23 @@ def applying(requirements: Iterable[str], extra: str = "") -> list[Requirement]:
     Raises:
         ImportError: The package ``packaging`` is not installed.
     """
-    from packaging.requirements import Requirement
+    parsed = [_parsed(line) for line in requirements]
+    items = [item for item in parsed if not isinstance(item, ValueError)]
+    return [item for item in items if not item.marker or item.marker.evaluate({"extra": extra})]
 
-    parsed = [Requirement(line) for line in requirements]
-    return [item for item in parsed if not item.marker or item.marker.evaluate({"extra": extra})]
+
+def misread(requirements: Iterable[str]) -> dict[str, str]:
+    """Return the requirements that cannot be read, and why.
+
+    Raises:
+        ImportError: The package ``packaging`` is not installed.
+    """
+    parsed = {line: _parsed(line) for line in requirements}
+    return {
+        line: str(item).splitlines()[0]
+        for line, item in parsed.items()
+        if isinstance(item, ValueError)
+    }
 
 
 def added_by(distribution: str, extra: str) -> list[Requirement]:
@@ -62,3 +81,12 @@ def lacking(distribution: str, extra: str) -> list[str]:
     except ImportError:
         return []
     return [item.name for item in added if metadata_of(item.name) is None]
+
+
+def _parsed(line: str) -> Requirement | ValueError:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(line)
+    except InvalidRequirement as error:
+        return error

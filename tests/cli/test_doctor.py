@@ -94,7 +94,7 @@ def fruit(site):
 
 @pytest.fixture
 def examine(site, monkeypatch):
-    """Examine as a user does, and return the exit code, what is told, and the findings."""
+    """Examine as a user does; return the code, what is told, and the worst of each subject."""
     (site.folder / "work").mkdir(exist_ok=True)
     monkeypatch.chdir(site.folder / "work")
 
@@ -103,7 +103,7 @@ def examine(site, monkeypatch):
         done = site.run("doctor", *arguments, "--json", **{**few, **environment})
         assert done.stderr == ""
         told = json.loads(done.stdout)
-        return done.returncode, told, {one["subject"]: one for one in told.pop("findings")}
+        return done.returncode, told, {one["subject"]: one for one in told.pop("findings")[::-1]}
 
     return run
 

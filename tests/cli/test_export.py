@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -142,9 +145,28 @@ def test_nothing_is_replaced_unless_asked_for(export):
         "data.jsonl", "dataset_info.json",
     ]  # fmt: skip
     assert list(json.loads(Path("data/dataset_info.json").read_text())) == ["data"]
+    Path("out.jsonl.rejects.jsonl").write_text("mine\n")
+    code, told = export("-f", "alpaca", "-o", "out.jsonl")
+    assert (code, "out.jsonl.rejects.jsonl: there already" in told) == (1, True)
+    assert Path("out.jsonl.rejects.jsonl").read_text() == "mine\n"
     code, told = export("-f", "jsonl", "-o", "in.jsonl", "--force")
     assert (code, "sources are never written to" in told) == (1, True)
     assert read("in.jsonl") == ROWS
+
+
+def test_each_dataset_of_llama_factory_has_rejects_of_its_own(export, tmp_path):
+    write(tmp_path / "in.jsonl", [*ROWS, {"question": "", "answer": "0"}])
+    Path("data").mkdir()
+    Path("data/dataset_info.json").write_text('{"one_test": "of another hand"}')
+    aside = ["-o", "data/", "--on-bad-row", "quarantine"]
+    first = summary(export, "-f", "alpaca", *aside, "--name", "one")
+    second = summary(export, "-f", "sharegpt", *aside)
+    assert (first["rejects"], second["rejects"]) == (
+        "data.one.rejects.jsonl", "data.rejects.jsonl",
+    )  # fmt: skip
+    assert [len(read(told["rejects"])) for told in (first, second)] == [1, 1]
+    info = json.loads(Path("data/dataset_info.json").read_text())
+    assert (list(info), info["one_test"]) == (["one_test", "one", "data"], "of another hand")
 
 
 def test_datasets_of_llama_factory_stand_side_by_side(export):
@@ -244,6 +266,11 @@ def test_rows_of_many_shapes_are_read_with_exact_types_from_the_middle_on(export
         (["-f", "jsonl", "-o", "out.jsonl", "--keep", "level"], "takes the table as it is"),
         (["-f", "dpo", "-o", "out.jsonl"], "--column chosen=COLUMN"),
         (["-f", "alpaca", "-o", "out/", "--name", "a/b"], "takes no folders"),
+        (["-f", "alpaca", "-o", "out/", "--name", ""], "takes no folders"),
+        (["-f", "alpaca", "-o", "out/", "--name", "a,b"], "what a comma parts"),
+        (["-f", "alpaca", "-o", "out.jsonl", "--name", "a"], "is for the layout llama-factory"),
+        (["-f", "alpaca", "-o", "-"], "the output is '-'"),
+        (["-f", "verl", "-o", "out/", *VERL[:2], "--constant", "ability="], "an empty constant"),
         (["-f", "verl", "-o", "out/", *VERL, "--keep", "index"], "has 'index' itself"),
     ],
 )
@@ -265,3 +292,15 @@ def test_a_split_or_file_without_rows_is_not_written(export, tmp_path):
     assert read("out.jsonl.rejects.jsonl")[0]["reason"] == "empty_cell"
     assert not Path("out.jsonl").exists()
     assert not list(Path("out").glob("*"))
+
+
+def test_an_export_that_is_told_to_stop_leaves_nothing(tmp_path):
+    write(tmp_path / "in.jsonl", ROWS * 1_000)
+    words = ["-m", "dataflow_core", "export", "in.jsonl", "-f", "alpaca", "-o", "out.jsonl"]
+    with subprocess.Popen([sys.executable, *words], cwd=tmp_path, stderr=subprocess.PIPE) as done:
+        while not list(tmp_path.glob(".out.jsonl.*")):
+            time.sleep(0.01)
+        done.terminate()
+        assert b"Interrupted." in done.communicate()[1]
+    assert done.returncode == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]

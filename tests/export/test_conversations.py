@@ -124,6 +124,8 @@ ANSWER = {"role": "tool", "content": "ok", "tool_call_id": "c7", "name": "light"
         ([USER, {"role": "assistant", "content": 4}], "no_text", "a number"),
         ([{"role": "user", "content": [{"type": "text"}]}, DONE], "no_text", "in parts"),
         ([{**USER, "weight": 1}, DONE], "unknown_key", "--ignore-key weight"),
+        ([{**USER, "from": "gpt"}, DONE], "unknown_key", "'role' and 'from'"),
+        ([USER, {**DONE, "value": "Not done."}], "unknown_key", "'content' and 'value'"),
         ([USER, CALLING, DONE], "wrong_turn", "message 3 is of the assistant; tool wanted"),
         ([USER, ANSWER, DONE], "wrong_turn", "message 2"),
         ([USER, CALLING, ANSWER, ANSWER, DONE], "wrong_turn", "message 4"),

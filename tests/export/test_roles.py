@@ -8,9 +8,12 @@ import pytest
 from dataflow_core.errors import ColumnError, ConfigurationError
 from dataflow_core.export.formats import format_called
 from dataflow_core.export.roles import assign_roles
+from dataflow_core.table.types import JSON_TYPE
 
 TEXT, NUMBER = pa.string(), pa.int64()
-MESSAGES = pa.list_(pa.struct([("role", TEXT), ("content", TEXT)]))
+MESSAGE = pa.struct([("role", TEXT), ("content", TEXT)])
+MESSAGES = pa.list_(MESSAGE)
+LISTS = [pa.large_list(MESSAGE), pa.list_(MESSAGE, 2), pa.list_view(MESSAGE), JSON_TYPE]
 
 
 def roles(name, columns, given=None, constants=None):
@@ -36,6 +39,8 @@ def roles(name, columns, given=None, constants=None):
          {"messages": "prompt", "chosen": "chosen", "rejected": "rejected"}),
         ("dpo", {"chosen": MESSAGES, "rejected": MESSAGES},
          {"chosen": "chosen", "rejected": "rejected"}),
+        *(("grpo", {"prompt": kind, "answer": NUMBER},
+           {"messages": "prompt", "ground_truth": "answer"}) for kind in LISTS),
         ("grpo", {"problem": TEXT, "answer": NUMBER},
          {"instruction": "problem", "ground_truth": "answer"}),
     ],

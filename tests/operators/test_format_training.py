@@ -90,6 +90,7 @@ def test_calls_of_tools_need_json():
     [
         ({"format": "alpacca"}, {}, "alpaca"),
         ({"format": "text", "constants": {"text": "x"}}, {}, "is no constant"),
+        ({"format": "verl", "constants": {"ability": " "}}, {}, "'ability' is empty"),
         ({"format": "text"}, {"input_output": "answer"}, "text takes no 'output'"),
         ({"format": "alpaca"}, {"input_messages": "a", "input_output": "b"}, "reads messages, or"),
         ({"format": "alpaca"}, {"input_messages": "a", "input_history": "b"}, "Leave history out"),

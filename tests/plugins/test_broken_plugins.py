@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
+
 import pytest
 
 from dataflow_core.errors import PluginError
@@ -88,6 +91,23 @@ def test_exception_outside_the_usual_tree_is_reported(site):
     assert problem_of(site, source).cause == "Panic: called `Option::unwrap()`"
 
 
+def test_an_exception_that_cannot_say_what_it_is_is_reported(site):
+    source = """
+    class Mute(Exception):
+        def __str__(self): raise RuntimeError
+    raise Mute
+    """
+    assert problem_of(site, source).cause == "Mute"
+
+
+def test_what_a_plugin_prints_at_import_is_no_output_of_a_command(site):
+    hooks = textwrap.dedent(GOOD) + 'import sys\nprint("hello")\nsys.stdout = None\n'
+    site.add("dataflow-good", "good", hooks)
+    done = site.run("operators", "list", "--json")
+    assert "good/peel" in {one["name"] for one in json.loads(done.stdout)}
+    assert done.stderr == "hello\n"
+
+
 def test_interrupt_at_import_is_not_swallowed(site):
     site.add("dataflow-bad", "bad", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
@@ -141,6 +161,16 @@ def test_argument_of_a_hook_that_is_misspelt_is_reported_with_the_nearest(site):
         pass
     """
     assert "no argument 'steps'. Did you mean 'step'?" in problem_of(site, hooks).cause
+
+
+def test_async_hook_is_reported(site):
+    hooks = """
+    @hookimpl
+    async def dataflow_register_operators():
+        return []
+    """
+    cause = "dataflow_register_operators is async, and no hook is awaited"
+    assert problem_of(site, hooks).cause == cause
 
 
 def test_hook_with_an_unknown_name_is_reported(site):
@@ -316,6 +346,20 @@ def test_entry_points_that_cannot_be_parsed_do_not_hide_other_plugins(site):
     (problem,) = [problem for problem in manager.problems if problem.namespace == "?"]
     assert problem.distribution == "dataflow_bad-1.0.dist-info"
     assert "its entry points cannot be read" in problem.cause
+
+
+def test_entry_points_that_cannot_be_parsed_stop_no_command(site, tmp_path):
+    site.add("dataflow-bad", "bad", entry_points="[dataflow.plugins]\nnothing but words\n")
+    (tmp_path / "few.yaml").write_text(
+        "dataflow: 1\nsteps: [{operator: core/filter_rows, config: {where: n > 1}}]\n"
+    )
+    (tmp_path / "rows.jsonl").write_text('{"n": 1}\n')
+    recipe, rows = str(tmp_path / "few.yaml"), str(tmp_path / "rows.jsonl")
+    assert site.run("check", recipe, "--input", rows).returncode == 0
+    for words in (["plugins", "doctor"], ["doctor"]):
+        done = site.run(*words)
+        assert (done.returncode, done.stderr) == (2, "")
+        assert "its entry points cannot be read" in done.stdout
 
 
 def test_distribution_without_metadata_still_loads(site):

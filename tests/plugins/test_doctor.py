@@ -129,6 +129,48 @@ def test_bounds_are_reported_as_unchecked_without_packaging(site, monkeypatch):
     assert (finding.level, finding.cure) == ("note", "pip install packaging")
 
 
+@pytest.mark.parametrize(
+    ("line", "level", "cause", "cure"),
+    [
+        ("Requires-Dist: dataflow-llm-core (((", "error", "cannot be read: Expected", "Correct it"),
+        ("Requires-Python: >=3.99", "error", "it requires Python >=3.99, found 3.", "Use such a"),
+    ],
+)
+def test_metadata_that_do_not_fit_are_found(site, line, level, cause, cure):
+    site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND, metadata=(line,))
+    (finding,) = findings(site)
+    assert finding.level == level
+    assert cause in finding.cause
+    assert finding.cure.startswith(cure)
+
+
+def test_two_versions_on_the_path_are_found(site):
+    site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND)
+    manager = site.manager()
+    assert manager.plugins()
+    site.write("dataflow_fruit-0.9.dist-info/METADATA", "Name: dataflow-fruit\nVersion: 0.9\n")
+    (finding,) = examine(manager, "fruit")
+    assert "the versions 0.9 and 1.0 of it are on the path" in finding.cause
+
+
+def test_a_scheme_that_two_claim_is_found_and_the_core_keeps_its_own(site):
+    for name, schemes in (("fruit", ("bag", "file")), ("other", ("bag",))):
+        hooks = f"""
+            @hookimpl
+            def dataflow_register_storages():
+                return [StorageSpec(name="s", target="dataflow_fruit:P", summary="S.",
+                                    schemes={schemes})]
+        """
+        site.add(f"dataflow-{name}", name, hooks, modules=SOUND)
+    manager = site.manager()
+    found = [(one.level, one.subject, one.cause) for one in examine(manager, "fruit")]
+    assert found == [
+        ("error", "fruit/s", "the scheme file:// is claimed by core/file (dataflow-llm-core) too"),
+        ("error", "fruit/s", "the scheme bag:// is claimed by other/s (dataflow-other) too"),
+    ]
+    assert manager.resolve_storage("file:///x").full_name == "core/file"
+
+
 def test_broken_plugin_is_explained_with_its_bounds(site):
     bounds = ("Requires-Dist: dataflow-llm-core>=99",)
     site.add("dataflow-fruit", "fruit", "from json import gone", metadata=bounds)

@@ -20,13 +20,14 @@ def owners() -> dict[str, Any]:
     """Return which distributions have a program, or a package, of our names, and what PATH has."""
     programs, packages = [], []
     for distribution in distributions():
-        name = normalized(name_and_version(distribution)[0])
-        if name == CORE_DISTRIBUTION:
+        try:
+            name = normalized(name_and_version(distribution)[0])
+            owns = _has_program(distribution), _has_package(distribution)
+        except (OSError, ValueError, TypeError):  # its files cannot be read: who knows what it has
             continue
-        if _has_program(distribution):
-            programs.append(name)
-        if _has_package(distribution):
-            packages.append(name)
+        if name != CORE_DISTRIBUTION:
+            programs += [name] * owns[0]
+            packages += [name] * owns[1]
     return {
         "program_on_path": shutil.which(PROGRAM),
         "other_programs": sorted(set(programs)),

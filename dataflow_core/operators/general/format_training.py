@@ -27,9 +27,11 @@ _EXTRA_TYPE = pa.struct([("row_id", pa.string())])
 
 
 def _known(constants: dict[str, str]) -> dict[str, str]:
-    for role in constants:
+    for role, text in constants.items():
         if role not in ("system", "data_source", "ability"):
             raise ValueError(f"{role!r} is no constant; it takes system, data_source and ability")
+        if role != "system" and not text.strip():
+            raise ValueError(f"{role!r} is empty")
     return constants
 
 
