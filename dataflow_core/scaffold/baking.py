@@ -46,15 +46,13 @@ def find_template(manager: PluginManager, name: str) -> Path:
         name: A full name, such as ``"reviews/plugin"``, or a path.
 
     Raises:
-        ConfigurationError: The folder is no template of cookiecutter, or is not there.
+        ConfigurationError: The folder is no template of cookiecutter.
         PluginError: There is neither such a folder nor such a name.
     """
     folder = Path(name).expanduser()
-    if not folder.is_dir() and _is_path(name):
-        raise PluginError(f"there is no folder {name}. Check the path.", unknown_name=True)
     if not folder.is_dir():
-        if folder.is_absolute() or name.startswith("."):
-            raise ConfigurationError(f"there is no folder {folder}, which is to be the template.")
+        if _is_path(name):
+            raise PluginError(f"there is no folder {name}. Check the path.", unknown_name=True)
         folder = manager.load(manager.find("template", name))
     if not (folder / CONTEXT).is_file():
         raise ConfigurationError(

@@ -110,7 +110,7 @@ def test_what_is_there_is_not_touched(kind, folder, capsys):
         ("--output-dir", "taken", "is no folder"),
         ("--output-dir", "taken/deeper", "cannot write"),
         ("--template", "none/such", "no template"),
-        ("--template", "./none", "there is no folder none"),
+        ("--template", "./none", "there is no folder ./none"),
     ],
 )
 def test_answers_by_option_are_checked(option, value, why, folder, capsys):
