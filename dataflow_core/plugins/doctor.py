@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,6 +26,7 @@ from dataflow_core.plugins.requirements import (
     misread,
     python_of,
     requirement_lines,
+    version_of,
 )
 from dataflow_core.plugins.target_source import Whereabouts, whereabouts
 from dataflow_core.plugins.unregistered import unregistered
@@ -270,7 +270,7 @@ def _metadata(namespace: str, distribution: str) -> Iterator[Finding]:
     """Examine what the metadata of a distribution say: versions, and what it requires."""
     yield from _versions(namespace, distribution)
     yield from _python(namespace, distribution)
-    yield from _bounds(namespace, distribution)
+    yield from _requirements(namespace, distribution)
 
 
 def _versions(namespace: str, distribution: str) -> Iterator[Finding]:
@@ -307,23 +307,23 @@ def _python(namespace: str, distribution: str) -> Iterator[Finding]:
             )
 
 
-def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
-    """Compare the versions of the core that a distribution requires with the installed one."""
-    requirements = [line for line in requirement_lines(distribution) if _names_core(line)]
-    if not requirements or distribution == CORE_DISTRIBUTION:
+def _requirements(namespace: str, distribution: str) -> Iterator[Finding]:
+    """Compare what a distribution requires, the core among it, with what is installed."""
+    lines = requirement_lines(distribution)
+    if not lines or distribution == CORE_DISTRIBUTION:
         return
     try:
-        parsed = applying(requirements)
+        parsed = applying(lines)
     except ImportError:
         yield Finding(
             level="note",
             namespace=namespace,
             subject=distribution,
-            cause=f"{', '.join(requirements)} was not checked, for want of the package 'packaging'",
+            cause=f"{', '.join(lines)} was not checked, for want of the package 'packaging'",
             cure="pip install packaging",
         )
         return
-    for line, why in misread(requirements).items():
+    for line, why in misread(lines).items():
         yield Finding(
             level="error",
             namespace=namespace,
@@ -331,18 +331,18 @@ def _bounds(namespace: str, distribution: str) -> Iterator[Finding]:
             cause=f"its requirement {line!r} cannot be read: {why}",
             cure="Correct it in the plugin's pyproject.toml.",
         )
-    found = __version__
     for requirement in parsed:
-        if not requirement.specifier.contains(found, prereleases=True):
+        name = normalized(requirement.name)
+        is_core = name == CORE_DISTRIBUTION
+        found = __version__ if is_core else version_of(name)
+        if found is None or not requirement.specifier.contains(found, prereleases=True):
+            requirement.marker = None  # it applies here
+            told = "not installed" if found is None else f"found {name} {found}"
+            upgraded = f"--upgrade {distribution} " if is_core else ""
             yield Finding(
                 level="error",
                 namespace=namespace,
                 subject=distribution,
-                cause=f"it requires {requirement}, found {CORE_DISTRIBUTION} {found}",
-                cure=f"pip install --upgrade {distribution} '{requirement}'",
+                cause=f"it requires {requirement}, {told}",
+                cure=f"pip install {upgraded}'{requirement}'",
             )
-
-
-def _names_core(requirement: str) -> bool:
-    match = re.match(r"[\w.-]+", requirement)
-    return match is not None and normalized(match[0]) == CORE_DISTRIBUTION

@@ -20,6 +20,12 @@ def metadata_of(distribution: str) -> Any:
         return None
 
 
+def version_of(distribution: str) -> str | None:
+    """Return the installed version of a distribution; None where there is none."""
+    metadata = metadata_of(distribution)
+    return None if metadata is None else str(metadata["Version"])
+
+
 def requirement_lines(distribution: str) -> list[str]:
     """Return the requirements of a distribution as its metadata have them, of extras too."""
     metadata = metadata_of(distribution)

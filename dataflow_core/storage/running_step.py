@@ -16,6 +16,9 @@ from dataflow_core.table.frames import Frame
 if TYPE_CHECKING:
     from dataflow_core.operators.base import Operator
 
+MADE_NO_ROWS = "made_no_rows"
+"""Why a row was dropped that an operator made no others of."""
+
 
 class RunningStep:
     """What is noted while one operator runs, and the rules that it must keep.
@@ -103,7 +106,7 @@ class RunningStep:
                 "row; write a RowFailure for one that cannot be handled, or derive from Filter."
             )
         rows = self.before.take(np.sort(positions_of(self.before.ids, lost)))
-        reason = "made_no_rows" if self.makes_rows else self.name
+        reason = MADE_NO_ROWS if self.makes_rows else self.name
         self.dropped.add(rows, [reason] * len(rows))
 
     def _function(self) -> str:

@@ -32,7 +32,7 @@ from dataflow_core.storage.outcome import (
     listed,
     positions_of,
 )
-from dataflow_core.storage.running_step import RunningStep
+from dataflow_core.storage.running_step import MADE_NO_ROWS, RunningStep
 from dataflow_core.storage.source import Source, unreadable_rows
 from dataflow_core.table.columns import A, Column, Selection, column_arrays, to_pandas
 from dataflow_core.table.distributions import Distribution
@@ -120,6 +120,8 @@ class TableStorage(Storage):
             for name, array in column_arrays(table):
                 columns[name] = self._written(str(name), array, positions)
             ids = self.frame.ids[positions]
+            if len(step.children):
+                self._drop_children(step, positions)
             order = (
                 [*table.columns, *HIDDEN]
                 if step.read_all
@@ -412,6 +414,14 @@ class TableStorage(Storage):
         step.parents = np.concatenate([step.parents, parents])
         step.children = np.concatenate([step.children, children])
         self._frame = Frame(self.frame.columns, children)
+
+    def _drop_children(self, step: RunningStep, positions: npt.NDArray[np.int64]) -> None:
+        """Drop what the step made before and now leaves out, as it does for rows that came in."""
+        gone = np.isin(self.frame.ids, step.children)
+        gone[positions] = False
+        lost = np.flatnonzero(gone)
+        if len(lost):
+            step.dropped.add(self.frame.take(lost), [MADE_NO_ROWS] * len(lost))
 
     def _quarantine_failures(self, step: RunningStep) -> None:
         failures, sound = _failures(self.frame)

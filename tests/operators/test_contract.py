@@ -499,6 +499,24 @@ def test_children_do_not_depend_on_the_batch_and_know_their_parents():
     assert whole.outcomes[0].expanded == 3
 
 
+class Rare(Letters):
+    """Letters, but for those that come most often."""
+
+    def run(self, storage, input_text="text", output_letter="letter"):
+        super().run(storage, input_text, output_letter)
+        letters = storage.read()
+        storage.write(letters[letters[output_letter] != "e"])
+
+
+def test_children_that_are_written_no_more_are_dropped():
+    storage = storage_of()
+    Rare().run(storage)
+    assert [row["letter"] for row in storage.rows()] == list("abÜbrfluss日本語")
+    gone = storage.dropped()
+    assert gone["reason"].tolist() == ["made_no_rows"] * 3
+    assert sorted(gone["letter"].fillna("")) == ["", "e", "e"]
+
+
 def test_rows_made_twice_keep_their_own_ids():
     table = storage_of()
     Letters().run(table)

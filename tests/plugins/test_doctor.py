@@ -115,7 +115,8 @@ def test_bounds_that_hold_or_do_not_apply_are_fine(site):
     bounds = (
         "Requires-Dist: dataflow-llm-core[testing]>=0.0.1",
         "Requires-Dist: dataflow-llm-core>=99; python_version < '3'",
-        "Requires-Dist: dataflow-llm-core-extras>=99",
+        "Requires-Dist: dataflow-llm-core-extras>=99; extra == 'more'",
+        "Requires-Dist: Pluggy>=1",
     )
     site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND, metadata=bounds)
     assert findings(site) == []
@@ -133,9 +134,13 @@ def test_bounds_are_reported_as_unchecked_without_packaging(site, monkeypatch):
     ("line", "level", "cause", "cure"),
     [
         ("Requires-Dist: dataflow-llm-core (((", "error", "cannot be read: Expected", "Correct it"),
+        ("Requires-Dist: no-peeler[sharp]>=2; python_version > '3'", "error",
+         "requires no-peeler[sharp]>=2, not installed", "pip install 'no-peeler[sharp]>=2'"),
+        ("Requires-Dist: Pluggy>=99", "error", "requires Pluggy>=99, found pluggy 1.",
+         "pip install 'Pluggy>=99'"),
         ("Requires-Python: >=3.99", "error", "it requires Python >=3.99, found 3.", "Use such a"),
     ],
-)
+)  # fmt: skip
 def test_metadata_that_do_not_fit_are_found(site, line, level, cause, cure):
     site.add("dataflow-fruit", "fruit", EMPTY, modules=SOUND, metadata=(line,))
     (finding,) = findings(site)

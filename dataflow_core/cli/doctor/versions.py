@@ -15,8 +15,8 @@ from dataflow_core.plugins.requirements import (
     added_by,
     applying,
     extras_of,
-    metadata_of,
     requirement_lines,
+    version_of,
 )
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ def _plugin(namespace: str, distribution: str, version: str, state: str) -> dict
 
 
 def _standing(item: Requirement) -> dict[str, Any]:
-    metadata = metadata_of(item.name)
-    installed = None if metadata is None else str(metadata["Version"])
+    installed = version_of(item.name)
     met = installed is not None and item.specifier.contains(installed, prereleases=True)
     return {
         "name": item.name,
