@@ -512,11 +512,11 @@ class Dispatcher:
 
     def _finish(self, job: Job, outcome: Reply | Vectors | ReplyError | None) -> None:
         job.outcome = outcome
-        job.over = True
         try:
             job.heard(job)
         except Exception as error:  # noqa: BLE001  such as a full disk under the store
             self._end_calls(set(job.waiting), error)  # what nobody can keep need not be paid for
+        job.over = True  # only now: other threads take one that left no answer for dropped
         for batch in job.waiting:
             batch.one_less()
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from dataflow_core import Generator, MemoryStorage
 from dataflow_core.errors import ConfigurationError, RunStopped, ServingError, StoreError
 from dataflow_core.serving import OpenAIServing, Serving
+from dataflow_core.serving.asking import Asking
 from dataflow_core.serving.backend import Backend, Reply, ReplyError, Vectors
 from dataflow_core.serving.completion import Usage
 from dataflow_core.serving.scope import Scope, scoped
@@ -146,6 +147,33 @@ def test_equal_questions_of_several_threads_are_sent_once(tmp_path):
         serving.close()
     assert all(texts(found) == [f"q{n}" for n in range(20)] for found in answers.values())
     assert len(serving.requests) == 20
+
+
+def test_a_question_is_not_sent_again_while_its_answer_is_being_stored(tmp_path, monkeypatch):
+    coming, others_asked = threading.Event(), threading.Event()
+    answered = Asking._answered
+
+    def slowly(*arguments):
+        coming.set()
+        others_asked.wait(0.3)  # another thread asks the same meanwhile
+        return answered(*arguments)
+
+    monkeypatch.setattr(Asking, "_answered", slowly)
+    serving = ScriptedServing(lambda text: text)
+    with RequestStore(tmp_path / "requests.sqlite") as store:
+
+        def ask():
+            with scoped(Scope(store=store)):
+                assert texts(serving.generate_from_input(["q"])) == ["q"]
+
+        first = threading.Thread(target=ask)
+        first.start()
+        assert coming.wait(10)
+        ask()
+        others_asked.set()
+        first.join()
+        serving.close()
+    assert len(serving.requests) == 1
 
 
 def test_words_chosen_at_random_are_asked_for_once_for_each_input():
