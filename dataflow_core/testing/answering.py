@@ -5,6 +5,7 @@ The same question has the same answer, and different ones mostly different answe
 
 from __future__ import annotations
 
+import itertools
 import json
 import zlib
 from collections.abc import Callable, Sequence
@@ -90,11 +91,13 @@ def refusing(serving: ScriptedServing, refused: Callable[[ChatRequest], bool]) -
         serving: The other.
         refused: Tells which.
     """
+    numbers = itertools.count()
 
     def script(request: ChatRequest) -> Scripted:
+        number = next(numbers)  # those that are refused count, too
         if refused(request):
             return ReplyError("request", "the conformance kit lets this request fail")
-        return scripted_answer(serving.script, request)
+        return scripted_answer(serving.script, request, number)
 
     fields = {name: getattr(serving, name) for name in serving.model_fields_set}
     return type(serving)(**{**fields, "script": script, "corrections": 0})

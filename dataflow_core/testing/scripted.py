@@ -134,7 +134,7 @@ class _Player(Backend):
         return Vectors(vectors, Usage(sum(map(estimate_tokens, texts))))
 
 
-def scripted_answer(script: Script, request: ChatRequest, number: int = 0) -> Scripted:
+def scripted_answer(script: Script, request: ChatRequest, number: int) -> Scripted:
     """Return what a script answers.
 
     Args:

@@ -26,7 +26,7 @@ from dataflow_core.operators.dataset import DatasetEvaluator, DatasetFilter
 from dataflow_core.operators.prompted import Prompted
 from dataflow_core.prompts import Prompt
 from dataflow_core.serving.base import Serving
-from dataflow_core.testing import Example, check_operator
+from dataflow_core.testing import Example, ScriptedServing, check_operator
 from dataflow_core.testing.checks import CHECKS
 from dataflow_core.testing.conformance import check_all
 from dataflow_core.testing.subject import Subject
@@ -341,9 +341,11 @@ class Asks(Generator):
     ) -> None:
         table = storage.read([input_text])
         texts = [None if pd.isna(one) else one for one in table[input_text].tolist()]
-        asked = self.serving.generate_from_input([one or "nothing" for one in texts])
-        table[output_answer] = [self._cell(one) for one in asked]
+        table[output_answer] = self.cells([one or "nothing" for one in texts])
         storage.write(table)
+
+    def cells(self, texts: list[str]) -> list[Any]:
+        return [self._cell(one) for one in self.serving.generate_from_input(texts)]
 
     def _cell(self, answer: Any) -> Any:
         swallowed = type(self).swallowed
@@ -361,36 +363,19 @@ class AsksAndTakesNothingForAnAnswer(Asks):
 class MixesAnswers(Asks):
     """Have a model answer; where one fails, the others move up."""
 
-    def run(
-        self,
-        storage: Storage,
-        input_text: TextColumn = "text",
-        output_answer: TextColumn = "answer",
-    ) -> None:
-        table = storage.read([input_text])
-        texts = [None if pd.isna(one) else one for one in table[input_text].tolist()]
+    def cells(self, texts: list[str]) -> list[Any]:
         asked = self.serving.generate_from_input(texts)
-        ordered = sorted(asked, key=lambda one: not one.ok)
-        table[output_answer] = [one.cell() for one in ordered]
-        storage.write(table)
+        return [one.cell() for one in sorted(asked, key=lambda one: not one.ok)]
 
 
 class AsksTwice(Asks):
     """Have a model answer, and say it shorter; what fails then is an empty text."""
 
-    def run(
-        self,
-        storage: Storage,
-        input_text: TextColumn = "text",
-        output_answer: TextColumn = "answer",
-    ) -> None:
-        table = storage.read([input_text])
-        texts = [None if pd.isna(one) else one for one in table[input_text].tolist()]
+    def cells(self, texts: list[str]) -> list[Any]:
         first = self.serving.generate_from_input(texts)
         second = self.serving.generate_from_input([one.text and f"{one.text}?" for one in first])
         pairs = zip(first, second, strict=True)
-        table[output_answer] = [two.text or "" if one.ok else one.cell() for one, two in pairs]
-        storage.write(table)
+        return [two.text or "" if one.ok else one.cell() for one, two in pairs]
 
 
 class MayAsk(Asks):
@@ -398,18 +383,15 @@ class MayAsk(Asks):
 
     serving: Serving | None = None
 
-    def run(
-        self,
-        storage: Storage,
-        input_text: TextColumn = "text",
-        output_answer: TextColumn = "answer",
-    ) -> None:
-        if self.serving is not None:
-            super().run(storage, input_text, output_answer)
-            return
-        table = storage.read([input_text])
-        table[output_answer] = "nobody"
-        storage.write(table)
+    def cells(self, texts: list[str]) -> list[Any]:
+        return super().cells(texts) if self.serving is not None else ["nobody"] * len(texts)
+
+
+class AsksSoundly(Asks):
+    """Have a model answer; what fails is a failure."""
+
+    def _cell(self, answer: Any) -> Any:
+        return answer.cell()
 
 
 class MarksNulls(Upper):
@@ -543,6 +525,11 @@ SOUND = [Upper, Counted, Asking, Tagged, Long, DescribedInChinese, HasNoNumber]
 @pytest.mark.parametrize("cls", SOUND)
 def test_sound_operators_pass_without_an_example(cls):
     check_operator(cls)
+
+
+def test_answers_listed_in_the_order_of_the_requests_go_to_the_others_when_one_is_refused():
+    listed = ScriptedServing(["first", "second"], max_concurrency=1)
+    check_operator(AsksSoundly, Example(rows=ROWS, serving=listed))
 
 
 def test_what_an_example_needs_is_told_with_the_line_to_write():
